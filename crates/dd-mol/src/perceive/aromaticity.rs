@@ -1,0 +1,293 @@
+//! RDKit's aromaticity model: Hückel's 4n + 2 rule on rings and fused systems.
+//!
+//! A ring is a candidate when each of its atoms can give electrons or an empty orbital.
+//! In a fused system all connected sets of one ring, then two, and so on up to six are
+//! tried; of a set that obeys the rule the bonds of its outline become aromatic.
+
+use super::draft::Draft;
+use super::fused;
+use super::radicals::pi_electrons;
+use crate::element::{Element, more_electronegative};
+use crate::molecule::BondOrder;
+
+/// Largest ring that is considered fused (a little more than a porphyrin's outline).
+const MAX_FUSED_RING: usize = 24;
+/// Largest number of fused rings that are tried together.
+const MAX_FUSED_RINGS: usize = 6;
+/// In larger systems only single rings and pairs are tried.
+const MAX_SYSTEM: usize = 300;
+
+/// What an atom contributes to a pi system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Donor {
+    Vacant,
+    One,
+    Two,
+    Any,
+    None,
+}
+
+/// Marks the aromatic atoms and bonds.
+pub(crate) fn set_aromaticity(draft: &mut Draft) {
+    let mut donors: Vec<Option<Donor>> = vec![None; draft.atoms.len()];
+    let mut candidates = Vec::new();
+    for (index, ring) in draft.rings.atoms.iter().enumerate() {
+        let mut all = true;
+        let mut only_dummies = true;
+        for atom in ring {
+            let atom = *atom as usize;
+            only_dummies &= draft.atoms[atom].atomic_number == 0;
+            let donor = *donors[atom].get_or_insert_with(|| candidate_donor(draft, atom));
+            all &= donor != Donor::None;
+        }
+        if all && !only_dummies {
+            candidates.push(index);
+        }
+    }
+    if candidates.is_empty() {
+        return;
+    }
+    let bonds: Vec<&[u32]> = candidates
+        .iter()
+        .map(|ring| draft.rings.bonds[*ring].as_slice())
+        .collect();
+    let neighbors = fused::neighbors(&bonds, draft.bonds.len(), MAX_FUSED_RING, 1);
+    let mut search = Search {
+        atoms: candidates
+            .iter()
+            .map(|ring| draft.rings.atoms[*ring].as_slice())
+            .collect(),
+        bonds,
+        donors: &donors,
+        counts: vec![0; draft.atoms.len().max(draft.bonds.len())],
+        atom_done: vec![false; draft.atoms.len()],
+        bond_done: vec![false; draft.bonds.len()],
+    };
+    for system in fused::systems(&neighbors) {
+        search.system(&system, &neighbors);
+    }
+    let (atom_done, bond_done) = (search.atom_done, search.bond_done);
+    for (atom, _) in atom_done.iter().enumerate().filter(|(_, done)| **done) {
+        draft.atoms[atom].aromatic = true;
+    }
+    for (bond, _) in bond_done.iter().enumerate().filter(|(_, done)| **done) {
+        let bond = &mut draft.bonds[bond];
+        bond.aromatic = true;
+        if matches!(bond.order, BondOrder::Single | BondOrder::Double) {
+            bond.order = BondOrder::Aromatic;
+        }
+    }
+}
+
+struct Search<'a> {
+    atoms: Vec<&'a [u32]>,
+    bonds: Vec<&'a [u32]>,
+    donors: &'a [Option<Donor>],
+    counts: Vec<u8>,
+    atom_done: Vec<bool>,
+    bond_done: Vec<bool>,
+}
+
+impl Search<'_> {
+    fn system(&mut self, system: &[u32], neighbors: &[Vec<u32>]) {
+        for size in 1..=system.len().min(MAX_FUSED_RINGS) {
+            let all_done = size > 1
+                && system.iter().all(|ring| {
+                    self.bonds[*ring as usize]
+                        .iter()
+                        .all(|bond| self.bond_done[*bond as usize])
+                });
+            if all_done || (size > 2 && system.len() > MAX_SYSTEM) {
+                break;
+            }
+            if size == 1 {
+                for ring in system {
+                    self.try_rings(&[*ring]);
+                }
+            } else {
+                fused::connected_subsets(system, neighbors, size, &mut |rings: &[u32]| {
+                    self.try_rings(rings);
+                });
+            }
+        }
+    }
+
+    fn try_rings(&mut self, rings: &[u32]) {
+        if !self.obeys_rule(rings) {
+            return;
+        }
+        for ring in rings {
+            for atom in self.atoms[*ring as usize] {
+                self.atom_done[*atom as usize] = true;
+            }
+            for bond in self.bonds[*ring as usize] {
+                self.counts[*bond as usize] += 1;
+            }
+        }
+        for ring in rings {
+            for bond in self.bonds[*ring as usize] {
+                // Only the outline: bonds that belong to one of the rings.
+                if self.counts[*bond as usize] == 1 {
+                    self.bond_done[*bond as usize] = true;
+                }
+            }
+        }
+        for ring in rings {
+            for bond in self.bonds[*ring as usize] {
+                self.counts[*bond as usize] = 0;
+            }
+        }
+    }
+
+    /// Hückel's rule on the atoms that belong to one or two of the rings.
+    fn obeys_rule(&mut self, rings: &[u32]) -> bool {
+        for ring in rings {
+            for atom in self.atoms[*ring as usize] {
+                self.counts[*atom as usize] += 1;
+            }
+        }
+        let (mut fewest, mut most, mut any) = (0, 0, 0);
+        for ring in rings {
+            for atom in self.atoms[*ring as usize] {
+                let count = std::mem::take(&mut self.counts[*atom as usize]);
+                if count != 1 && count != 2 {
+                    continue;
+                }
+                let (low, high) = match self.donors[*atom as usize] {
+                    Some(Donor::Any) => {
+                        any += 1;
+                        (1, 2)
+                    }
+                    Some(Donor::One) => (1, 1),
+                    Some(Donor::Two) => (2, 2),
+                    _ => (0, 0),
+                };
+                fewest += low;
+                most += high;
+            }
+        }
+        if any > 1 {
+            return false;
+        }
+        if most >= 6 {
+            (fewest..=most).any(|electrons: i32| (electrons - 2) % 4 == 0)
+        } else {
+            most == 2
+        }
+    }
+}
+
+/// The donor type of an atom, [`Donor::None`] when it cannot be aromatic.
+fn candidate_donor(draft: &Draft, index: usize) -> Donor {
+    let donor = donor_type(draft, index);
+    if donor != Donor::None && is_candidate(draft, index) {
+        donor
+    } else {
+        Donor::None
+    }
+}
+
+fn is_candidate(draft: &Draft, index: usize) -> bool {
+    let atom = &draft.atoms[index];
+    if atom.atomic_number > 18 && !matches!(atom.atomic_number, 34 | 52) {
+        return false;
+    }
+    if atom.element().default_valence() > 0 {
+        let effective = i32::from(atom.atomic_number) - atom.charge;
+        let allowed = Element::of(effective.clamp(0, 118) as u8).default_valence();
+        if atom.total_valence() > allowed {
+            return false;
+        }
+    }
+    if atom.radicals != 0 && (atom.atomic_number != 6 || atom.charge != 0) {
+        return false;
+    }
+    let unsaturation = atom.explicit_valence - draft.degree(index) as i32;
+    unsaturation <= 1
+        || draft
+            .bonds_of(index)
+            .filter(|(_, bond)| matches!(bond.order, BondOrder::Double | BondOrder::Triple))
+            .count()
+            <= 1
+}
+
+fn donor_type(draft: &Draft, index: usize) -> Donor {
+    let multiple = |in_ring: bool| {
+        draft
+            .adjacency
+            .of(index)
+            .iter()
+            .find(|link| {
+                let bond = link.bond as usize;
+                draft.rings.has_bond(bond) == in_ring && draft.bonds[bond].twice_valence(index) >= 4
+            })
+            .map(|link| link.atom as usize)
+    };
+    let atom = &draft.atoms[index];
+    if atom.atomic_number == 0 {
+        return if multiple(true).is_some() {
+            Donor::One
+        } else {
+            Donor::Any
+        };
+    }
+    let steals =
+        |other: usize| more_electronegative(draft.atoms[other].atomic_number, atom.atomic_number);
+    let electrons = pi_electrons(draft, index);
+    match electrons {
+        0 if multiple(false).is_some() => Donor::Vacant,
+        0 if multiple(true).is_some() => Donor::One,
+        ..=0 => Donor::None,
+        1 => match multiple(false) {
+            Some(other) if steals(other) => Donor::Vacant,
+            Some(_) => Donor::One,
+            None if has_multiple_bond(draft, index) => Donor::One,
+            // The tropylium and cyclopropenyl cations.
+            None if atom.charge == 1 => Donor::Vacant,
+            None => Donor::None,
+        },
+        _ => {
+            let left = electrons - i32::from(multiple(false).is_some_and(steals));
+            if left % 2 == 1 {
+                Donor::One
+            } else {
+                Donor::Two
+            }
+        }
+    }
+}
+
+fn has_multiple_bond(draft: &Draft, index: usize) -> bool {
+    let atom = &draft.atoms[index];
+    let counted = draft
+        .bonds_of(index)
+        .filter(|(_, bond)| bond.twice_valence(index) > 0)
+        .count() as i32;
+    atom.explicit_valence != counted + atom.explicit_hydrogens as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::smiles::parse;
+
+    fn check(smiles: &str, aromatic: usize) {
+        let molecule = parse(smiles).expect("valid SMILES");
+        let found = molecule.atoms().filter(|atom| atom.is_aromatic).count();
+        assert_eq!(found, aromatic, "{smiles}");
+    }
+
+    #[test]
+    fn known_systems() {
+        check("C1=CC=CC=C1", 6);
+        check("C1=CC=CC1", 0);
+        check("C1=CC=CN1", 5);
+        check("c1ccc1", 0);
+        check("c1ccccccc1", 0);
+        check("C1=CC2=CC=CC2=C1", 0);
+        check("c1ccc2cccc2cc1", 10);
+        check("C1=CC=C[CH+]C=C1", 7);
+        check("O=C1C=CC=CN1", 6);
+        check("O=C1C=CC(=O)C=C1", 0);
+        check("c1cc2ccc3cccc4ccc(c1)c2c34", 16);
+    }
+}

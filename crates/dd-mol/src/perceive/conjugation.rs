@@ -1,0 +1,169 @@
+//! Conjugation of bonds and hybridisation of atoms.
+
+use super::draft::Draft;
+use super::radicals::pi_electrons;
+use crate::molecule::{BondOrder, ChiralTag, Hybridization, NonTetrahedral};
+
+/// Marks conjugated bonds: aromatic ones, and multiple bonds with the bonds beside
+/// them when the next atom has pi electrons too.
+pub(crate) fn set_conjugation(draft: &mut Draft) {
+    for bond in &mut draft.bonds {
+        bond.conjugated = bond.aromatic;
+    }
+    for atom in 0..draft.atoms.len() {
+        mark_around(draft, atom);
+    }
+}
+
+/// Elements beyond the first row that have lone pairs (groups 15 and 16) do not
+/// conjugate, except when terminal.
+fn is_candidate(draft: &Draft, index: usize) -> bool {
+    let atom = &draft.atoms[index];
+    let outer = atom.element().outer_electrons;
+    (atom.atomic_number <= 10
+        || (outer != 5 && outer != 6)
+        || (outer == 6 && draft.total_degree(index) < 2))
+        && pi_electrons(draft, index) > 0
+}
+
+fn mark_around(draft: &mut Draft, atom: usize) {
+    let has_multiple = draft
+        .bonds_of(atom)
+        .any(|(_, bond)| bond.twice_valence(atom) >= 3);
+    if !has_multiple || !(2..=3).contains(&draft.total_degree(atom)) || !is_candidate(draft, atom) {
+        return;
+    }
+    let degree = draft.degree(atom);
+    for first in 0..degree {
+        let link = draft.adjacency.of(atom)[first];
+        let multiple = link.bond as usize;
+        if draft.bonds[multiple].twice_valence(atom) < 3 || !is_candidate(draft, link.atom as usize)
+        {
+            continue;
+        }
+        for second in (0..degree).filter(|second| *second != first) {
+            let link = draft.adjacency.of(atom)[second];
+            let neighbor = link.atom as usize;
+            if draft.total_degree(neighbor) <= 3 && is_candidate(draft, neighbor) {
+                draft.bonds[multiple].conjugated = true;
+                draft.bonds[link.bond as usize].conjugated = true;
+            }
+        }
+    }
+}
+
+/// Assigns hybridisation from bonds and lone pairs.
+pub(crate) fn set_hybridization(draft: &mut Draft) {
+    for atom in 0..draft.atoms.len() {
+        draft.atoms[atom].hybridization = hybridization(draft, atom);
+    }
+}
+
+fn hybridization(draft: &Draft, index: usize) -> Hybridization {
+    let atom = &draft.atoms[index];
+    if atom.atomic_number == 0 {
+        return Hybridization::Unspecified;
+    }
+    let degree = draft.total_degree(index);
+    let by_tag = match atom.tag {
+        ChiralTag::TetrahedralCw | ChiralTag::TetrahedralCcw if degree == 4 => {
+            Some(Hybridization::Sp3)
+        }
+        ChiralTag::NonTetrahedral(class, _) => match class {
+            NonTetrahedral::SquarePlanar if (2..=4).contains(&degree) => Some(Hybridization::Sp2d),
+            NonTetrahedral::TrigonalBipyramidal if (2..=5).contains(&degree) => {
+                Some(Hybridization::Sp3d)
+            }
+            NonTetrahedral::Octahedral if (2..=6).contains(&degree) => Some(Hybridization::Sp3d2),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(known) = by_tag {
+        return known;
+    }
+    let orbitals = if atom.atomic_number < 89 {
+        bonds_plus_lone_pairs(draft, index)
+    } else {
+        degree
+    };
+    match orbitals {
+        0 | 1 => Hybridization::S,
+        2 => Hybridization::Sp,
+        3 => Hybridization::Sp2,
+        4 => {
+            let conjugated = draft.bonds_of(index).any(|(_, bond)| bond.conjugated);
+            if degree > 3 || !conjugated {
+                Hybridization::Sp3
+            } else {
+                Hybridization::Sp2
+            }
+        }
+        5 => Hybridization::Sp3d,
+        6 => Hybridization::Sp3d2,
+        _ => Hybridization::Unspecified,
+    }
+}
+
+fn bonds_plus_lone_pairs(draft: &Draft, index: usize) -> i32 {
+    let atom = &draft.atoms[index];
+    let silent = draft
+        .bonds_of(index)
+        .filter(|(_, bond)| {
+            bond.order == BondOrder::Zero
+                || (bond.order == BondOrder::Dative && bond.end as usize != index)
+        })
+        .count() as i32;
+    let degree = draft.total_degree(index) - silent;
+    if atom.atomic_number <= 1 {
+        return degree;
+    }
+    let outer = atom.element().outer_electrons;
+    let valence = atom.total_valence();
+    let free = outer - (valence + atom.charge);
+    if valence + outer - atom.charge < 8 {
+        degree + (free - atom.radicals) / 2 + atom.radicals
+    } else {
+        degree + free / 2
+    }
+}
+
+/// Removes chirality that does not fit the hybridisation.
+pub(crate) fn clean_chirality(draft: &mut Draft) {
+    for atom in &mut draft.atoms {
+        let fits = match atom.tag {
+            ChiralTag::TetrahedralCw | ChiralTag::TetrahedralCcw => {
+                atom.hybridization == Hybridization::Sp3
+            }
+            ChiralTag::NonTetrahedral(NonTetrahedral::SquarePlanar, _) => {
+                atom.hybridization == Hybridization::Sp2d
+            }
+            ChiralTag::NonTetrahedral(NonTetrahedral::TrigonalBipyramidal, _) => {
+                atom.hybridization == Hybridization::Sp3d
+            }
+            ChiralTag::NonTetrahedral(NonTetrahedral::Octahedral, _) => {
+                atom.hybridization == Hybridization::Sp3d2
+            }
+            _ => true,
+        };
+        if !fits {
+            atom.tag = ChiralTag::Unspecified;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::molecule::Hybridization::{Sp, Sp2, Sp3};
+    use crate::smiles::parse;
+
+    #[test]
+    fn amide_nitrogen_is_planar() {
+        let amide = parse("CC(=O)NC").expect("valid");
+        let found: Vec<_> = amide.atoms().map(|a| a.hybridization).collect();
+        assert_eq!(found, [Sp3, Sp2, Sp2, Sp2, Sp3]);
+        let nitrile = parse("CC#N").expect("valid");
+        assert_eq!(nitrile.atom(1).hybridization, Sp);
+        assert!(nitrile.bonds().all(|b| !b.bond.is_conjugated));
+    }
+}

@@ -1,0 +1,196 @@
+//! Perception: everything RDKit's default sanitisation derives from atoms and bonds.
+//!
+//! The order is RDKit's: hydrogens merged, groups cleaned up, valences, rings, Kekulé
+//! form, radicals, aromaticity, conjugation, hybridisation, chirality, hydrogens of
+//! aromatic nitrogen made explicit, valences again, stereochemistry.
+
+mod aromaticity;
+mod centres;
+mod cleanup;
+mod conjugation;
+mod cycles;
+mod double_bonds;
+mod draft;
+mod fused;
+mod hydrogens;
+mod kekule_candidates;
+mod kekulize;
+mod partial;
+mod radicals;
+mod ranks;
+mod ring_stereo;
+mod ring_systems;
+mod rings;
+mod stereo;
+mod valence;
+
+use petgraph::graph::UnGraph;
+
+pub(crate) use self::partial::{kekule_orders, reassess};
+
+use self::draft::Draft;
+use crate::builder::MoleculeBuilder;
+use crate::error::PerceptionError;
+use crate::molecule::{Atom, Bond, ChiralTag, Conformer, Molecule};
+
+/// What perception does beyond the rules that always hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sanitize {
+    /// Merge hydrogen nodes into the counts of their neighbours where RDKit's
+    /// `RemoveHs` would (not for isotopes, ions, bridging or stereo-carrying ones).
+    pub remove_hydrogens: bool,
+    /// Refuse larger molecules.
+    pub max_atoms: usize,
+    /// Refuse larger ring systems, counted in atoms; systems of one ring have no limit.
+    /// Memory grows with the square of this number.
+    pub max_ring_system: usize,
+}
+
+impl Sanitize {
+    /// RDKit's `MolFromSmiles`: hydrogens are merged.
+    pub const RDKIT: Self = Self {
+        remove_hydrogens: true,
+        max_atoms: 4_000_000,
+        max_ring_system: 2_000,
+    };
+
+    /// As [`Self::RDKIT`], but hydrogens that the input has as atoms stay atoms.
+    pub const KEEP_HYDROGENS: Self = Self {
+        remove_hydrogens: false,
+        ..Self::RDKIT
+    };
+}
+
+/// Turns what a reader found into a molecule.
+pub(crate) fn perceive(
+    mut builder: MoleculeBuilder,
+    options: &Sanitize,
+) -> Result<Molecule, PerceptionError> {
+    check(&builder, options)?;
+    let mut draft = Draft::new(&builder)?;
+    if options.remove_hydrogens
+        && let Some(stays) = hydrogens::remove(&mut draft)
+    {
+        for conformer in &mut builder.conformers {
+            keep_positions(conformer, &stays);
+        }
+    }
+    sanitize(&mut draft, options)?;
+    if options.remove_hydrogens {
+        release_counts(&mut draft)?;
+    }
+    stereo::assign(&mut draft)?;
+    Ok(build(draft, builder))
+}
+
+fn check(builder: &MoleculeBuilder, options: &Sanitize) -> Result<(), PerceptionError> {
+    let atoms = builder.atoms.len();
+    if atoms > options.max_atoms {
+        return Err(PerceptionError::TooManyAtoms {
+            found: atoms,
+            limit: options.max_atoms,
+        });
+    }
+    for (index, conformer) in builder.conformers.iter().enumerate() {
+        if conformer.positions.len() != atoms {
+            return Err(PerceptionError::ConformerLength {
+                conformer: index,
+                found: conformer.positions.len(),
+                expected: atoms,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn keep_positions(conformer: &mut Conformer, stays: &[bool]) {
+    let mut index = 0;
+    conformer.positions.retain(|_| {
+        index += 1;
+        stays[index - 1]
+    });
+}
+
+fn sanitize(draft: &mut Draft, options: &Sanitize) -> Result<(), PerceptionError> {
+    cleanup::clean_up(draft);
+    cleanup::clean_up_organometallics(draft);
+    valence::update(draft, true)?;
+    draft.rings = rings::find(draft, options.max_ring_system)?;
+    kekulize::kekulize(draft)?;
+    radicals::assign(draft);
+    aromaticity::set_aromaticity(draft);
+    conjugation::set_conjugation(draft);
+    conjugation::set_hybridization(draft);
+    conjugation::clean_chirality(draft);
+    adjust_hydrogens(draft)?;
+    valence::update(draft, true)
+}
+
+/// Hydrogens that the valence model would no longer add (pyrrole nitrogen) become
+/// explicit.
+fn adjust_hydrogens(draft: &mut Draft) -> Result<(), PerceptionError> {
+    for atom in 0..draft.atoms.len() {
+        let before = draft.atoms[atom].implicit_hydrogens;
+        valence::update_atom(draft, atom, false)?;
+        let lost = before - draft.atoms[atom].implicit_hydrogens;
+        if lost > 0 {
+            draft.atoms[atom].explicit_hydrogens += lost as u32;
+        }
+    }
+    Ok(())
+}
+
+/// A centre that took over several hydrogens cannot be one; its count is implicit again.
+fn release_counts(draft: &mut Draft) -> Result<(), PerceptionError> {
+    for index in 0..draft.atoms.len() {
+        let atom = &mut draft.atoms[index];
+        if !atom.no_implicit && atom.tag != ChiralTag::Unspecified && atom.explicit_hydrogens > 1 {
+            atom.explicit_hydrogens = 0;
+            valence::update_atom(draft, index, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// The finished molecule.
+fn build(mut draft: Draft, builder: MoleculeBuilder) -> Molecule {
+    let mut graph = UnGraph::with_capacity(draft.atoms.len(), draft.bonds.len());
+    for (index, atom) in draft.atoms.iter().enumerate() {
+        graph.add_node(Atom {
+            atomic_number: atom.atomic_number,
+            isotope: atom.isotope,
+            formal_charge: atom.charge as i8,
+            explicit_hydrogens: atom.explicit_hydrogens as u8,
+            implicit_hydrogens: atom.implicit_hydrogens as u8,
+            no_implicit: atom.no_implicit,
+            radical_electrons: atom.radicals as u8,
+            atom_map: atom.atom_map,
+            is_aromatic: atom.aromatic,
+            hybridization: atom.hybridization,
+            chiral_tag: atom.tag,
+            in_ring: !draft.rings.of_atom(index).is_empty(),
+        });
+    }
+    for (index, bond) in draft.bonds.iter().enumerate() {
+        graph.add_edge(
+            bond.begin.into(),
+            bond.end.into(),
+            Bond {
+                order: bond.order,
+                is_aromatic: bond.aromatic,
+                is_conjugated: bond.conjugated,
+                in_ring: draft.rings.has_bond(index),
+                stereo: bond.stereo,
+                stereo_atoms: bond.stereo_atoms,
+                direction: bond.direction,
+            },
+        );
+    }
+    Molecule {
+        graph,
+        rings: std::mem::take(&mut draft.rings.atoms),
+        conformers: builder.conformers,
+        name: builder.name,
+        properties: builder.properties,
+    }
+}

@@ -1,0 +1,254 @@
+//! SD files: a stream of mol blocks with data fields.
+//!
+//! [`SdfReader`] yields one result per record and keeps no more than one record in
+//! memory. A broken record is an error that names the record, its title, line and
+//! column; reading goes on with the next record. Source: BIOVIA, "CTfile Formats" (2020).
+
+use std::fmt;
+use std::io::{self, BufRead};
+
+use crate::molecule::Molecule;
+use crate::molfile::{self, Lines, MolfileError, MolfileOptions};
+use crate::stream::{LineReader, decoded};
+
+/// Largest record that is read unless [`SdfReader::with_max_record_bytes`] says otherwise.
+const MAX_RECORD_BYTES: usize = 64 << 20;
+/// The line between records begins with this.
+const DELIMITER: &[u8] = b"$$$$";
+
+/// A record of an SD file that cannot be read.
+#[derive(Debug)]
+pub struct SdfError {
+    /// 0-based number of the record in the file.
+    pub record: usize,
+    /// Title line of the record, empty when there is none.
+    pub title: String,
+    /// 1-based line of the file at which the record begins.
+    pub first_line: usize,
+    /// What is wrong.
+    pub kind: SdfErrorKind,
+}
+
+/// The faults of a record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SdfErrorKind {
+    /// The mol block or the data fields cannot be read; lines count from the record's first.
+    #[error(transparent)]
+    Molfile(#[from] MolfileError),
+    /// The record is larger than the limit.
+    #[error("the record has {found} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// Size of the record.
+        found: usize,
+        /// The limit in force.
+        limit: usize,
+    },
+    /// The input cannot be read any further; no records follow.
+    #[error("the input cannot be read")]
+    Io(#[from] io::Error),
+}
+
+impl SdfErrorKind {
+    /// A short stable name of the kind of fault, for machine-readable reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Molfile(error) => error.kind.name(),
+            Self::TooLarge { .. } => "record-too-large",
+            Self::Io(_) => "io",
+        }
+    }
+}
+
+impl fmt::Display for SdfError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}", self.record)?;
+        if !self.title.is_empty() {
+            write!(f, " {:?}", self.title)?;
+        }
+        write!(f, " (from line {}): {}", self.first_line, self.kind)
+    }
+}
+
+impl std::error::Error for SdfError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.kind)
+    }
+}
+
+/// Reads the records of an SD file one after another.
+///
+/// ```
+/// use dd_mol::{molfile::MolfileOptions, sdf::SdfReader};
+/// let text = "water\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    \
+///      0.0000    0.0000    0.0000 O   0  0\nM  END\n> <id>\n7\n\n$$$$\nbroken\n$$$$\n";
+/// let mut records = SdfReader::new(text.as_bytes(), MolfileOptions::KEEP_HYDROGENS);
+/// let water = records.next().expect("two records")?;
+/// assert_eq!(water.properties(), [("id".to_owned(), "7".to_owned())]);
+/// assert!(records.next().is_some_and(|broken| broken.is_err()));
+/// assert!(records.next().is_none());
+/// # Ok::<(), dd_mol::sdf::SdfError>(())
+/// ```
+#[derive(Debug)]
+pub struct SdfReader<R> {
+    lines: LineReader<R>,
+    options: MolfileOptions,
+    max_record_bytes: usize,
+    record: usize,
+    finished: bool,
+}
+
+impl<R: BufRead> SdfReader<R> {
+    /// Reads from `reader`; SD files may end with or without a delimiter.
+    pub fn new(reader: R, options: MolfileOptions) -> Self {
+        Self {
+            lines: LineReader::new(reader),
+            options,
+            max_record_bytes: MAX_RECORD_BYTES,
+            record: 0,
+            finished: false,
+        }
+    }
+
+    /// Refuses records with more bytes; the default is 64 MiB.
+    #[must_use]
+    pub fn with_max_record_bytes(mut self, limit: usize) -> Self {
+        self.max_record_bytes = limit;
+        self
+    }
+
+    /// The next record as text, without reading it as a molecule; `None` at the end.
+    ///
+    /// # Errors
+    /// As those of the iterator, except for faults of the mol block.
+    pub fn next_text(&mut self) -> Option<Result<String, SdfError>> {
+        if self.finished {
+            return None;
+        }
+        let first_line = self.lines.number() + 1;
+        let mut text = Vec::new();
+        let mut found = 0;
+        loop {
+            let start = text.len();
+            // A line that is cut short still shows whether it is a delimiter.
+            let room = self.max_record_bytes.saturating_sub(start);
+            let length = match self.lines.read(&mut text, room.max(DELIMITER.len())) {
+                Ok(length) => length,
+                Err(error) => {
+                    self.finished = true;
+                    return Some(Err(self.error(&text, first_line, error.into())));
+                }
+            };
+            let line = &text[start..];
+            let delimiter = line.starts_with(DELIMITER);
+            text.truncate(if delimiter {
+                start
+            } else {
+                start + room.min(length)
+            });
+            self.finished = length == 0;
+            if delimiter || self.finished {
+                break;
+            }
+            found += length;
+        }
+        let blank = found <= self.max_record_bytes && text.iter().all(u8::is_ascii_whitespace);
+        if self.finished && blank {
+            return None;
+        }
+        if found > self.max_record_bytes {
+            let limit = self.max_record_bytes;
+            let kind = SdfErrorKind::TooLarge { found, limit };
+            return Some(Err(self.error(&text, first_line, kind)));
+        }
+        Some(Ok(decoded(&text)))
+    }
+
+    /// 0-based number of the record that comes next.
+    pub fn next_record(&self) -> usize {
+        self.record
+    }
+
+    fn error(&self, text: &[u8], first_line: usize, kind: SdfErrorKind) -> SdfError {
+        let title = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let title = decoded(&title[..title.len().min(80)]);
+        SdfError {
+            record: self.record,
+            title: title.trim().to_owned(),
+            first_line,
+            kind,
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for SdfReader<R> {
+    type Item = Result<Molecule, SdfError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let first_line = self.lines.number() + 1;
+        let result = self.next_text()?.and_then(|text| {
+            molfile::parse_record(&text, &self.options, data_fields)
+                .map_err(|error| self.error(text.as_bytes(), first_line, error.into()))
+        });
+        self.record += 1;
+        Some(result)
+    }
+}
+
+/// The data fields after a mol block.
+///
+/// A value ends at an empty line; text after it that begins no new field belongs to the
+/// value, blank line included, and text before the first field to one without a name, so
+/// that nothing is lost.
+fn data_fields(lines: &mut Lines<'_>) -> Vec<(String, String)> {
+    let mut fields: Vec<(String, String)> = Vec::new();
+    let mut blanks = 0;
+    let mut open = false;
+    for line in lines {
+        if let Some(header) = line.text.strip_prefix('>') {
+            let label = header
+                .split_once('<')
+                .and_then(|(_, rest)| rest.rsplit_once('>'));
+            // A header without a name identifies its field by number ("DT12").
+            let label = label.map_or(header.trim(), |(label, _)| label);
+            fields.push((label.to_owned(), String::new()));
+            (open, blanks) = (false, 0);
+            continue;
+        }
+        if line.text.is_empty() {
+            blanks += 1;
+            continue;
+        }
+        if fields.is_empty() {
+            if line.text.trim().is_empty() {
+                continue;
+            }
+            // Text before the first header belongs to no field.
+            fields.push((String::new(), String::new()));
+        }
+        let Some((_, value)) = fields.last_mut() else {
+            continue;
+        };
+        let breaks = if open { blanks + 1 } else { blanks };
+        value.extend(std::iter::repeat_n('\n', breaks));
+        value.push_str(line.text);
+        (open, blanks) = (true, 0);
+    }
+    fields
+}
+
+/// Writes one record: mol block, data fields, delimiter.
+///
+/// # Errors
+/// As [`molfile::write`]; a field name with a line break or `>`.
+pub fn write(molecule: &Molecule) -> Result<String, molfile::WriteError> {
+    let mut text = molfile::write(molecule)?;
+    for (name, value) in molecule.properties() {
+        if name.contains(['\n', '\r', '>', '<']) || value.contains("\n$$$$") {
+            return Err(molfile::WriteError::Property { name: name.clone() });
+        }
+        text.extend([">  <", name, ">\n", value, "\n\n"]);
+    }
+    text.push_str("$$$$\n");
+    Ok(text)
+}

@@ -1,0 +1,126 @@
+//! SMILES: the OpenSMILES grammar as RDKit reads it.
+//!
+//! A line is a SMILES, then optionally blanks and a name. Beyond OpenSMILES, RDKit's
+//! extensions are read: dative bonds `->` and `<-`, `~`, doubled backslashes, `[#6]`,
+//! ring numbers of up to five digits in `%(…)`, quoted superheavy symbols.
+//!
+//! # Differences from the original
+//! RDKit stops without a word at a line break and drops bytes beyond ASCII at the end;
+//! here both are errors. CXSMILES extensions (`|…|`) are an error. Numbers that do
+//! not fit (isotopes, charges) are errors instead of wrapping round.
+
+mod bracket;
+mod chirality;
+mod closure;
+mod error;
+mod parse;
+mod plan;
+mod scanner;
+mod slashes;
+mod symbol;
+mod write;
+
+pub use error::{SmilesError, SmilesErrorKind};
+pub use write::{WriteOptions, write, write_in_order, write_with};
+
+use crate::error::PerceptionError;
+use crate::molecule::Molecule;
+use crate::perceive::Sanitize;
+
+/// How to read SMILES.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseOptions {
+    /// What perception does, and the limits that hold while reading.
+    pub sanitize: Sanitize,
+}
+
+impl ParseOptions {
+    /// RDKit's `MolFromSmiles`.
+    pub const RDKIT: Self = Self {
+        sanitize: Sanitize::RDKIT,
+    };
+
+    /// As [`Self::RDKIT`], but `[H]` atoms stay atoms.
+    pub const KEEP_HYDROGENS: Self = Self {
+        sanitize: Sanitize::KEEP_HYDROGENS,
+    };
+}
+
+/// Reads one SMILES with RDKit's defaults.
+///
+/// ```
+/// let aspirin = dd_mol::smiles::parse("CC(=O)Oc1ccccc1C(=O)O aspirin").unwrap();
+/// assert_eq!(aspirin.num_atoms(), 13);
+/// assert_eq!(aspirin.name(), "aspirin");
+///
+/// let fault = dd_mol::smiles::parse("CC(=O").unwrap_err();
+/// assert_eq!(fault.span, 2..3);
+/// ```
+///
+/// # Errors
+/// [`SmilesError`] with the byte span of the fault.
+pub fn parse(text: &str) -> Result<Molecule, SmilesError> {
+    parse_with(text, &ParseOptions::RDKIT)
+}
+
+/// Reads one SMILES.
+///
+/// # Errors
+/// [`SmilesError`] with the byte span of the fault.
+///
+/// # Complexity
+/// Linear in the length of the text outside ring systems.
+pub fn parse_with(text: &str, options: &ParseOptions) -> Result<Molecule, SmilesError> {
+    let (range, rest) = split(text);
+    if text[rest.clone()].starts_with('|') {
+        return Err(SmilesError::new(
+            SmilesErrorKind::UnsupportedExtension,
+            rest,
+            text,
+        ));
+    }
+    let parsed = if range.is_empty() {
+        parse::Parsed {
+            builder: crate::MoleculeBuilder::new(),
+            spans: Vec::new(),
+        }
+    } else {
+        parse::parse(text, range.clone(), options.sanitize.max_atoms)?
+    };
+    let mut builder = parsed.builder;
+    builder.set_name(&text[rest]);
+    builder
+        .finish(&options.sanitize)
+        .map_err(|error| locate(error, &parsed.spans, range, text))
+}
+
+/// The byte ranges of the SMILES and of what follows the blank after it.
+fn split(text: &str) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+    let bytes = text.as_bytes();
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let end = bytes.len() - bytes.iter().rev().take_while(|b| blank(b)).count();
+    let start = bytes[..end].iter().take_while(|b| blank(b)).count();
+    let smiles = start
+        + bytes[start..end]
+            .iter()
+            .take_while(|b| !matches!(b, b' ' | b'\t'))
+            .count();
+    let name = smiles + bytes[smiles..end].iter().take_while(|b| blank(b)).count();
+    (start..smiles, name..end)
+}
+
+/// Points a fault of chemistry at the text of its atoms.
+fn locate(
+    error: PerceptionError,
+    spans: &[std::ops::Range<u32>],
+    whole: std::ops::Range<usize>,
+    text: &str,
+) -> SmilesError {
+    let span = |atom: &usize| spans[*atom].start as usize..spans[*atom].end as usize;
+    let atoms = error.atoms();
+    let span = match (atoms.first().map(span), atoms.last().map(span)) {
+        (Some(first), Some(last)) => first.start..last.end.max(first.end),
+        _ => whole,
+    };
+    SmilesError::new(SmilesErrorKind::Perception(error), span, text)
+}

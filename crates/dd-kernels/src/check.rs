@@ -1,0 +1,36 @@
+//! Shape checks at the entry of every operation.
+
+use candle_core::Tensor;
+
+use crate::error::{KernelError, Result};
+
+/// Refuses a tensor whose first dimension is not `rows`.
+pub(crate) fn rows(name: &'static str, x: &Tensor, rows: usize) -> Result<()> {
+    if x.dims().first() == Some(&rows) {
+        return Ok(());
+    }
+    Err(KernelError::Shape {
+        name,
+        expected: format!("[{rows}, ...]"),
+        got: x.dims().to_vec(),
+    })
+}
+
+/// Refuses a tensor of any other shape.
+pub(crate) fn shape(name: &'static str, x: &Tensor, expected: &[usize]) -> Result<()> {
+    if x.dims() == expected {
+        return Ok(());
+    }
+    Err(KernelError::Shape {
+        name,
+        expected: format!("{expected:?}"),
+        got: x.dims().to_vec(),
+    })
+}
+
+/// `dims` with another first dimension.
+pub(crate) fn with_rows(dims: &[usize], rows: usize) -> Vec<usize> {
+    let mut dims = dims.to_vec();
+    dims[0] = rows;
+    dims
+}

@@ -1,0 +1,122 @@
+//! Single-threaded matrix products on parts of slices, through the `gemm` crate.
+
+use crate::real::Real;
+
+/// A matrix inside a slice: element `(i, j)` stands at `i * row_stride + j * column_stride`.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a, T> {
+    data: &'a [T],
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a, T> View<'a, T> {
+    /// Rows of consecutive elements, `row_stride` apart.
+    pub(crate) fn rows(data: &'a [T], row_stride: usize) -> Self {
+        Self {
+            data,
+            row_stride,
+            column_stride: 1,
+        }
+    }
+
+    /// The transpose.
+    pub(crate) fn t(self) -> Self {
+        Self {
+            data: self.data,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+        }
+    }
+
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        rows == 0
+            || columns == 0
+            || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.data.len()
+    }
+}
+
+/// `out = a b` (`add`: `out += a b`) for `a: [m, k]`, `b: [k, n]` and `out: [m, n]` with consecutive rows.
+///
+/// Runs on the calling thread; the order of additions depends on the shape only.
+pub(crate) fn matmul<T: Real>(
+    out: &mut [T],
+    [m, k, n]: [usize; 3],
+    a: View<'_, T>,
+    b: View<'_, T>,
+    add: bool,
+) {
+    assert!(
+        out.len() >= m * n && a.holds(m, k) && b.holds(k, n),
+        "a matrix ends beyond its slice"
+    );
+    let beta = T::ONE;
+    let alpha = if add { T::ONE } else { T::ZERO };
+    // SAFETY: the assertion above shows that every element of the three views, as described by dimensions and strides,
+    // lies in its slice; `out` is borrowed exclusively, so it overlaps neither `a` nor `b`.
+    #[allow(unsafe_code)]
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n as isize,
+            add,
+            a.data.as_ptr(),
+            a.column_stride as isize,
+            a.row_stride as isize,
+            b.data.as_ptr(),
+            b.column_stride as isize,
+            b.row_stride as isize,
+            alpha,
+            beta,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_views_and_transposes() {
+        let a = [1.0, 2.0, 9.0, 3.0, 4.0, 9.0]; // [[1, 2], [3, 4]] in rows of three
+        let b = [5.0, 7.0, 6.0, 8.0]; // the transpose of [[5, 6], [7, 8]]
+        let mut out = [f64::NAN; 4];
+        matmul(
+            &mut out,
+            [2, 2, 2],
+            View::rows(&a, 3),
+            View::rows(&b, 2).t(),
+            false,
+        );
+        assert_eq!(out, [19.0, 22.0, 43.0, 50.0]);
+        matmul(
+            &mut out,
+            [2, 2, 2],
+            View::rows(&a, 3).t(),
+            View::rows(&b, 2),
+            true,
+        );
+        assert_eq!(out, [19.0 + 23.0, 22.0 + 31.0, 43.0 + 34.0, 50.0 + 46.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "beyond its slice")]
+    fn short_slices_are_refused() {
+        let a = [0.0_f32; 4];
+        matmul(
+            &mut [0.0; 6],
+            [2, 2, 3],
+            View::rows(&a, 2),
+            View::rows(&a, 3),
+            false,
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! Differentiable gather, segment and attention operations on packed batches.
+//!
+//! All molecules of a batch stand one after another in one tensor, without padding. [`Segments`] says which rows belong
+//! together, [`RowIndex`] which rows a message reads or writes; both are validated once, when a batch is built.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use dd_kernels::{RowIndex, Segments, gather, scatter_sum, segment_mean};
+//!
+//! // Two molecules: atoms 0-1 with a bond, atom 2 alone. One round of message passing, then a mean per molecule.
+//! let atoms = Tensor::new(&[[1.0_f32], [2.0], [5.0]], &Device::Cpu)?;
+//! let source = RowIndex::new(vec![0, 1], 3, &Device::Cpu)?;
+//! let target = RowIndex::new(vec![1, 0], 3, &Device::Cpu)?;
+//! let molecules = Segments::from_lengths(&[2, 1], &Device::Cpu)?;
+//! let received = scatter_sum(&gather(&atoms, &source)?, &target)?;
+//! let pooled = segment_mean(&(atoms + received)?, &molecules)?;
+//! assert_eq!(pooled.to_vec2::<f32>()?, [[3.0], [5.0]]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | Operation | Purpose |
+//! |---|---|
+//! | [`gather`], [`scatter_sum`] | nodes to edges, edges to nodes |
+//! | [`segment_sum`], [`segment_mean`], [`segment_max`] | nodes to graphs |
+//! | [`segment_softmax`], [`segment_attention`] | attention inside a graph |
+//! | [`et_message`] | one layer's messages of the equivariant transformer, fused |
+//! | [`embedding_sum`] | categorical features to vectors |
+//! | [`layer_norm`], [`gelu`], [`silu`], [`safe_norm`] | what candle cannot differentiate, or only slowly |
+//!
+//! # Promises
+//!
+//! *Gradients*: every operation has its own backward pass, checked against finite differences in double precision.
+//! *Determinism*: every reduction runs in a fixed order; the same input gives the same bits for any number of threads.
+//! *Layouts*: any; tensors that are not contiguous are copied first.
+//! *Numbers*: `f32` and `f64` on the CPU run the kernels here. Other types and devices run [`mod@reference`], the same
+//! operation in candle's own, which is also what the kernels are tested against.
+//!
+//! Use this crate where batches are packed. Padded batches with masks are better served by candle's own operations.
+
+#![allow(
+    clippy::inline_always,
+    reason = "a function gets the vector instructions of its caller only when it is inlined there"
+)]
+
+mod activation;
+mod attention;
+mod check;
+mod cpu;
+mod embedding_sum;
+mod error;
+mod et_message;
+mod gather;
+mod gelu;
+mod layer_norm;
+mod real;
+pub mod reference;
+pub mod rng;
+mod row_index;
+mod safe_norm;
+mod scatter_sum;
+mod segment_max;
+mod segment_softmax;
+mod segment_sum;
+mod segments;
+mod silu;
+pub mod testing;
+
+pub use attention::{AttentionDropout, attention_scores, attention_weights, segment_attention};
+pub use embedding_sum::embedding_sum;
+pub use error::{KernelError, Result};
+pub use et_message::{EtMessageInputs, EtMessages, RadialFilter, et_message};
+pub use gather::gather;
+pub use gelu::gelu;
+pub use layer_norm::layer_norm;
+pub use row_index::RowIndex;
+pub use safe_norm::safe_norm;
+pub use scatter_sum::scatter_sum;
+pub use segment_max::segment_max;
+pub use segment_softmax::segment_softmax;
+pub use segment_sum::{segment_mean, segment_sum};
+pub use segments::Segments;
+pub use silu::silu;

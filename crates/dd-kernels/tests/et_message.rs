@@ -1,0 +1,223 @@
+//! The fused messages of the equivariant transformer against finite differences and the composition of operations.
+
+use candle_core::{DType, Device, Tensor, Var};
+use dd_kernels::rng::Key;
+use dd_kernels::testing::{assert_close, gradient_error, max_difference, normal_tensor};
+use dd_kernels::{
+    EtMessageInputs, EtMessages, RadialFilter, Result, RowIndex, Segments, et_message, reference,
+};
+
+/// Molecules of the given sizes, every atom connected to every atom of its molecule, itself included.
+struct Batch {
+    sources: RowIndex,
+    by_target: Segments,
+    num_heads: usize,
+    with_key_filter: bool,
+    with_value_filter: bool,
+    /// Queries, keys, values, vectors, basis, cutoffs, directions; then weights and biases of the filters.
+    tensors: Vec<Tensor>,
+}
+
+impl Batch {
+    fn new(
+        sizes: &[usize],
+        num_heads: usize,
+        channels: usize,
+        basis: usize,
+        filters: [bool; 2],
+    ) -> Result<Self> {
+        let (mut sources, mut degrees, mut first) = (Vec::new(), Vec::new(), 0);
+        for &size in sizes {
+            for _ in 0..size {
+                sources.extend((first..first + size).map(|atom| atom as u32));
+                degrees.push(size);
+            }
+            first += size;
+        }
+        let (n, e, f) = (first, sources.len(), num_heads * channels);
+        let mut shapes: Vec<Vec<usize>> = vec![
+            vec![n, f],
+            vec![n, f],
+            vec![n, 3 * f],
+            vec![n, 3, f],
+            vec![e, basis],
+            vec![e],
+            vec![e, 3],
+        ];
+        for (rows, present) in [(f, filters[0]), (3 * f, filters[1])] {
+            if present {
+                shapes.extend([vec![rows, basis], vec![rows]]);
+            }
+        }
+        let key = Key::from_seed(21);
+        let tensors = shapes
+            .iter()
+            .enumerate()
+            .map(|(i, shape)| normal_tensor(key.with(i as u64), shape));
+        Ok(Self {
+            sources: RowIndex::new(sources, n, &Device::Cpu)?,
+            by_target: Segments::from_lengths(&degrees, &Device::Cpu)?,
+            num_heads,
+            with_key_filter: filters[0],
+            with_value_filter: filters[1],
+            tensors: tensors.collect::<Result<_>>()?,
+        })
+    }
+
+    fn pass(
+        &self,
+        x: &[Tensor],
+        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtMessages>,
+    ) -> Result<EtMessages> {
+        let filter = |at: usize| RadialFilter {
+            weight: &x[at],
+            bias: &x[at + 1],
+        };
+        let value_at = if self.with_key_filter { 9 } else { 7 };
+        f(&EtMessageInputs {
+            queries: &x[0],
+            keys: &x[1],
+            values: &x[2],
+            vectors: &x[3],
+            basis: &x[4],
+            cutoffs: &x[5],
+            directions: &x[6],
+            key_filter: self.with_key_filter.then(|| filter(7)),
+            value_filter: self.with_value_filter.then(|| filter(value_at)),
+            sources: &self.sources,
+            by_target: &self.by_target,
+            num_heads: self.num_heads,
+        })
+    }
+
+    /// Messages in one tensor.
+    fn joined(
+        &self,
+        x: &[Tensor],
+        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtMessages>,
+    ) -> Result<Tensor> {
+        let EtMessages { scalars, vectors } = self.pass(x, f)?;
+        Ok(Tensor::cat(&[scalars, vectors.flatten_from(1)?], 1)?)
+    }
+
+    /// Messages and gradients of the sum of their squares.
+    fn run(
+        &self,
+        x: &[Tensor],
+        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtMessages>,
+    ) -> Result<Vec<Tensor>> {
+        let variables = x
+            .iter()
+            .map(Var::from_tensor)
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+        let y = self.joined(&tracked, f)?;
+        let gradients = y.sqr()?.sum_all()?.backward()?;
+        let mut all = vec![y.detach()];
+        all.extend(variables.iter().map(|v| {
+            gradients
+                .get(v)
+                .expect("every input has a gradient")
+                .clone()
+        }));
+        Ok(all)
+    }
+}
+
+const FILTERS: [[bool; 2]; 4] = [[true, true], [true, false], [false, true], [false, false]];
+
+#[test]
+fn gradients_agree_with_finite_differences() -> Result<()> {
+    for filters in FILTERS {
+        // Five channels: less than one vector register.
+        let batch = Batch::new(&[3, 0, 1, 2], 2, 5, 4, filters)?;
+        let mut inputs = batch.tensors.clone();
+        if filters == [false, false] {
+            inputs.remove(4); // without filters nothing reads the basis
+        }
+        let error = gradient_error(&inputs, |x| {
+            let mut x = x.to_vec();
+            if filters == [false, false] {
+                x.insert(4, batch.tensors[4].clone());
+            }
+            batch.joined(&x, et_message)
+        })?;
+        assert!(error < 1e-7, "{filters:?}: gradient off by {error:e}");
+    }
+    Ok(())
+}
+
+#[test]
+fn agrees_with_the_composition() -> Result<()> {
+    for (channels, filters) in [(12, FILTERS[0]), (8, FILTERS[1]), (3, FILTERS[2])] {
+        // 24^2 edges: more than one block.
+        let batch = Batch::new(&[24, 5, 1], 3, channels, 7, filters)?;
+        let expected = batch.run(&batch.tensors, reference::et_message)?;
+        for (actual, expected) in batch.run(&batch.tensors, et_message)?.iter().zip(&expected) {
+            assert_close(actual, expected, 1e-12);
+        }
+        let single = batch.tensors.iter().map(|x| x.to_dtype(DType::F32));
+        let single = single.collect::<candle_core::Result<Vec<_>>>()?;
+        for (actual, expected) in batch.run(&single, et_message)?.iter().zip(&expected) {
+            assert_close(actual, expected, 2e-5);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn bits_do_not_depend_on_threads_or_batch_mates() -> Result<()> {
+    // 4 * 40^2 edges: several groups.
+    let batch = Batch::new(&[40, 40, 40, 40], 2, 16, 9, FILTERS[0])?;
+    let single = batch.tensors.iter().map(|x| x.to_dtype(DType::F32));
+    let single = single.collect::<candle_core::Result<Vec<_>>>()?;
+    let in_pool = |threads: usize| -> Result<Vec<Tensor>> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("a pool");
+        pool.install(|| batch.run(&single, et_message))
+    };
+    let one = in_pool(1)?;
+    for threads in [2, 3] {
+        for (a, b) in in_pool(threads)?.iter().zip(&one) {
+            assert_eq!(max_difference(a, b)?, 0.0, "{threads} threads");
+        }
+    }
+    let alone = Batch::new(&[40], 2, 16, 9, FILTERS[0])?;
+    let mut first = single.clone();
+    for (x, len) in first.iter_mut().zip([40, 40, 40, 40, 1600, 1600, 1600]) {
+        *x = x.narrow(0, 0, len)?;
+    }
+    let messages = alone.joined(&first, et_message)?;
+    assert_eq!(max_difference(&messages, &one[0].narrow(0, 0, 40)?)?, 0.0);
+    Ok(())
+}
+
+#[test]
+fn edges_without_variables_cost_no_gradient() -> Result<()> {
+    let batch = Batch::new(&[3, 2], 2, 8, 4, FILTERS[0])?;
+    let weight = Var::from_tensor(&batch.tensors[7])?;
+    let mut inputs = batch.tensors.clone();
+    inputs[7] = weight.as_tensor().clone();
+    let gradients = batch.joined(&inputs, et_message)?.sum_all()?.backward()?;
+    assert!(gradients.get(&weight).is_some());
+    assert!(gradients.get(&batch.tensors[4]).is_none());
+    Ok(())
+}
+
+#[test]
+fn wrong_shapes_are_named() -> Result<()> {
+    let batch = Batch::new(&[2], 1, 4, 3, FILTERS[0])?;
+    let mut inputs = batch.tensors.clone();
+    inputs[6] = inputs[6].narrow(1, 0, 2)?;
+    let error = batch
+        .joined(&inputs, et_message)
+        .expect_err("two coordinates")
+        .to_string();
+    assert_eq!(
+        error,
+        "et_message: directions: expected shape [4, 3], got [4, 2]"
+    );
+    Ok(())
+}

@@ -1,0 +1,457 @@
+//! Every operation against finite differences, against the reference, across thread counts and memory layouts, on the
+//! batches that break kernels: empty segments, single rows, one large segment, rows that nothing points to.
+
+use candle_core::{DType, Device, Tensor, Var};
+use dd_kernels::rng::Key;
+use dd_kernels::testing::{assert_close, gradient_error, max_difference, normal_tensor};
+use dd_kernels::{AttentionDropout, KernelError, Result, RowIndex, Segments, reference};
+use proptest::prelude::*;
+
+type Operation = Box<dyn Fn(&[Tensor]) -> Result<Tensor> + Sync>;
+
+/// One operation on one batch: the kernel, its reference, and inputs in double precision.
+struct Case {
+    name: &'static str,
+    inputs: Vec<Tensor>,
+    kernel: Operation,
+    reference: Operation,
+}
+
+fn case(
+    name: &'static str,
+    shapes: &[&[usize]],
+    kernel: impl Fn(&[Tensor]) -> Result<Tensor> + Sync + 'static,
+    reference: impl Fn(&[Tensor]) -> Result<Tensor> + Sync + 'static,
+) -> Result<Case> {
+    let key = Key::from_seed(11).named(name);
+    let inputs = shapes
+        .iter()
+        .enumerate()
+        .map(|(i, shape)| normal_tensor(key.with(i as u64), shape));
+    let inputs = inputs.collect::<Result<_>>()?;
+    Ok(Case {
+        name,
+        inputs,
+        kernel: Box::new(kernel),
+        reference: Box::new(reference),
+    })
+}
+
+#[allow(clippy::too_many_lines, reason = "one list of all operations")]
+/// All operations on segments of the given lengths and an index of `num_rows` entries drawn from `key`.
+fn cases(lengths: &[usize], num_sources: usize, key: Key) -> Result<Vec<Case>> {
+    let device = Device::Cpu;
+    let segments = Segments::from_lengths(lengths, &device)?;
+    let n = segments.num_rows();
+    let rows = |len: usize| {
+        (0..len)
+            .map(|i| key.below(i as u64, num_sources) as u32)
+            .collect()
+    };
+    let index = RowIndex::new(rows(n), num_sources, &device)?;
+    let features = RowIndex::new(rows(3 * n), num_sources, &device)?;
+    let dropout = Some(AttentionDropout { rate: 0.3, key });
+    macro_rules! with {
+        ($value:ident, $call:expr) => {{
+            let $value = $value.clone();
+            move |x: &[Tensor]| $call(x, &$value)
+        }};
+    }
+    Ok(vec![
+        case(
+            "gather",
+            &[&[num_sources, 5, 2]],
+            with!(index, |x: &[Tensor], i| dd_kernels::gather(&x[0], i)),
+            with!(index, |x: &[Tensor], i| reference::gather(&x[0], i)),
+        )?,
+        case(
+            "scatter_sum",
+            &[&[n, 37]],
+            with!(index, |x: &[Tensor], i| dd_kernels::scatter_sum(&x[0], i)),
+            with!(index, |x: &[Tensor], i| reference::scatter_sum(&x[0], i)),
+        )?,
+        case(
+            "segment_sum",
+            &[&[n, 3, 7]],
+            with!(segments, |x: &[Tensor], s| dd_kernels::segment_sum(
+                &x[0], s
+            )),
+            with!(segments, |x: &[Tensor], s| reference::segment_sum(&x[0], s)),
+        )?,
+        case(
+            "segment_mean",
+            &[&[n, 40]],
+            with!(segments, |x: &[Tensor], s| dd_kernels::segment_mean(
+                &x[0], s
+            )),
+            with!(segments, |x: &[Tensor], s| reference::segment_mean(
+                &x[0], s
+            )),
+        )?,
+        case(
+            "segment_max",
+            &[&[n, 9]],
+            with!(segments, |x: &[Tensor], s| dd_kernels::segment_max(
+                &x[0], s
+            )),
+            with!(segments, |x: &[Tensor], s| reference::segment_max(&x[0], s)),
+        )?,
+        case(
+            "segment_softmax",
+            &[&[n, 4]],
+            with!(segments, |x: &[Tensor], s| dd_kernels::segment_softmax(
+                &x[0], s
+            )),
+            with!(segments, |x: &[Tensor], s| reference::segment_softmax(
+                &x[0], s
+            )),
+        )?,
+        case(
+            "embedding_sum",
+            &[&[num_sources, 33]],
+            with!(features, |x: &[Tensor], i| dd_kernels::embedding_sum(
+                &x[0], i, 3
+            )),
+            with!(features, |x: &[Tensor], i| reference::embedding_sum(
+                &x[0], i, 3
+            )),
+        )?,
+        case(
+            "layer_norm",
+            &[&[n, 2, 35], &[35], &[35]],
+            |x| dd_kernels::layer_norm(&x[0], &x[1], &x[2], 1e-5),
+            |x| reference::layer_norm(&x[0], &x[1], &x[2], 1e-5),
+        )?,
+        case(
+            "gelu",
+            &[&[n, 67]],
+            |x| dd_kernels::gelu(&x[0]),
+            |x| reference::gelu(&x[0]),
+        )?,
+        case(
+            "silu",
+            &[&[n, 67]],
+            |x| dd_kernels::silu(&x[0]),
+            |x| reference::silu(&x[0]),
+        )?,
+        case(
+            "safe_norm",
+            &[&[n, 3, 10]],
+            |x| dd_kernels::safe_norm(&x[0], 1),
+            |x| reference::safe_norm(&x[0], 1),
+        )?,
+        case(
+            "segment_attention",
+            &[&[n, 12], &[n, 12], &[n, 12]],
+            with!(segments, |x: &[Tensor], s| dd_kernels::segment_attention(
+                &x[0], &x[1], &x[2], s, 3, None
+            )),
+            with!(segments, |x: &[Tensor], s| reference::segment_attention(
+                &x[0], &x[1], &x[2], s, 3, None
+            )),
+        )?,
+        case(
+            "segment_attention with dropout",
+            &[&[n, 12], &[n, 12], &[n, 12]],
+            with!(segments, move |x: &[Tensor], s| {
+                dd_kernels::segment_attention(&x[0], &x[1], &x[2], s, 3, dropout)
+            }),
+            with!(segments, move |x: &[Tensor], s| {
+                reference::segment_attention(&x[0], &x[1], &x[2], s, 3, dropout)
+            }),
+        )?,
+    ])
+}
+
+fn standard_cases() -> Result<Vec<Case>> {
+    cases(&[3, 0, 1, 70, 2, 0], 13, Key::from_seed(5))
+}
+
+/// The result and the gradient of every input, of the sum of squares of the result.
+fn run(operation: &Operation, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    let variables = inputs
+        .iter()
+        .map(Var::from_tensor)
+        .collect::<candle_core::Result<Vec<_>>>()?;
+    let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+    let y = operation(&tracked)?;
+    let gradients = y.sqr()?.sum_all()?.backward()?;
+    let mut all = vec![y.detach()];
+    for variable in &variables {
+        all.push(
+            gradients
+                .get(variable)
+                .expect("every input has a gradient")
+                .clone(),
+        );
+    }
+    Ok(all)
+}
+
+fn in_single_precision(inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    Ok(inputs
+        .iter()
+        .map(|x| x.to_dtype(DType::F32))
+        .collect::<candle_core::Result<_>>()?)
+}
+
+fn bits(tensors: &[Tensor]) -> Result<Vec<Vec<u32>>> {
+    let bits = |x: &Tensor| -> Result<Vec<u32>> {
+        Ok(x.flatten_all()?
+            .to_vec1::<f32>()?
+            .into_iter()
+            .map(f32::to_bits)
+            .collect())
+    };
+    tensors.iter().map(bits).collect()
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() -> Result<()> {
+    for case in standard_cases()? {
+        let error = gradient_error(&case.inputs, &case.kernel)?;
+        assert!(error < 1e-7, "{}: gradient off by {error:e}", case.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn results_and_gradients_agree_with_the_reference() -> Result<()> {
+    for case in standard_cases()? {
+        let expected = run(&case.reference, &case.inputs)?;
+        for (actual, expected) in run(&case.kernel, &case.inputs)?.iter().zip(&expected) {
+            assert_close(actual, expected, 1e-12);
+        }
+        let inputs = in_single_precision(&case.inputs)?;
+        for (actual, expected) in run(&case.kernel, &inputs)?.iter().zip(&expected) {
+            assert_close(actual, expected, 3e-6);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() -> Result<()> {
+    // Large enough that work is divided: several blocks of rows, many segments.
+    for case in cases(
+        &[60, 0, 33, 1, 90, 45, 120, 7, 64, 64],
+        301,
+        Key::from_seed(8),
+    )? {
+        let inputs = in_single_precision(&case.inputs)?;
+        let in_pool = |threads: usize| -> Result<Vec<Vec<u32>>> {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .expect("a pool");
+            pool.install(|| bits(&run(&case.kernel, &inputs)?))
+        };
+        let one = in_pool(1)?;
+        for threads in [2, 3] {
+            assert!(
+                in_pool(threads)? == one,
+                "{} differs with {threads} threads",
+                case.name
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn layouts_that_are_not_contiguous_give_the_same() -> Result<()> {
+    for case in standard_cases()? {
+        let strided = case.inputs.iter().map(|x| match x.rank() {
+            1 => Tensor::stack(&[x, x], 1)?.narrow(1, 1, 1)?.squeeze(1),
+            _ => x.transpose(0, 1)?.contiguous()?.transpose(0, 1),
+        });
+        let strided = strided.collect::<candle_core::Result<Vec<_>>>()?;
+        let expected = (case.kernel)(&case.inputs)?;
+        assert_eq!(
+            max_difference(&(case.kernel)(&strided)?, &expected)?,
+            0.0,
+            "{}",
+            case.name
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn empty_batches_give_empty_results() -> Result<()> {
+    for case in cases(&[], 4, Key::from_seed(1))? {
+        let expected = (case.reference)(&case.inputs);
+        let actual = (case.kernel)(&case.inputs)?;
+        if let Ok(expected) = expected {
+            assert_eq!(actual.dims(), expected.dims(), "{}", case.name);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn other_number_types_run_the_reference() -> Result<()> {
+    let x = Tensor::new(&[[1_u32, 2], [3, 4]], &Device::Cpu)?;
+    let index = RowIndex::new(vec![1, 0, 1], 2, &Device::Cpu)?;
+    assert_eq!(
+        dd_kernels::gather(&x, &index)?.to_vec2::<u32>()?,
+        [[3, 4], [1, 2], [3, 4]]
+    );
+    let half = normal_tensor(Key::from_seed(1), &[2, 4])?.to_dtype(DType::BF16)?;
+    assert_eq!(dd_kernels::gelu(&half)?.dtype(), DType::BF16);
+    Ok(())
+}
+
+#[test]
+fn wrong_shapes_are_named() -> Result<()> {
+    let x = normal_tensor(Key::from_seed(1), &[4, 6])?;
+    let segments = Segments::from_lengths(&[3], &Device::Cpu)?;
+    let index = RowIndex::new(vec![0, 1], 2, &Device::Cpu)?;
+    let message = |result: Result<Tensor>| result.expect_err("a wrong shape").to_string();
+    assert_eq!(
+        message(dd_kernels::segment_sum(&x, &segments)),
+        "segment_sum: x: expected shape [3, ...], got [4, 6]"
+    );
+    assert_eq!(
+        message(dd_kernels::gather(&x, &index)),
+        "gather: x: expected shape [2, ...], got [4, 6]"
+    );
+    let four = Segments::from_lengths(&[4], &Device::Cpu)?;
+    assert_eq!(
+        message(dd_kernels::segment_attention(&x, &x, &x, &four, 4, None)),
+        "segment_attention: q: expected shape [4, a multiple of 4 heads], got [4, 6]"
+    );
+    let all = AttentionDropout {
+        rate: 1.0,
+        key: Key::from_seed(0),
+    };
+    assert_eq!(
+        message(dd_kernels::segment_attention(
+            &x,
+            &x,
+            &x,
+            &four,
+            2,
+            Some(all)
+        )),
+        "attention dropout rate: expected a number in [0, 1), got 1"
+    );
+    assert!(matches!(
+        RowIndex::new(vec![0, 5], 5, &Device::Cpu),
+        Err(KernelError::IndexOutOfRange {
+            position: 1,
+            index: 5,
+            bound: 5,
+            ..
+        })
+    ));
+    Ok(())
+}
+
+#[test]
+fn segment_max_gives_ties_to_the_first_and_passes_nan() -> Result<()> {
+    let x = Var::new(&[[2.0_f64, f64::NAN], [2.0, 1.0], [1.0, 5.0]], &Device::Cpu)?;
+    let y = dd_kernels::segment_max(&x, &Segments::from_lengths(&[3], &Device::Cpu)?)?;
+    let values = y.to_vec2::<f64>()?;
+    assert!(values[0][0] == 2.0 && values[0][1].is_nan());
+    let gradient = y
+        .sum_all()?
+        .backward()?
+        .get(&x)
+        .expect("a gradient")
+        .to_vec2::<f64>()?;
+    assert_eq!(gradient, [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]);
+    Ok(())
+}
+
+#[test]
+fn attention_dropout_follows_the_record_not_the_batch() -> Result<()> {
+    let x = normal_tensor(Key::from_seed(2), &[9, 8])?;
+    let dropout = Some(AttentionDropout {
+        rate: 0.5,
+        key: Key::from_seed(4),
+    });
+    let attend = |x: &Tensor, lengths: &[usize], ids: &[u64]| -> Result<Tensor> {
+        let segments = Segments::from_lengths(lengths, &Device::Cpu)?.with_ids(ids.to_vec())?;
+        dd_kernels::segment_attention(x, x, x, &segments, 2, dropout)
+    };
+    let together = attend(&x, &[4, 5], &[70, 80])?;
+    let alone = attend(&x.narrow(0, 4, 5)?, &[5], &[80])?;
+    assert_eq!(max_difference(&together.narrow(0, 4, 5)?, &alone)?, 0.0);
+    let renamed = attend(&x.narrow(0, 4, 5)?, &[5], &[81])?;
+    assert!(
+        max_difference(&renamed, &alone)? > 0.01,
+        "another record, another mask"
+    );
+    Ok(())
+}
+
+#[test]
+fn attention_dropout_keeps_the_expected_share() -> Result<()> {
+    // With v = 1 and equal scores the result is the mean of the factors, whose expectation is 1.
+    let segments = Segments::from_lengths(&[300], &Device::Cpu)?;
+    let zeros = Tensor::zeros((300, 4), DType::F32, &Device::Cpu)?;
+    let dropout = Some(AttentionDropout {
+        rate: 0.25,
+        key: Key::from_seed(6),
+    });
+    let y =
+        dd_kernels::segment_attention(&zeros, &zeros, &zeros.ones_like()?, &segments, 2, dropout)?;
+    let mean = y.mean_all()?.to_scalar::<f32>()?;
+    assert!((mean - 1.0).abs() < 0.01, "mean {mean}");
+    Ok(())
+}
+
+#[test]
+fn attention_weights_are_what_attention_applies() -> Result<()> {
+    let [q, k, v] = [1, 2, 3].map(|seed| normal_tensor(Key::from_seed(seed), &[5, 4]));
+    let (q, k, v) = (q?, k?, v?);
+    let segments = Segments::from_lengths(&[5], &Device::Cpu)?;
+    let weights = &dd_kernels::attention_weights(&q, &k, &segments, 1)?[0];
+    let expected = weights.squeeze(0)?.matmul(&v)?;
+    assert_close(
+        &dd_kernels::segment_attention(&q, &k, &v, &segments, 1, None)?,
+        &expected,
+        1e-13,
+    );
+    let scores = &dd_kernels::attention_scores(&q, &k, &segments, 1)?[0];
+    assert_close(&scores.squeeze(0)?, &q.matmul(&k.t()?)?, 1e-13);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_batch_agrees_with_the_reference(
+        lengths in prop::collection::vec(0_usize..12, 1..7),
+        num_sources in 1_usize..20,
+        seed in any::<u64>(),
+    ) {
+        prop_assume!(lengths.iter().sum::<usize>() > 0);
+        for case in cases(&lengths, num_sources, Key::from_seed(seed))? {
+            let expected = run(&case.reference, &case.inputs)?;
+            for (actual, expected) in run(&case.kernel, &case.inputs)?.iter().zip(&expected) {
+                let difference = max_difference(actual, expected)?;
+                prop_assert!(difference < 1e-10, "{}: {difference:e}", case.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_segment_does_not_depend_on_its_batch_mates(
+        lengths in prop::collection::vec(0_usize..9, 2..6),
+        seed in any::<u64>(),
+    ) {
+        let segments = Segments::from_lengths(&lengths, &Device::Cpu)?;
+        let x = normal_tensor(Key::from_seed(seed), &[segments.num_rows(), 6])?.to_dtype(DType::F32)?;
+        let together = dd_kernels::segment_attention(&x, &x, &x, &segments, 2, None)?;
+        for range in segments.ranges().filter(|range| !range.is_empty()) {
+            let x = x.narrow(0, range.start, range.len())?;
+            let one = Segments::from_lengths(&[range.len()], &Device::Cpu)?;
+            let alone = dd_kernels::segment_attention(&x, &x, &x, &one, 2, None)?;
+            let together = together.narrow(0, range.start, range.len())?;
+            prop_assert_eq!(max_difference(&alone, &together)?, 0.0);
+        }
+    }
+}

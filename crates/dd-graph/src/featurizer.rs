@@ -1,0 +1,63 @@
+//! The extension point between molecules and networks.
+
+use dd_mol::{Conformer, Molecule, MoleculeBuilder, Sanitize};
+use serde::{Deserialize, Serialize};
+
+use crate::FeatureSchema;
+use crate::error::Result;
+
+/// "Given a molecule, give me its features, and tell me what every column means."
+///
+/// # Contract
+/// Pure: the same molecule gives the same features. Nodes stand in molecule order, and `atom_index` names the atom
+/// behind each. An unknown category takes the schema's last slot; impossible input, such as a conformer that is absent,
+/// is an error. The record number of the output is 0: whoever reads the data set fills it in.
+///
+/// The trait is object-safe: `Box<dyn Featurizer<Output = MolGraph>>` is what loaders take.
+pub trait Featurizer: Send + Sync {
+    /// [`MolGraph`](crate::MolGraph) or [`PointCloud`](crate::PointCloud).
+    type Output;
+
+    /// What every column means.
+    fn schema(&self) -> &FeatureSchema;
+
+    /// The features of one molecule.
+    ///
+    /// # Errors
+    /// When the molecule lacks what the features are made from.
+    fn featurize(&self, molecule: &Molecule) -> Result<Self::Output>;
+}
+
+/// What happens to hydrogens that are atoms of the molecule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Hydrogens {
+    /// They stay.
+    Keep,
+    /// They are left out; 2D features count them on their neighbours. Those that RDKit's `RemoveHs` retains (isotopes,
+    /// ions, bridges) stay in 2D graphs and are left out of point clouds.
+    Remove,
+}
+
+/// The molecule with its ordinary hydrogens merged into their neighbours, and the original number of each atom left;
+/// `None` when there is nothing to merge.
+pub(crate) fn without_hydrogens(molecule: &Molecule) -> Result<Option<(Molecule, Vec<u32>)>> {
+    if molecule.atoms().all(|atom| atom.atomic_number != 1) {
+        return Ok(None);
+    }
+    let mut builder = MoleculeBuilder::from(molecule);
+    // Perception cuts conformers along with the atoms, so one whose x is the atom number carries the numbers through.
+    builder.add_conformer(Conformer {
+        positions: (0..molecule.num_atoms())
+            .map(|atom| [atom as f64, 0.0, 0.0])
+            .collect(),
+        is_3d: false,
+    });
+    let merged = builder.finish(&Sanitize::RDKIT)?;
+    let numbers = merged
+        .conformers()
+        .last()
+        .map(|conformer| conformer.positions.iter().map(|p| p[0] as u32).collect())
+        .unwrap_or_default();
+    Ok(Some((merged, numbers)))
+}

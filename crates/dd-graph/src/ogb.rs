@@ -1,0 +1,261 @@
+//! The nine atom and three bond features of the Open Graph Benchmark.
+//!
+//! Source: `ogb/utils/features.py` and `ogb/utils/mol.py` of `snap-stanford/ogb`, commit 61e9784 (Hu et al., "Open Graph
+//! Benchmark", NeurIPS 2020). Each bond gives two directed edges, (begin, end) then (end, begin).
+
+use dd_mol::{Atom, Bond, BondOrder, BondStereo, ChiralTag, Hybridization, Molecule};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{GraphError, Result};
+use crate::featurizer::{Featurizer, Hydrogens, without_hydrogens};
+use crate::laplacian::laplacian_eigenvectors;
+use crate::{FeatureColumn, FeatureSchema, MolGraph};
+
+/// Columns of an atom.
+pub const NUM_ATOM_FEATURES: usize = 9;
+/// Columns of a bond.
+pub const NUM_BOND_FEATURES: usize = 3;
+
+/// Choices of the [`OgbFeaturizer`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OgbConfig {
+    /// Hydrogens that are atoms of the molecule.
+    pub hydrogens: Hydrogens,
+    /// Number of Laplacian eigenvectors to add as node identifiers, if any.
+    pub laplacian: Option<usize>,
+}
+
+impl OgbConfig {
+    /// As OGB's `smiles2graph`: every atom of the molecule, no node identifiers.
+    pub fn smiles2graph() -> Self {
+        Self {
+            hydrogens: Hydrogens::Keep,
+            laplacian: None,
+        }
+    }
+
+    /// As TokenGT with Laplacian node identifiers (`jw9730/tokengt`, commit bb76758: 16 eigenvectors), on heavy atoms.
+    pub fn tokengt_lap() -> Self {
+        Self {
+            hydrogens: Hydrogens::Remove,
+            laplacian: Some(16),
+        }
+    }
+
+    /// Heavy atoms without node identifiers: for graph networks and for TokenGT with random identifiers.
+    pub fn heavy_atoms() -> Self {
+        Self {
+            hydrogens: Hydrogens::Remove,
+            laplacian: None,
+        }
+    }
+}
+
+/// Molecules to graphs with OGB's features.
+///
+/// ```
+/// use dd_graph::{Featurizer, OgbConfig, OgbFeaturizer};
+/// let ogb = OgbFeaturizer::new(OgbConfig::smiles2graph());
+/// assert_eq!(ogb.schema().node_sizes(), [119, 5, 12, 12, 10, 6, 6, 2, 2]);
+/// assert_eq!(ogb.schema().edge_sizes(), [5, 6, 2]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct OgbFeaturizer {
+    config: OgbConfig,
+    schema: FeatureSchema,
+}
+
+impl OgbFeaturizer {
+    /// A featurizer.
+    pub fn new(config: OgbConfig) -> Self {
+        Self {
+            config,
+            schema: ogb_schema(),
+        }
+    }
+
+    /// Its choices.
+    pub fn config(&self) -> &OgbConfig {
+        &self.config
+    }
+
+    fn graph(&self, molecule: &Molecule) -> Result<MolGraph> {
+        let num_nodes = molecule.num_atoms();
+        if num_nodes == 0 {
+            return Err(GraphError::NoAtoms);
+        }
+        let node_features = (0..num_nodes)
+            .flat_map(|index| atom_features(molecule, index))
+            .collect();
+        let num_edges = 2 * molecule.num_bonds();
+        let mut edge_features = Vec::with_capacity(num_edges * NUM_BOND_FEATURES);
+        let mut edge_sources = Vec::with_capacity(num_edges);
+        let mut edge_targets = Vec::with_capacity(num_edges);
+        for bond in molecule.bonds() {
+            let features = bond_features(bond.bond);
+            let (begin, end) = (bond.begin as u32, bond.end as u32);
+            for (source, target) in [(begin, end), (end, begin)] {
+                edge_sources.push(source);
+                edge_targets.push(target);
+                edge_features.extend(features);
+            }
+        }
+        let laplacian = self
+            .config
+            .laplacian
+            .map(|k| laplacian_eigenvectors(num_nodes, &edge_sources, &edge_targets, k))
+            .transpose()?;
+        Ok(MolGraph {
+            node_features: Array2::from_shape_vec((num_nodes, NUM_ATOM_FEATURES), node_features)
+                .expect("every atom has nine features"),
+            edge_features: Array2::from_shape_vec((num_edges, NUM_BOND_FEATURES), edge_features)
+                .expect("every edge has three features"),
+            edge_sources,
+            edge_targets,
+            atom_index: (0..num_nodes as u32).collect(),
+            laplacian,
+            record: 0,
+        })
+    }
+}
+
+impl Featurizer for OgbFeaturizer {
+    type Output = MolGraph;
+
+    fn schema(&self) -> &FeatureSchema {
+        &self.schema
+    }
+
+    fn featurize(&self, molecule: &Molecule) -> Result<MolGraph> {
+        if self.config.hydrogens == Hydrogens::Remove
+            && let Some((merged, atom_index)) = without_hydrogens(molecule)?
+        {
+            return Ok(MolGraph {
+                atom_index,
+                ..self.graph(&merged)?
+            });
+        }
+        self.graph(molecule)
+    }
+}
+
+fn atom_features(molecule: &Molecule, index: usize) -> [u16; NUM_ATOM_FEATURES] {
+    let atom = molecule.atom(index);
+    [
+        among(i32::from(atom.atomic_number), 1, 118),
+        chirality(atom),
+        among(molecule.total_degree(index) as i32, 0, 10),
+        among(i32::from(atom.formal_charge), -5, 5),
+        // Hydrogens that are graph nodes do not count, as in RDKit's `GetTotalNumHs`.
+        among(
+            i32::from(atom.explicit_hydrogens) + i32::from(atom.implicit_hydrogens),
+            0,
+            8,
+        ),
+        among(i32::from(atom.radical_electrons), 0, 4),
+        hybridization(atom),
+        u16::from(atom.is_aromatic),
+        u16::from(atom.in_ring),
+    ]
+}
+
+fn bond_features(bond: &Bond) -> [u16; NUM_BOND_FEATURES] {
+    [
+        match bond.order {
+            BondOrder::Single => 0,
+            BondOrder::Double => 1,
+            BondOrder::Triple => 2,
+            BondOrder::Aromatic => 3,
+            _ => 4,
+        },
+        match bond.stereo {
+            BondStereo::None => 0,
+            BondStereo::Z => 1,
+            BondStereo::E => 2,
+            BondStereo::Cis => 3,
+            BondStereo::Trans => 4,
+            // Only `Any` is left; the column of the original has no slot for unknown values.
+            _ => 5,
+        },
+        u16::from(bond.is_conjugated),
+    ]
+}
+
+fn chirality(atom: &Atom) -> u16 {
+    match atom.chiral_tag {
+        ChiralTag::Unspecified => 0,
+        ChiralTag::TetrahedralCw => 1,
+        ChiralTag::TetrahedralCcw => 2,
+        ChiralTag::Other => 3,
+        _ => 4,
+    }
+}
+
+fn hybridization(atom: &Atom) -> u16 {
+    match atom.hybridization {
+        Hybridization::Sp => 0,
+        Hybridization::Sp2 => 1,
+        Hybridization::Sp3 => 2,
+        Hybridization::Sp3d => 3,
+        Hybridization::Sp3d2 => 4,
+        _ => 5,
+    }
+}
+
+/// Position of `value` in `first..=last`, or the slot behind.
+fn among(value: i32, first: i32, last: i32) -> u16 {
+    if (first..=last).contains(&value) {
+        (value - first) as u16
+    } else {
+        (last - first + 1) as u16
+    }
+}
+
+fn ogb_schema() -> FeatureSchema {
+    let flag = ["false", "true"];
+    FeatureSchema {
+        name: "ogb".into(),
+        node_columns: vec![
+            FeatureColumn::open("atomic number", 1..=118),
+            FeatureColumn::open(
+                "chiral tag",
+                ["unspecified", "clockwise", "counterclockwise", "other"],
+            ),
+            FeatureColumn::open("total degree", 0..=10),
+            FeatureColumn::open("formal charge", -5..=5),
+            FeatureColumn::open("hydrogens", 0..=8),
+            FeatureColumn::open("radical electrons", 0..=4),
+            FeatureColumn::open("hybridization", ["sp", "sp2", "sp3", "sp3d", "sp3d2"]),
+            FeatureColumn::closed("aromatic", flag),
+            FeatureColumn::closed("in ring", flag),
+        ],
+        edge_columns: vec![
+            FeatureColumn::open("bond type", ["single", "double", "triple", "aromatic"]),
+            FeatureColumn::closed("stereo", ["none", "z", "e", "cis", "trans", "any"]),
+            FeatureColumn::closed("conjugated", flag),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_outside_the_list_take_the_last_slot() {
+        assert_eq!(among(0, 1, 118), 118);
+        assert_eq!(among(6, 1, 118), 5);
+        assert_eq!(among(-6, -5, 5), 11);
+        assert_eq!(among(0, -5, 5), 5);
+        assert_eq!(among(11, 0, 10), 11);
+    }
+
+    #[test]
+    fn sizes_are_those_of_ogb() {
+        let schema = ogb_schema();
+        assert_eq!(schema.node_sizes().iter().sum::<usize>(), 174);
+        assert_eq!(schema.edge_sizes().iter().sum::<usize>(), 13);
+    }
+}

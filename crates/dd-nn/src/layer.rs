@@ -1,0 +1,97 @@
+//! Linear layer, embedding table and layer norm on a [`Params`] tree.
+
+use candle_core::{Module, Result, Tensor};
+
+use crate::init::Init;
+use crate::params::Params;
+
+/// `y = x W^T + b`, weight `[out, in]`.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// With a bias that starts at zero.
+    pub fn new(input: usize, output: usize, init: Init, params: &Params) -> Result<Self> {
+        let weight = params.get((output, input), "weight", init)?;
+        let bias = Some(params.get(output, "bias", Init::Constant(0.0))?);
+        Ok(Self { weight, bias })
+    }
+
+    /// Without bias.
+    pub fn no_bias(input: usize, output: usize, init: Init, params: &Params) -> Result<Self> {
+        Ok(Self {
+            weight: params.get((output, input), "weight", init)?,
+            bias: None,
+        })
+    }
+
+    /// Weight and bias uniform in `(-b, b)` with `b = 1 / sqrt(in)`: PyTorch's default.
+    pub fn fan_in_uniform(input: usize, output: usize, params: &Params) -> Result<Self> {
+        let bound = 1.0 / (input.max(1) as f64).sqrt();
+        let init = Init::Uniform { bound };
+        Ok(Self {
+            weight: params.get((output, input), "weight", init)?,
+            bias: Some(params.get(output, "bias", init)?),
+        })
+    }
+
+    /// The weight, `[out, in]`.
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// The bias, `[out]`.
+    pub fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+}
+
+impl Module for Linear {
+    /// `[..., in]` gives `[..., out]`.
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (input, output) = (self.weight.dim(1)?, self.weight.dim(0)?);
+        let mut shape = x.dims().to_vec();
+        let y = x.reshape(((), input))?.matmul(&self.weight.t()?)?;
+        if let Some(last) = shape.last_mut() {
+            *last = output;
+        }
+        let y = match &self.bias {
+            Some(bias) => y.broadcast_add(bias)?,
+            None => y,
+        };
+        y.reshape(shape)
+    }
+}
+
+/// Layer normalisation over the last dimension, differentiable on every path (candle's own is not).
+#[derive(Debug, Clone)]
+pub struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    epsilon: f64,
+}
+
+impl LayerNorm {
+    /// Weight 1, bias 0.
+    pub fn new(width: usize, epsilon: f64, params: &Params) -> Result<Self> {
+        Ok(Self {
+            weight: params.get(width, "weight", Init::Constant(1.0))?,
+            bias: params.get(width, "bias", Init::Constant(0.0))?,
+            epsilon,
+        })
+    }
+}
+
+impl Module for LayerNorm {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(dd_kernels::layer_norm(
+            x,
+            &self.weight,
+            &self.bias,
+            self.epsilon,
+        )?)
+    }
+}

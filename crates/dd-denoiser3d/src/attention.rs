@@ -1,0 +1,80 @@
+//! One equivariant attention layer (`paper.md` 2.4).
+
+use candle_core::{Module, Tensor};
+use dd_graph::NeighborList;
+use dd_nn::{Init, LayerNorm, Linear, Params};
+
+use crate::config::EtConfig;
+use crate::error::Result;
+use crate::geometry::EdgeGeometry;
+use crate::message::{AtomFeatures, MessageRule};
+
+/// Computes the increments `dx [N, F]` and `dv [N, 3, F]` of the scalar and vector features.
+#[derive(Debug, Clone)]
+pub(crate) struct AttentionLayer {
+    layernorm: LayerNorm,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    o_proj: Linear,
+    vec_proj: Linear,
+    messages: MessageRule,
+}
+
+impl AttentionLayer {
+    pub(crate) fn new(config: &EtConfig, params: &Params) -> Result<Self> {
+        let (f, k) = (config.embedding_dimension, config.num_rbf);
+        let linear =
+            |name, input, output| Linear::new(input, output, Init::XavierUniform, &params.pp(name));
+        let influence = config.distance_influence;
+        Ok(Self {
+            layernorm: LayerNorm::new(f, 1e-5, &params.pp("layernorm"))?,
+            q_proj: linear("q_proj", f, f)?,
+            k_proj: linear("k_proj", f, f)?,
+            v_proj: linear("v_proj", f, 3 * f)?,
+            o_proj: linear("o_proj", f, 3 * f)?,
+            vec_proj: Linear::no_bias(f, 3 * f, Init::XavierUniform, &params.pp("vec_proj"))?,
+            messages: MessageRule {
+                num_heads: config.num_heads,
+                key_filter: influence
+                    .on_keys()
+                    .then(|| linear("dk_proj", k, f))
+                    .transpose()?,
+                value_filter: influence
+                    .on_values()
+                    .then(|| linear("dv_proj", k, 3 * f))
+                    .transpose()?,
+                activation: config.activation,
+                attn_activation: config.attn_activation,
+            },
+        })
+    }
+
+    /// `x [N, F]`, `v [N, 3, F]` to `(dx, dv)`.
+    pub(crate) fn forward(
+        &self,
+        x: &Tensor,
+        v: &Tensor,
+        geometry: &EdgeGeometry,
+        edges: &NeighborList,
+    ) -> Result<(Tensor, Tensor)> {
+        let f = x.dim(1)?;
+        let h = self.layernorm.forward(x)?;
+        let atoms = AtomFeatures {
+            queries: self.q_proj.forward(&h)?,
+            keys: self.k_proj.forward(&h)?,
+            values: self.v_proj.forward(&h)?,
+            vectors: v.clone(),
+        };
+        let p = self.vec_proj.forward(v)?; // [N, 3, 3F]
+        let third = |k| p.narrow(2, k * f, f);
+        let dot = (third(0)? * third(1)?)?.sum(1)?; // [N, F]
+
+        let arrived = self.messages.pass(&atoms, geometry, edges)?;
+        let o = self.o_proj.forward(&arrived.scalars)?; // [N, 3F]
+        let o = |k| o.narrow(1, k * f, f);
+        let dx = ((dot * o(1)?)? + o(2)?)?;
+        let dv = (third(2)?.broadcast_mul(&o(0)?.unsqueeze(1)?)? + arrived.vectors)?;
+        Ok((dx, dv))
+    }
+}

@@ -1,0 +1,43 @@
+//! Networks that predict coordinate noise.
+//!
+//! A denoiser sees atomic numbers and perturbed positions and says which noise was added. What it learns on the way, a vector
+//! per atom that ignores rotation and translation, is what a 2D encoder is later taught to guess.
+//!
+//! Use this crate to pre-train such a network or to run a published one. To train it with a loop that is already written, see
+//! `dd-train`; to compare its representation with that of a student, `dd-distill`.
+//!
+//! - [`Denoiser3d`], the trait: implement it to bring a network of your own.
+//! - [`EquivariantTransformer`], configured by [`EtConfig`]: TorchMD-NET's network with a noise head.
+//! - [`GaussianNoise`] perturbs a batch; [`NoiseNormalizer`] scales the target as the original does.
+//! - [`names`]: checkpoints of the original.
+
+mod activation;
+mod attention;
+mod config;
+mod cutoff;
+mod denoiser;
+mod error;
+mod gated_block;
+mod geometry;
+mod inverse_sqrt;
+mod message;
+pub mod names;
+mod neighbor_embedding;
+mod noise;
+mod normalizer;
+mod radial;
+mod trace;
+mod transformer;
+mod whitening;
+
+pub use activation::Activation;
+pub use config::{
+    DistanceInfluence, EtConfig, NeighborChoice, NoiseModel, OutputModel, RadialBasisKind, Reduce,
+    VectorNorm,
+};
+pub use denoiser::{Denoised, Denoiser3d};
+pub use error::{DenoiserError, Result};
+pub use noise::{GaussianNoise, Perturbed};
+pub use normalizer::NoiseNormalizer;
+pub use trace::{Observer, Trace};
+pub use transformer::{AtomFields, EquivariantTransformer};

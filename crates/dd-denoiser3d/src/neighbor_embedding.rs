@@ -1,0 +1,60 @@
+//! The neighbour embedding: an atom's first features know which elements surround it (`paper.md` 2.3).
+
+use candle_core::{D, Module, Tensor};
+use dd_graph::NeighborList;
+use dd_kernels::{RowIndex, gather, segment_sum};
+use dd_nn::{Init, Linear, Params};
+
+use crate::config::EtConfig;
+use crate::error::Result;
+use crate::geometry::EdgeGeometry;
+
+/// `x_i <- C [x_i ; n_i] + c` with `n_i = sum_(j != i) Emb2[z_j] (*) (A e(r_ij) + a) phi(r_ij)`.
+#[derive(Debug, Clone)]
+pub(crate) struct NeighborEmbedding {
+    embedding: Tensor,
+    distance_proj: Linear,
+    combine: Linear,
+}
+
+impl NeighborEmbedding {
+    pub(crate) fn new(config: &EtConfig, params: &Params) -> Result<Self> {
+        let (f, k) = (config.embedding_dimension, config.num_rbf);
+        Ok(Self {
+            embedding: params.pp("embedding").get(
+                (config.max_z, f),
+                "weight",
+                Init::Normal { std: 1.0 },
+            )?,
+            distance_proj: Linear::new(k, f, Init::XavierUniform, &params.pp("distance_proj"))?,
+            combine: Linear::new(2 * f, f, Init::XavierUniform, &params.pp("combine"))?,
+        })
+    }
+
+    /// `x [N, F]` to `[N, F]`. `elements` are the atoms' rows of the element table.
+    pub(crate) fn forward(
+        &self,
+        x: &Tensor,
+        elements: &RowIndex,
+        geometry: &EdgeGeometry,
+        edges: &NeighborList,
+    ) -> Result<Tensor> {
+        let fades = &geometry.cutoffs * without_self_loops(edges, &geometry.cutoffs)?;
+        let filters = self
+            .distance_proj
+            .forward(&geometry.basis)?
+            .broadcast_mul(&fades?.unsqueeze(D::Minus1)?)?; // [E, F]
+        let neighbors = gather(&gather(&self.embedding, elements)?, &edges.sources)?; // [E, F]
+        let sums = segment_sum(&(neighbors * filters)?, &edges.by_target)?; // [N, F]
+        Ok(self.combine.forward(&Tensor::cat(&[x, &sums], 1)?)?)
+    }
+}
+
+/// 0 for self loops, 1 for other edges, `[E]`.
+fn without_self_loops(edges: &NeighborList, like: &Tensor) -> candle_core::Result<Tensor> {
+    let mask: Vec<f32> = edges
+        .self_loops()
+        .map(|own| if own { 0.0 } else { 1.0 })
+        .collect();
+    Tensor::from_vec(mask, edges.num_edges(), like.device())?.to_dtype(like.dtype())
+}

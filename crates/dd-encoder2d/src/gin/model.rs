@@ -1,0 +1,122 @@
+//! The network: `h_v <- BN(MLP((1 + eps) h_v + sum over (u, v) of relu(h_u + bond_uv)))`, layer after layer.
+
+use candle_core::{Module, Tensor};
+use dd_graph::GraphBatch;
+use dd_kernels::{RowIndex, gather, scatter_sum, segment_mean};
+use dd_nn::{BatchNorm, Init, Linear, Mode, Params, Representation};
+
+use super::config::GinConfig;
+use super::embedding::{ATOM_SIZES, BOND_SIZES, ColumnEmbedding};
+use crate::dropout::{Rows, dropout};
+use crate::encoder::Encoder2d;
+use crate::error::Result;
+
+/// GIN with the last layer as representation and the mean over atoms as readout.
+///
+/// Parameter names are the original's: `atom_encoder.atom_embedding_list.*`, `gnns.{l}.*`, `batch_norms.{l}.*`.
+///
+/// In training, batch normalisation uses the statistics of the batch: the one layer of this workspace in which the batch
+/// mates of a graph matter. In evaluation it uses the running statistics, and they do not.
+pub struct Gin {
+    config: GinConfig,
+    atom_encoder: ColumnEmbedding,
+    gnns: Vec<Convolution>,
+    batch_norms: Vec<BatchNorm>,
+}
+
+/// Message passing of one layer.
+struct Convolution {
+    eps: Tensor,
+    bond_encoder: ColumnEmbedding,
+    first: Linear,
+    norm: BatchNorm,
+    last: Linear,
+}
+
+impl Gin {
+    /// Builds the network with its parameters below `params`.
+    ///
+    /// # Errors
+    /// When the configuration describes no network.
+    pub fn new(config: &GinConfig, params: &Params) -> Result<Self> {
+        config.validate()?;
+        let width = config.width;
+        let atoms = params.pp("atom_encoder").pp("atom_embedding_list");
+        let layers = 0..config.num_layers;
+        Ok(Self {
+            atom_encoder: ColumnEmbedding::new("node_features", &ATOM_SIZES, width, &atoms)?,
+            gnns: layers
+                .clone()
+                .map(|layer| Convolution::new(width, &params.pp("gnns").pp(layer)))
+                .collect::<Result<_>>()?,
+            batch_norms: layers
+                .map(|layer| BatchNorm::new(width, &params.pp("batch_norms").pp(layer)))
+                .collect::<candle_core::Result<_>>()?,
+            config: config.clone(),
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &GinConfig {
+        &self.config
+    }
+}
+
+impl Convolution {
+    fn new(width: usize, params: &Params) -> Result<Self> {
+        let bonds = params.pp("bond_encoder").pp("bond_embedding_list");
+        let mlp = params.pp("mlp");
+        Ok(Self {
+            eps: params.get(1, "eps", Init::Constant(0.0))?,
+            bond_encoder: ColumnEmbedding::new("edge_features", &BOND_SIZES, width, &bonds)?,
+            first: Linear::fan_in_uniform(width, 2 * width, &mlp.pp(0))?,
+            norm: BatchNorm::new(2 * width, &mlp.pp(1))?,
+            last: Linear::fan_in_uniform(2 * width, width, &mlp.pp(3))?,
+        })
+    }
+
+    fn forward(
+        &self,
+        h: &Tensor,
+        batch: &GraphBatch,
+        bonds: &RowIndex,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        let bonds = self.bond_encoder.forward(bonds)?; // [E, W]
+        let messages = (gather(h, &batch.edge_sources)? + bonds)?.relu()?; // [E, W]
+        let sum = scatter_sum(&messages, &batch.edge_targets)?; // [N, W]
+        let x = ((h + h.broadcast_mul(&self.eps)?)? + sum)?; // [N, W]
+        let x = self.norm.forward(&self.first.forward(&x)?, mode)?.relu()?; // [N, 2 W]
+        Ok(self.last.forward(&x)?) // [N, W]
+    }
+}
+
+impl Encoder2d for Gin {
+    fn width(&self) -> usize {
+        self.config.width
+    }
+
+    fn encode(&self, batch: &GraphBatch, mode: Mode) -> Result<Representation> {
+        let atoms = self
+            .atom_encoder
+            .rows(&batch.node_features, &batch.device)?;
+        let bonds = self.gnns[0]
+            .bond_encoder
+            .rows(&batch.edge_features, &batch.device)?;
+        let rows = Rows {
+            segments: &batch.nodes,
+            records: &batch.records,
+        };
+        let mut h = self.atom_encoder.forward(&atoms)?; // [N, W]
+        for (layer, (gnn, norm)) in self.gnns.iter().zip(&self.batch_norms).enumerate() {
+            let mode = mode.named("layers").with(layer);
+            h = norm.forward(&gnn.forward(&h, batch, &bonds, mode)?, mode)?;
+            if layer + 1 < self.gnns.len() {
+                h = h.relu()?;
+            }
+            h = dropout(&h, self.config.dropout, rows, mode.named("dropout"))?;
+        }
+        let graphs = segment_mean(&h, &batch.nodes)?; // [B, W]
+        Ok(Representation { nodes: h, graphs })
+    }
+}

@@ -1,0 +1,112 @@
+//! A model that predicts: encoder, head and scaler.
+
+use candle_core::{DType, Module, Tensor};
+use dd_graph::GraphBatch;
+use dd_nn::Mode;
+use ndarray::Array2;
+
+use super::config::{RegressionLoss, Target, TargetKind};
+use super::layer::Head;
+use super::loss::target_loss;
+use super::scaler::TargetScaler;
+use crate::encoder::Encoder2d;
+use crate::error::{EncoderError, Result};
+
+/// `Predictor = encoder + head + scaler`, for an encoder of this crate or your own.
+pub struct Predictor {
+    encoder: Box<dyn Encoder2d + Send + Sync>,
+    head: Head,
+    scaler: TargetScaler,
+    targets: Vec<Target>,
+}
+
+impl Predictor {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When the head's width is not the encoder's, or its targets are not as many as `targets`.
+    pub fn new(
+        encoder: Box<dyn Encoder2d + Send + Sync>,
+        head: Head,
+        scaler: TargetScaler,
+        targets: Vec<Target>,
+    ) -> Result<Self> {
+        let expected = vec![encoder.width(), targets.len()];
+        let got = vec![head.input(), head.num_targets()];
+        if expected != got {
+            return Err(EncoderError::Shape {
+                name: "head",
+                expected,
+                got,
+            });
+        }
+        Ok(Self {
+            encoder,
+            head,
+            scaler,
+            targets,
+        })
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &(dyn Encoder2d + Send + Sync) {
+        self.encoder.as_ref()
+    }
+
+    /// The scaler.
+    pub fn scaler(&self) -> &TargetScaler {
+        &self.scaler
+    }
+
+    /// The targets, in the order of the columns.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// What the head gives, `[B, T]`: standardised values and logits.
+    ///
+    /// # Errors
+    /// As [`Encoder2d::encode`].
+    pub fn outputs(&self, batch: &GraphBatch, mode: Mode) -> Result<Tensor> {
+        let z = self.encoder.encode(batch, mode)?.graphs; // [B, H]
+        Ok(self.head.forward(&z)?) // [B, T]
+    }
+
+    /// The loss against labels `[B, T]` in the targets' units, `NaN` meaning missing; a scalar.
+    ///
+    /// # Errors
+    /// As [`Encoder2d::encode`] and [`target_loss`].
+    pub fn loss(
+        &self,
+        batch: &GraphBatch,
+        labels: &Array2<f32>,
+        regression: RegressionLoss,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        let labels = self.scaler.standardise(labels)?;
+        target_loss(
+            &self.outputs(batch, mode)?,
+            &labels,
+            &self.targets,
+            regression,
+        )
+    }
+
+    /// Predictions `[B, T]`: values in the targets' units, probabilities of binary targets.
+    ///
+    /// # Errors
+    /// As [`Encoder2d::encode`].
+    pub fn predict(&self, batch: &GraphBatch) -> Result<Array2<f64>> {
+        let outputs = self.scaler.restore(&self.outputs(batch, Mode::Eval)?)?;
+        let shape = outputs.dims2()?;
+        let values = outputs.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
+        let mut predictions = Array2::from_shape_vec(shape, values)
+            .expect("a tensor has as many values as its shape");
+        for (mut column, target) in predictions.columns_mut().into_iter().zip(&self.targets) {
+            if target.kind == TargetKind::Binary {
+                column.mapv_inplace(|logit: f64| 1.0 / (1.0 + (-logit).exp()));
+            }
+        }
+        Ok(predictions)
+    }
+}

@@ -1,0 +1,142 @@
+//! Standardisation of regression targets, stored with the model.
+
+use candle_core::{DType, Tensor};
+use dd_nn::{Buffer, Params};
+use ndarray::Array2;
+
+use super::config::{Target, TargetKind};
+use crate::error::{EncoderError, Result};
+
+/// Mean and standard deviation of each target over the training labels: buffers `mean` and `std`, `[T]`.
+///
+/// Models learn `(y - mean) / std`. Binary targets, and targets whose labels are all equal, keep mean 0 and deviation 1, or
+/// their mean and deviation 1.
+pub struct TargetScaler {
+    mean: Buffer,
+    std: Buffer,
+}
+
+impl TargetScaler {
+    /// The scaler that changes nothing.
+    ///
+    /// # Errors
+    /// When buffers of these names exist with another shape.
+    pub fn identity(num_targets: usize, params: &Params) -> Result<Self> {
+        let zeros = Tensor::zeros(num_targets, DType::F32, params.device())?;
+        Ok(Self {
+            mean: params.buffer("mean", &zeros)?,
+            std: params.buffer("std", &zeros.ones_like()?)?,
+        })
+    }
+
+    /// Takes mean and (population) standard deviation from labels `[R, T]`, `NaN` meaning missing.
+    ///
+    /// # Errors
+    /// When a regression target has no label at all.
+    pub fn fit(&self, labels: &Array2<f32>, targets: &[Target]) -> Result<()> {
+        let mut means = Vec::with_capacity(targets.len());
+        let mut deviations = Vec::with_capacity(targets.len());
+        for (column, target) in labels.columns().into_iter().zip(targets) {
+            let (mean, deviation) = match target.kind {
+                TargetKind::Binary => (0.0, 1.0),
+                TargetKind::Regression => {
+                    moments(column.iter().copied()).ok_or(EncoderError::NoLabels)?
+                }
+            };
+            means.push(mean);
+            deviations.push(deviation);
+        }
+        let set = |buffer: &Buffer, values: Vec<f64>| -> Result<()> {
+            let old = buffer.tensor();
+            let new = Tensor::from_vec(values, old.shape(), old.device())?;
+            Ok(buffer.set(&new.to_dtype(old.dtype())?)?)
+        };
+        set(&self.mean, means)?;
+        set(&self.std, deviations)
+    }
+
+    /// Labels in standardised units; missing ones stay missing.
+    ///
+    /// # Errors
+    /// When the number of targets differs.
+    pub fn standardise(&self, labels: &Array2<f32>) -> Result<Array2<f32>> {
+        let (mean, std) = (values(&self.mean)?, values(&self.std)?);
+        if labels.ncols() != mean.len() {
+            return Err(EncoderError::Columns {
+                name: "labels",
+                expected: mean.len(),
+                got: labels.ncols(),
+            });
+        }
+        let mut scaled = labels.clone();
+        for ((_, column), y) in scaled.indexed_iter_mut() {
+            *y = ((f64::from(*y) - mean[column]) / std[column]) as f32;
+        }
+        Ok(scaled)
+    }
+
+    /// Outputs `[B, T]` in the targets' units: `y = o * std + mean`.
+    ///
+    /// # Errors
+    /// When the number of targets differs.
+    pub fn restore(&self, outputs: &Tensor) -> Result<Tensor> {
+        let like = |buffer: &Buffer| buffer.tensor().to_dtype(outputs.dtype());
+        Ok(outputs
+            .broadcast_mul(&like(&self.std)?)?
+            .broadcast_add(&like(&self.mean)?)?)
+    }
+}
+
+fn values(buffer: &Buffer) -> Result<Vec<f64>> {
+    Ok(buffer.tensor().to_dtype(DType::F64)?.to_vec1()?)
+}
+
+/// Mean and population deviation of the labels that are there; deviation 1 when they are all equal.
+fn moments(labels: impl Iterator<Item = f32> + Clone) -> Option<(f64, f64)> {
+    let known = labels.filter(|y| !y.is_nan()).map(f64::from);
+    let count = known.clone().count();
+    if count == 0 {
+        return None;
+    }
+    let mean = known.clone().sum::<f64>() / count as f64;
+    let variance = known.map(|y| (y - mean).powi(2)).sum::<f64>() / count as f64;
+    // Rounding leaves a trace of variance in equal labels.
+    let flat = variance.sqrt() <= 1e-9 * mean.abs().max(1.0);
+    Some((mean, if flat { 1.0 } else { variance.sqrt() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+    use dd_nn::ParamStore;
+    use ndarray::array;
+
+    #[test]
+    fn restoring_undoes_standardising() {
+        let store = ParamStore::new(0, DType::F64, &Device::Cpu);
+        let targets = [
+            Target::regression("a", None),
+            Target::binary("b"),
+            Target::regression("c", None),
+        ];
+        let scaler = TargetScaler::identity(3, &store.root()).unwrap();
+        let labels = array![[1.0, 1.0, 5.0], [3.0, 0.0, 5.0], [f32::NAN, 1.0, 5.0]];
+        scaler.fit(&labels, &targets).unwrap();
+        let scaled = scaler.standardise(&labels).unwrap();
+        assert_eq!(scaled.row(0).to_vec(), [-1.0, 1.0, 0.0]);
+        assert_eq!(scaled.row(1).to_vec(), [1.0, 0.0, 0.0]);
+        assert!(scaled[(2, 0)].is_nan());
+        let outputs = Tensor::new(&[[-1.0_f64, 1.0, 0.0]], &Device::Cpu).unwrap();
+        let restored = scaler.restore(&outputs).unwrap().to_vec2::<f64>().unwrap();
+        assert_eq!(restored, [[1.0, 1.0, 5.0]]);
+    }
+
+    #[test]
+    fn a_regression_target_without_labels_is_an_error() {
+        let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+        let scaler = TargetScaler::identity(1, &store.root()).unwrap();
+        let targets = [Target::regression("a", None)];
+        assert!(scaler.fit(&array![[f32::NAN]], &targets).is_err());
+    }
+}

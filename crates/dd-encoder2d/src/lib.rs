@@ -1,0 +1,54 @@
+//! Networks from 2D molecular graphs to representations: TokenGT, GIN, pretrained students.
+//!
+//! [`Encoder2d`] is the one trait: a batch of graphs in, a vector for every node and every graph out. [`TokenGt`] and
+//! [`Gin`] implement it; an own encoder is one type that does (`examples/custom_encoder.rs`), checked by
+//! [`testing::check_encoder`]. [`Predictor`] adds a head and a scaler. [`Encoder`] is what another project needs: it loads
+//! a model folder and embeds SMILES.
+//!
+//! Use this crate to embed molecules, or to train an encoder of molecular graphs with your own loop. The ready loop and
+//! the tasks are in `dd-train`; the losses of distillation in `dd-distill`.
+//!
+//! ```
+//! use dd_encoder2d::{Encoder, EncoderConfig, ModelConfig, TokenGtConfig};
+//!
+//! let config = ModelConfig::encoder_only(EncoderConfig::TokenGt(TokenGtConfig::student_64()));
+//! let encoder = Encoder::untrained(&config, 0)?; // or Encoder::from_pretrained("path/to/model")?
+//! let rows = encoder.embed_smiles(&["CCO", "c1ccccc", "C"]);
+//! let ethanol = rows[0].as_ref().unwrap();
+//! assert_eq!((ethanol.graph.len(), ethanol.atoms.dim()), (64, (3, 64)));
+//! assert!(rows[1].is_err() && rows[2].is_ok()); // the ring is never closed
+//! # Ok::<(), dd_encoder2d::EncoderError>(())
+//! ```
+//!
+//! | Feature | Effect |
+//! |---|---|
+//! | `cuda`, `cudnn`, `metal` | tensors on the GPU |
+//! | `mkl`, `accelerate` | matrix products by the vendor's library |
+
+mod config;
+mod dropout;
+mod encoder;
+mod error;
+pub mod gin;
+pub mod head;
+mod model;
+pub mod names;
+mod observer;
+pub mod testing;
+pub mod tokengt;
+
+pub use candle_core::{DType, Device};
+pub use config::EncoderConfig;
+pub use dd_nn::{Mode, Representation};
+pub use encoder::Encoder2d;
+pub use error::{EncoderError, Result};
+pub use gin::{Gin, GinConfig};
+pub use head::{
+    Head, HeadConfig, Predictor, RegressionLoss, Target, TargetKind, TargetScaler, target_loss,
+};
+pub use model::{
+    Embedding, Encoder, FeaturizerConfig, ModelConfig, ModelFolder, RowError, RowErrorKind,
+    save_model,
+};
+pub use observer::{Blind, Observer, Recorder};
+pub use tokengt::{TokenGt, TokenGtConfig};

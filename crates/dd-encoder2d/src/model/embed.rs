@@ -1,0 +1,245 @@
+//! A ready encoder: SMILES in, vectors out.
+
+use std::ops::Range;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use dd_graph::{Featurizer, GraphBatch, GraphError, MolGraph, OgbFeaturizer};
+use dd_mol::smiles::{SmilesError, parse};
+use dd_nn::{Mode, ParamStore, Representation};
+use ndarray::Array2;
+
+use super::config::ModelConfig;
+use super::folder::ModelFolder;
+use crate::encoder::Encoder2d;
+use crate::error::{EncoderError, Result};
+
+/// Nodes and edges that are encoded at once.
+const BATCH_TOKENS: usize = 8192;
+
+/// The vectors of one molecule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedding {
+    /// The molecule, `[H]`.
+    pub graph: Vec<f32>,
+    /// Its atoms, `[N, H]`, in SMILES order (without hydrogens that the featurizer removes).
+    pub atoms: Array2<f32>,
+    /// Atom of the SMILES behind each row of `atoms`, `[N]`.
+    pub atom_index: Vec<u32>,
+}
+
+/// Why one row has no embedding.
+#[derive(Debug, thiserror::Error)]
+#[error("row {row}: {kind}")]
+pub struct RowError {
+    /// Position in the input, from 0.
+    pub row: usize,
+    /// What is wrong.
+    pub kind: Box<RowErrorKind>,
+}
+
+/// What can be wrong with a row.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowErrorKind {
+    /// The text is no molecule; the message draws a caret under the fault.
+    #[error(transparent)]
+    Smiles(#[from] SmilesError),
+    /// The molecule has no features.
+    #[error(transparent)]
+    Features(#[from] GraphError),
+    /// The features have no embedding.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+}
+
+impl RowError {
+    /// Byte range of the fault in the input, where there is one.
+    pub fn span(&self) -> Option<Range<usize>> {
+        match self.kind.as_ref() {
+            RowErrorKind::Smiles(error) => Some(error.span.clone()),
+            _ => None,
+        }
+    }
+
+    /// A short stable name of the kind, for machine-readable reports.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind.as_ref() {
+            RowErrorKind::Smiles(error) => error.kind.name(),
+            RowErrorKind::Features(_) => "features",
+            RowErrorKind::Encoder(_) => "encoder",
+        }
+    }
+}
+
+/// An encoder with its featurizer and its parameters, for inference.
+pub struct Encoder {
+    config: ModelConfig,
+    network: Box<dyn Encoder2d + Send + Sync>,
+    featurizer: OgbFeaturizer,
+    device: Device,
+}
+
+impl Encoder {
+    /// Loads the encoder of a model folder, by path or by the name of an installed model, on the CPU in f32.
+    ///
+    /// # Errors
+    /// When there is no such model, or it is damaged or incomplete.
+    pub fn from_pretrained(name_or_path: impl AsRef<Path>) -> Result<Self> {
+        Self::from_pretrained_on(name_or_path, DType::F32, &Device::Cpu)
+    }
+
+    /// The same on a device and in an element type of choice.
+    ///
+    /// # Errors
+    /// As [`Encoder::from_pretrained`].
+    pub fn from_pretrained_on(
+        name_or_path: impl AsRef<Path>,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        let folder = ModelFolder::open(name_or_path)?;
+        let store = ParamStore::new(0, dtype, device);
+        let model = Self::on_store(folder.config(), &store)?;
+        folder.load_encoder(&store)?;
+        Ok(model)
+    }
+
+    /// An encoder with parameters drawn from `seed`: untrained.
+    ///
+    /// # Errors
+    /// When the configuration describes no network.
+    pub fn untrained(config: &ModelConfig, seed: u64) -> Result<Self> {
+        Self::on_store(config, &ParamStore::new(seed, DType::F32, &Device::Cpu))
+    }
+
+    /// An encoder on the parameters of `store`, which it shares: it follows their training.
+    ///
+    /// # Errors
+    /// When the configuration describes no network.
+    pub fn on_store(config: &ModelConfig, store: &ParamStore) -> Result<Self> {
+        Ok(Self {
+            network: config.build_encoder(&store.frozen().root())?,
+            featurizer: config.build_featurizer(),
+            device: store.device().clone(),
+            config: config.clone(),
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The featurizer.
+    pub fn featurizer(&self) -> &OgbFeaturizer {
+        &self.featurizer
+    }
+
+    /// The network itself.
+    pub fn network(&self) -> &(dyn Encoder2d + Send + Sync) {
+        self.network.as_ref()
+    }
+
+    /// Width of the embeddings.
+    pub fn width(&self) -> usize {
+        self.network.width()
+    }
+
+    /// One result for each input, in order, whatever fails.
+    pub fn embed_smiles<S: AsRef<str>>(
+        &self,
+        smiles: &[S],
+    ) -> Vec<std::result::Result<Embedding, RowError>> {
+        let mut results: Vec<Option<std::result::Result<Embedding, RowErrorKind>>> = Vec::new();
+        let mut graphs = Vec::with_capacity(smiles.len());
+        for (row, text) in smiles.iter().enumerate() {
+            match self.featurize(text.as_ref()) {
+                Ok(graph) => {
+                    graphs.push((row, graph));
+                    results.push(None);
+                }
+                Err(kind) => results.push(Some(Err(kind))),
+            }
+        }
+        // Molecules of similar size share a batch; the result does not depend on it.
+        graphs.sort_by_key(|(_, graph)| num_tokens(graph));
+        let mut rest = graphs.as_slice();
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(chunk_length(rest));
+            rest = after;
+            for ((row, _), result) in chunk.iter().zip(self.embed_chunk(chunk)) {
+                results[*row] = Some(result.map_err(RowErrorKind::Encoder));
+            }
+        }
+        results
+            .into_iter()
+            .enumerate()
+            .map(|(row, result)| {
+                result
+                    .expect("every row failed early or is in a chunk")
+                    .map_err(|kind| RowError {
+                        row,
+                        kind: Box::new(kind),
+                    })
+            })
+            .collect()
+    }
+
+    /// The embeddings of a batch's graphs, in order.
+    ///
+    /// # Errors
+    /// As [`Encoder2d::encode`].
+    pub fn embed_batch(&self, batch: &GraphBatch) -> Result<Vec<Embedding>> {
+        let Representation { nodes, graphs } = self.network.encode(batch, Mode::Eval)?;
+        let (graphs, nodes) = (host(&graphs)?, host(&nodes)?);
+        let embedding = |(graph, range): (usize, Range<usize>)| Embedding {
+            graph: graphs.row(graph).to_vec(),
+            atoms: nodes.slice(ndarray::s![range.clone(), ..]).to_owned(),
+            atom_index: batch.atom_index[range].to_vec(),
+        };
+        Ok(batch.nodes.ranges().enumerate().map(embedding).collect())
+    }
+
+    fn featurize(&self, smiles: &str) -> std::result::Result<MolGraph, RowErrorKind> {
+        Ok(self.featurizer.featurize(&parse(smiles)?)?)
+    }
+
+    /// Encodes graphs together, or one by one when that fails, so that one bad graph does not take others with it.
+    fn embed_chunk(&self, chunk: &[(usize, MolGraph)]) -> Vec<Result<Embedding>> {
+        let graphs: Vec<MolGraph> = chunk.iter().map(|(_, graph)| graph.clone()).collect();
+        match self.embed_graphs(&graphs) {
+            Ok(embeddings) => embeddings.into_iter().map(Ok).collect(),
+            Err(error) if graphs.len() == 1 => vec![Err(error)],
+            Err(_) => chunk
+                .iter()
+                .flat_map(|one| self.embed_chunk(std::slice::from_ref(one)))
+                .collect(),
+        }
+    }
+
+    fn embed_graphs(&self, graphs: &[MolGraph]) -> Result<Vec<Embedding>> {
+        self.embed_batch(&GraphBatch::collate(graphs, &self.device)?)
+    }
+}
+
+fn num_tokens(graph: &MolGraph) -> usize {
+    graph.num_nodes() + graph.num_edges()
+}
+
+/// How many of the first graphs fit a batch; at least one.
+fn chunk_length(graphs: &[(usize, MolGraph)]) -> usize {
+    let mut total = 0;
+    let fits = graphs.iter().take_while(|(_, graph)| {
+        total += num_tokens(graph);
+        total <= BATCH_TOKENS
+    });
+    fits.count().max(1)
+}
+
+/// A matrix on the host in f32.
+fn host(x: &Tensor) -> Result<Array2<f32>> {
+    let shape = x.dims2()?;
+    let values = x.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+    Ok(Array2::from_shape_vec(shape, values).expect("a tensor has as many values as its shape"))
+}

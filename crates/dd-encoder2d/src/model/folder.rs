@@ -1,0 +1,152 @@
+//! Finding, reading and writing model folders.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use dd_nn::{
+    LoadOptions, LoadReport, ParamStore, load_safetensors, save_tensors, write_atomically,
+};
+
+use super::config::ModelConfig;
+use crate::error::{EncoderError, Result};
+use crate::names::{ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX, encoder_of_folder};
+
+const CONFIG: &str = "config.json";
+const WEIGHTS: &str = "model.safetensors";
+const CARD: &str = "README.md";
+/// Longest configuration that is read.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Variable that names the folder of installed models.
+const MODELS_VARIABLE: &str = "DND_MODELS";
+
+/// A model folder whose configuration has been read.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    path: PathBuf,
+    config: ModelConfig,
+}
+
+impl ModelFolder {
+    /// Opens a folder by its path, or an installed model by its name: a folder below `$DND_MODELS`, or below
+    /// `dnd/models` in the user's cache.
+    ///
+    /// # Errors
+    /// When there is no such folder (the message says where was looked), or its configuration is absent or wrong.
+    pub fn open(name_or_path: impl AsRef<Path>) -> Result<Self> {
+        let name = name_or_path.as_ref();
+        let candidates: Vec<PathBuf> = std::iter::once(name.to_path_buf())
+            .chain(installed().map(|models| models.join(name)))
+            .collect();
+        let Some(path) = candidates.iter().find(|path| path.join(CONFIG).is_file()) else {
+            return Err(EncoderError::NoModel {
+                name: name.display().to_string(),
+                looked: candidates
+                    .iter()
+                    .map(|path| path.join(CONFIG).display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            });
+        };
+        let text = read_text(&path.join(CONFIG))?;
+        Ok(Self {
+            path: path.clone(),
+            config: ModelConfig::from_json(&text)?,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it holds.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Loads every parameter and buffer of `store`, strictly: build the whole model on it first.
+    ///
+    /// # Errors
+    /// Lists missing, unexpected and mis-shaped tensors by name; refuses files that are damaged.
+    pub fn load(&self, store: &ParamStore) -> Result<LoadReport> {
+        self.load_with(store, &LoadOptions::strict())
+    }
+
+    /// The same for the encoder alone, passing over head and scaler.
+    ///
+    /// # Errors
+    /// As [`ModelFolder::load`].
+    pub fn load_encoder(&self, store: &ParamStore) -> Result<LoadReport> {
+        let names = encoder_of_folder(&self.config.encoder);
+        self.load_with(store, &LoadOptions::strict().with_names(names))
+    }
+
+    fn load_with(&self, store: &ParamStore, options: &LoadOptions) -> Result<LoadReport> {
+        Ok(load_safetensors(store, self.path.join(WEIGHTS), options)?)
+    }
+}
+
+/// Writes a model folder: the encoder, head and scaler of `store` (nothing else), the configuration, and a model card.
+///
+/// Each file is written whole or not at all, the configuration last: a folder that opens is complete.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn save_model(
+    folder: impl AsRef<Path>,
+    config: &ModelConfig,
+    store: &ParamStore,
+    card: Option<&str>,
+) -> Result<()> {
+    let folder = folder.as_ref();
+    std::fs::create_dir_all(folder).map_err(|source| EncoderError::Io {
+        path: folder.to_path_buf(),
+        source,
+    })?;
+    let belongs = |name: &str| {
+        let first = name.split('.').next().unwrap_or_default();
+        [ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX].contains(&first)
+    };
+    let mut tensors = store.tensors();
+    tensors.retain(|name, _| belongs(name));
+    save_tensors(folder.join(WEIGHTS), &tensors, &BTreeMap::new())?;
+    let write = |name: &str, text: &str| {
+        write_atomically(folder.join(name), |out: &mut dyn Write| {
+            out.write_all(text.as_bytes())
+        })
+    };
+    if let Some(card) = card {
+        write(CARD, card)?;
+    }
+    write(CONFIG, &config.to_json()?)?;
+    Ok(())
+}
+
+/// Where models are installed.
+fn installed() -> Option<PathBuf> {
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    folder(MODELS_VARIABLE)
+        .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("dnd/models")))
+        .or_else(|| folder("HOME").map(|home| home.join(".cache/dnd/models")))
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let io = |source| EncoderError::Io {
+        path: path.to_path_buf(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(io)?;
+    let mut text = String::new();
+    let read = file.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text);
+    if read.map_err(io)? as u64 > MAX_CONFIG_BYTES {
+        return Err(EncoderError::ModelConfig(format!(
+            "longer than {MAX_CONFIG_BYTES} bytes"
+        )));
+    }
+    Ok(text)
+}

@@ -1,0 +1,9 @@
+//! Models on disk: `config.json`, `model.safetensors`, `README.md`.
+
+mod config;
+mod embed;
+mod folder;
+
+pub use config::{FeaturizerConfig, ModelConfig};
+pub use embed::{Embedding, Encoder, RowError, RowErrorKind};
+pub use folder::{ModelFolder, save_model};

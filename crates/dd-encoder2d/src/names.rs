@@ -1,0 +1,66 @@
+//! From the tensor names of published checkpoints to ours.
+
+use dd_nn::NameMap;
+
+use crate::config::EncoderConfig;
+use crate::tokengt::TokenGtConfig;
+
+/// Where a model folder keeps the encoder's parameters.
+pub const ENCODER_PREFIX: &str = "encoder";
+/// Where a model folder keeps the head's parameters.
+pub const HEAD_PREFIX: &str = "head";
+/// Where a model folder keeps the scaler's buffers.
+pub const SCALER_PREFIX: &str = "scaler";
+
+/// TokenGT's own head, which shares the encoder's prefix.
+const TOKEN_GT_HEAD: [&str; 4] = [
+    "encoder.lm_head_transform_weight",
+    "encoder.layer_norm",
+    "encoder.embed_out",
+    "encoder.lm_output_learned_bias",
+];
+
+/// Names of a TokenGT checkpoint of fairseq (its key `model`), for a model built at [`ENCODER_PREFIX`].
+///
+/// The names are the same; what the original holds and never uses is left out. With `with_head` the prediction head is
+/// loaded too ([`HeadConfig::TokenGt`](crate::HeadConfig::TokenGt)).
+pub fn fairseq_token_gt(config: &TokenGtConfig, with_head: bool) -> NameMap {
+    let mut names = NameMap::identity()
+        .ignore("encoder.masked_lm_pooler", "never used by the original")
+        .ignore(
+            "encoder.graph_encoder.performer_proj_updater",
+            "bookkeeping of linear attention, repeats every layer",
+        );
+    if !config.final_layer_norm {
+        names = names.ignore(
+            "encoder.graph_encoder.final_layer_norm",
+            "never applied by the original",
+        );
+    }
+    if with_head {
+        return names;
+    }
+    without_token_gt_head(names)
+}
+
+/// Names of a GIN checkpoint of MoleculeSDE or of OGB's form, for a model built at [`ENCODER_PREFIX`].
+pub fn molecule_sde_gin() -> NameMap {
+    NameMap::identity().replace_prefix("", "encoder.")
+}
+
+/// Names of a model folder, for an encoder alone.
+pub(crate) fn encoder_of_folder(config: &EncoderConfig) -> NameMap {
+    let names = NameMap::identity()
+        .ignore(HEAD_PREFIX, "part of the head")
+        .ignore(SCALER_PREFIX, "part of the head");
+    match config {
+        EncoderConfig::TokenGt(_) => without_token_gt_head(names),
+        EncoderConfig::Gin(_) => names,
+    }
+}
+
+fn without_token_gt_head(names: NameMap) -> NameMap {
+    TOKEN_GT_HEAD
+        .iter()
+        .fold(names, |names, name| names.ignore(name, "part of the head"))
+}

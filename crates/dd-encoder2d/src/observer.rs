@@ -1,0 +1,53 @@
+//! Looking at intermediate values of a forward pass.
+
+use std::collections::BTreeMap;
+
+use candle_core::Tensor;
+
+/// Sees what an encoder shows while it runs.
+pub trait Observer {
+    /// A named intermediate value, packed: TokenGT shows `tokens`, `tokens_normed` and `state.{i}`, all `[T, H]`.
+    fn tensor(&mut self, name: &str, value: &Tensor) {
+        let _ = (name, value);
+    }
+
+    /// True when attention probabilities are wanted. They cost time: the fused kernel never forms them.
+    fn wants_attention(&self) -> bool {
+        false
+    }
+
+    /// Attention probabilities of one layer and one graph, `[num_heads, T_g, T_g]`, rows are queries.
+    fn attention(&mut self, layer: usize, graph: usize, probabilities: &Tensor) {
+        let _ = (layer, graph, probabilities);
+    }
+}
+
+/// Sees nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Blind;
+
+impl Observer for Blind {}
+
+/// Keeps everything, attention included.
+#[derive(Debug, Clone, Default)]
+pub struct Recorder {
+    /// Intermediate values by name.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// Attention probabilities by (layer, graph), each `[num_heads, T_g, T_g]`.
+    pub attention: BTreeMap<(usize, usize), Tensor>,
+}
+
+impl Observer for Recorder {
+    fn tensor(&mut self, name: &str, value: &Tensor) {
+        self.tensors.insert(name.to_string(), value.detach());
+    }
+
+    fn wants_attention(&self) -> bool {
+        true
+    }
+
+    fn attention(&mut self, layer: usize, graph: usize, probabilities: &Tensor) {
+        self.attention
+            .insert((layer, graph), probabilities.detach());
+    }
+}

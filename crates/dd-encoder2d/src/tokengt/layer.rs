@@ -1,0 +1,107 @@
+//! One transformer layer on packed tokens.
+//!
+//! Pre-norm: `x += P(MHA(LN1 x))`, `x += P(FFN(LN2 x))` with stochastic depth `P`; post-norm: `x = LN1(x + MHA x)`,
+//! `x = LN2(x + FFN x)`. `FFN x = W2 gelu(W1 x + b1) + b2`.
+
+use candle_core::{Module, Tensor};
+use dd_kernels::{Segments, attention_weights, gelu};
+use dd_nn::{LayerNorm, Linear, Mode, Params, SelfAttention, drop_path};
+
+use super::config::{NormPlacement, TokenGtConfig};
+use super::tokenizer::INIT;
+use crate::dropout::{Rows, dropout};
+use crate::error::Result;
+
+/// Epsilon of every layer norm of the original (PyTorch's default).
+pub(crate) const NORM_EPSILON: f64 = 1e-5;
+
+pub(crate) struct Layer {
+    self_attn: SelfAttention,
+    self_attn_layer_norm: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    final_layer_norm: LayerNorm,
+    num_heads: usize,
+    norm: NormPlacement,
+    dropout: f64,
+    activation_dropout: f64,
+    drop_path: f64,
+}
+
+impl Layer {
+    pub(crate) fn new(config: &TokenGtConfig, number: usize, params: &Params) -> Result<Self> {
+        let width = config.width;
+        let feedforward = params.pp("feedforward");
+        let norm = |name: &str| LayerNorm::new(width, NORM_EPSILON, &params.pp(name));
+        let depth = (number + 1) as f64 / config.num_layers as f64;
+        Ok(Self {
+            self_attn: SelfAttention::new(
+                width,
+                config.num_heads,
+                config.attention_dropout,
+                INIT,
+                &params.pp("self_attn"),
+            )?,
+            self_attn_layer_norm: norm("self_attn_layer_norm")?,
+            fc1: Linear::new(width, config.ffn_width, INIT, &feedforward.pp("fc1"))?,
+            fc2: Linear::new(config.ffn_width, width, INIT, &feedforward.pp("fc2"))?,
+            final_layer_norm: norm("final_layer_norm")?,
+            num_heads: config.num_heads,
+            norm: config.norm,
+            dropout: config.dropout,
+            activation_dropout: config.activation_dropout,
+            drop_path: config.stochastic_depth * depth,
+        })
+    }
+
+    /// Tokens `[T, D]` give tokens `[T, D]`.
+    pub(crate) fn forward(&self, x: &Tensor, rows: Rows<'_>, mode: Mode) -> Result<Tensor> {
+        match self.norm {
+            NormPlacement::Pre => {
+                let branch = self.attend(&self.self_attn_layer_norm.forward(x)?, rows, mode)?;
+                let x = (x + self.skip(&branch, rows, mode.named("attention_path"))?)?; // [T, D]
+                let branch = self.feed_forward(&self.final_layer_norm.forward(&x)?, rows, mode)?;
+                Ok((&x + self.skip(&branch, rows, mode.named("feedforward_path"))?)?) // [T, D]
+            }
+            NormPlacement::Post => {
+                let x = (x + self.attend(x, rows, mode)?)?;
+                let x = self.self_attn_layer_norm.forward(&x)?; // [T, D]
+                let y = (&x + self.feed_forward(&x, rows, mode)?)?;
+                Ok(self.final_layer_norm.forward(&y)?) // [T, D]
+            }
+        }
+    }
+
+    /// Attention probabilities of the layer's input, one `[num_heads, T_g, T_g]` for each graph.
+    pub(crate) fn attention(&self, x: &Tensor, tokens: &Segments) -> Result<Vec<Tensor>> {
+        let (q, k, _) = match self.norm {
+            NormPlacement::Pre => self
+                .self_attn
+                .project(&self.self_attn_layer_norm.forward(x)?)?,
+            NormPlacement::Post => self.self_attn.project(x)?,
+        };
+        Ok(attention_weights(&q, &k, tokens, self.num_heads)?)
+    }
+
+    fn attend(&self, x: &Tensor, rows: Rows<'_>, mode: Mode) -> Result<Tensor> {
+        let x = self.self_attn.forward(x, rows.segments, mode)?;
+        dropout(&x, self.dropout, rows, mode.named("attention_dropout"))
+    }
+
+    fn feed_forward(&self, x: &Tensor, rows: Rows<'_>, mode: Mode) -> Result<Tensor> {
+        let h = gelu(&self.fc1.forward(x)?)?; // [T, F]
+        let h = dropout(
+            &h,
+            self.activation_dropout,
+            rows,
+            mode.named("activation_dropout"),
+        )?;
+        let x = self.fc2.forward(&h)?; // [T, D]
+        dropout(&x, self.dropout, rows, mode.named("feedforward_dropout"))
+    }
+
+    fn skip(&self, x: &Tensor, rows: Rows<'_>, mode: Mode) -> Result<Tensor> {
+        let Rows { segments, records } = rows;
+        Ok(drop_path(x, segments, records, self.drop_path, mode)?)
+    }
+}

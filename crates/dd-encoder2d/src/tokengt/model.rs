@@ -1,0 +1,163 @@
+//! The encoder: tokens, layers, readout.
+
+use candle_core::{Module, Tensor};
+use dd_graph::GraphBatch;
+use dd_kernels::{gather, segment_mean};
+use dd_nn::{LayerNorm, Mode, Params, Representation};
+
+use super::config::{Readout, TokenGtConfig};
+use super::identifiers::draw_identifiers;
+use super::layer::{Layer, NORM_EPSILON};
+use super::tokenizer::{TokenLayout, Tokenizer};
+use crate::dropout::{Rows, dropout};
+use crate::encoder::Encoder2d;
+use crate::error::{EncoderError, Result};
+use crate::observer::{Blind, Observer};
+
+/// TokenGT's encoder. Parameter names below `params` are those of the original's state dict below `encoder.`.
+///
+/// # Differences from the original
+/// Tokens are packed, not padded. Only the outputs at node tokens become [`Representation::nodes`]. The encoder's
+/// `final_layer_norm` exists only when [`TokenGtConfig::final_layer_norm`] applies it, and `masked_lm_pooler`, which the
+/// original never uses, does not exist. See also the notes on identifiers in [`draw_identifiers`].
+pub struct TokenGt {
+    config: TokenGtConfig,
+    tokenizer: Tokenizer,
+    emb_layer_norm: Option<LayerNorm>,
+    layers: Vec<Layer>,
+    final_layer_norm: Option<LayerNorm>,
+}
+
+impl TokenGt {
+    /// Builds the encoder with parameters `graph_encoder.*` below `params`.
+    ///
+    /// # Errors
+    /// When the configuration describes no network.
+    pub fn new(config: &TokenGtConfig, params: &Params) -> Result<Self> {
+        config.validate()?;
+        let params = params.pp("graph_encoder");
+        let norm = |wanted: bool, name: &str| {
+            wanted
+                .then(|| LayerNorm::new(config.width, NORM_EPSILON, &params.pp(name)))
+                .transpose()
+        };
+        Ok(Self {
+            tokenizer: Tokenizer::new(config, &params.pp("graph_feature"))?,
+            emb_layer_norm: norm(config.embedding_layer_norm, "emb_layer_norm")?,
+            layers: (0..config.num_layers)
+                .map(|number| Layer::new(config, number, &params.pp("layers").pp(number)))
+                .collect::<Result<_>>()?,
+            final_layer_norm: norm(config.final_layer_norm, "final_layer_norm")?,
+            config: config.clone(),
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &TokenGtConfig {
+        &self.config
+    }
+
+    /// [`Encoder2d::encode_observed`] with node identifiers of the caller's choice, `[N, columns]`.
+    ///
+    /// The observer sees `tokens`, `tokens_normed`, `state.0` (the input of the first layer) to `state.L`, and the
+    /// attention of every layer.
+    ///
+    /// # Errors
+    /// As [`Encoder2d::encode`], and when the identifiers do not have that shape.
+    pub fn encode_with_identifiers(
+        &self,
+        batch: &GraphBatch,
+        identifiers: Option<&Tensor>,
+        mode: Mode,
+        observer: &mut dyn Observer,
+    ) -> Result<Representation> {
+        self.check_identifiers(batch, identifiers)?;
+        let layout = TokenLayout::new(batch)?;
+        let rows = Rows {
+            segments: &layout.tokens,
+            records: &batch.records,
+        };
+        let mut x = self.tokenizer.forward(batch, identifiers, &layout)?; // [T, D]
+        observer.tensor("tokens", &x);
+        if let Some(norm) = &self.emb_layer_norm {
+            x = norm.forward(&x)?;
+            observer.tensor("tokens_normed", &x);
+        }
+        x = dropout(
+            &x,
+            self.config.dropout,
+            rows,
+            mode.named("embedding_dropout"),
+        )?;
+        observer.tensor("state.0", &x);
+        for (number, layer) in self.layers.iter().enumerate() {
+            if observer.wants_attention() {
+                let maps = layer.attention(&x, &layout.tokens)?;
+                for (graph, map) in maps.iter().enumerate() {
+                    observer.attention(number, graph, map);
+                }
+            }
+            x = layer.forward(&x, rows, mode.named("layers").with(number))?;
+            observer.tensor(&format!("state.{}", number + 1), &x);
+        }
+        if let Some(norm) = &self.final_layer_norm {
+            x = norm.forward(&x)?;
+        }
+        let nodes = gather(&x, &layout.nodes)?; // [N, D]
+        let graphs = self.read_out(&x, &nodes, batch, &layout)?; // [B, D]
+        Ok(Representation { nodes, graphs })
+    }
+
+    fn read_out(
+        &self,
+        x: &Tensor,
+        nodes: &Tensor,
+        batch: &GraphBatch,
+        layout: &TokenLayout,
+    ) -> Result<Tensor> {
+        Ok(match self.config.readout {
+            Readout::MeanPool => segment_mean(nodes, &batch.nodes)?,
+            Readout::GraphToken => gather(x, &layout.graphs)?,
+        })
+    }
+
+    fn check_identifiers(&self, batch: &GraphBatch, identifiers: Option<&Tensor>) -> Result<()> {
+        let expected = vec![batch.num_nodes(), self.config.node_identifiers.columns()];
+        let none = [batch.num_nodes(), 0];
+        let got = identifiers.map_or(&none[..], Tensor::dims);
+        if expected == got {
+            return Ok(());
+        }
+        Err(EncoderError::Shape {
+            name: "node identifiers",
+            expected,
+            got: got.to_vec(),
+        })
+    }
+}
+
+impl Encoder2d for TokenGt {
+    fn width(&self) -> usize {
+        self.config.width
+    }
+
+    fn encode(&self, batch: &GraphBatch, mode: Mode) -> Result<Representation> {
+        self.encode_observed(batch, mode, &mut Blind)
+    }
+
+    fn encode_observed(
+        &self,
+        batch: &GraphBatch,
+        mode: Mode,
+        observer: &mut dyn Observer,
+    ) -> Result<Representation> {
+        let kind = &self.config.node_identifiers;
+        let identifiers = draw_identifiers(kind, batch, mode.named("identifiers"))?
+            .map(|rows| {
+                let shape = rows.dim();
+                Tensor::from_iter(rows, &batch.device)?.reshape(shape)
+            })
+            .transpose()?;
+        self.encode_with_identifiers(batch, identifiers.as_ref(), mode, observer)
+    }
+}

@@ -1,0 +1,197 @@
+//! Graphs to packed token sequences: `[graph], [null], nodes, edges`, graph after graph.
+//!
+//! `token(v) = sum_c Atom[512 c + x_vc + 2] + Wid [P_v ; P_v] + Type[1]`,
+//! `token(u, v) = sum_c Bond[512 c + x_uvc + 2] + Wid [P_u ; P_v] + Type[u = v]`, with node identifiers `P`.
+//!
+//! # Differences from the original
+//! No padding: the sequences of a batch stand one after another. Graphs of any size are encoded; the original drops those
+//! with more than 128 nodes.
+
+use candle_core::{Module, Tensor};
+use dd_graph::GraphBatch;
+use dd_kernels::{RowIndex, Segments, embedding_sum, gather};
+use dd_nn::{Init, Linear, Params};
+use ndarray::Array2;
+
+use super::config::TokenGtConfig;
+use crate::error::{EncoderError, Result};
+
+/// Rows of the atom table: 512 for each of 9 feature columns.
+const ATOM_ROWS: usize = 512 * ATOM_COLUMNS;
+/// Rows of the bond table: 512 for each of 3 feature columns.
+const BOND_ROWS: usize = 512 * BOND_COLUMNS;
+const ATOM_COLUMNS: usize = 9;
+const BOND_COLUMNS: usize = 3;
+/// Rows of a table that belong to one feature column.
+const ROWS_PER_COLUMN: usize = 512;
+/// Row 0 is the original's padding; item and collator then add 1 each.
+const FIRST_ROW: usize = 2;
+/// Tokens of a graph before its nodes.
+const SPECIAL_TOKENS: usize = 2;
+
+/// Standard deviation of TokenGT's initial weights (`init_graphormer_params`).
+pub(crate) const INIT: Init = Init::Normal { std: 0.02 };
+
+/// Where the tokens of a batch stand.
+pub(crate) struct TokenLayout {
+    /// Tokens to graphs: `T` rows in `B` segments.
+    pub(crate) tokens: Segments,
+    /// Token of each node, `[N]` into `T`.
+    pub(crate) nodes: RowIndex,
+    /// Token `[graph]` of each graph, `[B]` into `T`.
+    pub(crate) graphs: RowIndex,
+    /// Of each token its row in `[graph], [null], all nodes, all edges`.
+    order: RowIndex,
+}
+
+impl TokenLayout {
+    pub(crate) fn new(batch: &GraphBatch) -> Result<Self> {
+        let (num_nodes, num_edges) = (batch.num_nodes(), batch.num_edges());
+        let lengths: Vec<usize> = batch
+            .nodes
+            .lengths()
+            .zip(batch.edges.lengths())
+            .map(|(nodes, edges)| SPECIAL_TOKENS + nodes + edges)
+            .collect();
+        let tokens =
+            Segments::from_lengths(&lengths, &batch.device)?.with_ids(batch.records.clone())?;
+        let mut order = Vec::with_capacity(tokens.num_rows());
+        let mut nodes = Vec::with_capacity(num_nodes);
+        let mut graphs = Vec::with_capacity(batch.num_graphs());
+        for (of_nodes, of_edges) in batch.nodes.ranges().zip(batch.edges.ranges()) {
+            graphs.push(order.len() as u32);
+            order.extend([0, 1]);
+            nodes.extend((order.len()..).take(of_nodes.len()).map(|row| row as u32));
+            order.extend(of_nodes.map(|node| (SPECIAL_TOKENS + node) as u32));
+            order.extend(of_edges.map(|edge| (SPECIAL_TOKENS + num_nodes + edge) as u32));
+        }
+        let sources = SPECIAL_TOKENS + num_nodes + num_edges;
+        Ok(Self {
+            nodes: RowIndex::new(nodes, tokens.num_rows(), &batch.device)?,
+            graphs: RowIndex::new(graphs, tokens.num_rows(), &batch.device)?,
+            order: RowIndex::new(order, sources, &batch.device)?,
+            tokens,
+        })
+    }
+}
+
+/// The embedding tables of TokenGT.
+pub(crate) struct Tokenizer {
+    atom_encoder: Tensor,
+    edge_encoder: Tensor,
+    graph_token: Tensor,
+    null_token: Tensor,
+    identifier_encoder: Option<Linear>,
+    order_encoder: Option<Tensor>,
+}
+
+impl Tokenizer {
+    pub(crate) fn new(config: &TokenGtConfig, params: &Params) -> Result<Self> {
+        use super::config::NodeIdentifiers::{Laplacian, None, Orthogonal, Random};
+        let width = config.width;
+        let table = |rows: usize, name: &str| params.pp(name).get((rows, width), "weight", INIT);
+        let identifier_encoder = match config.node_identifiers {
+            Laplacian { columns, .. } => Some((columns, "lap_encoder")),
+            Orthogonal { columns } => Some((columns, "orf_encoder")),
+            Random { columns } => Some((columns, "rand_encoder")),
+            None => Option::None,
+        };
+        Ok(Self {
+            atom_encoder: table(ATOM_ROWS, "atom_encoder")?,
+            edge_encoder: table(BOND_ROWS, "edge_encoder")?,
+            graph_token: table(1, "graph_token")?,
+            null_token: table(1, "null_token")?,
+            identifier_encoder: identifier_encoder
+                .map(|(columns, name)| Linear::no_bias(2 * columns, width, INIT, &params.pp(name)))
+                .transpose()?,
+            order_encoder: config
+                .type_identifiers
+                .then(|| table(2, "order_encoder"))
+                .transpose()?,
+        })
+    }
+
+    /// Tokens `[T, D]` in the order of `layout`, from node identifiers `[N, columns]`.
+    pub(crate) fn forward(
+        &self,
+        batch: &GraphBatch,
+        identifiers: Option<&Tensor>,
+        layout: &TokenLayout,
+    ) -> Result<Tensor> {
+        let (num_nodes, num_edges) = (batch.num_nodes(), batch.num_edges());
+        let atoms = table_rows(
+            "node_features",
+            &batch.node_features,
+            num_nodes,
+            ATOM_COLUMNS,
+        )?;
+        let bonds = table_rows(
+            "edge_features",
+            &batch.edge_features,
+            num_edges,
+            BOND_COLUMNS,
+        )?;
+        let atoms = RowIndex::new(atoms, ATOM_ROWS, &batch.device)?;
+        let bonds = RowIndex::new(bonds, BOND_ROWS, &batch.device)?;
+        let features = [
+            embedding_sum(&self.atom_encoder, &atoms, ATOM_COLUMNS)?, // [N, D]
+            embedding_sum(&self.edge_encoder, &bonds, BOND_COLUMNS)?, // [E, D]
+        ];
+        let mut x = Tensor::cat(&features, 0)?; // [N + E, D]
+        if let (Some(encoder), Some(identifiers)) = (&self.identifier_encoder, identifiers) {
+            let p = identifiers.to_dtype(x.dtype())?;
+            let of_edges = [
+                gather(&p, &batch.edge_sources)?,
+                gather(&p, &batch.edge_targets)?,
+            ];
+            let pairs = [
+                Tensor::cat(&[&p, &p], 1)?, // [N, 2 columns]
+                Tensor::cat(&of_edges, 1)?, // [E, 2 columns]
+            ];
+            x = (x + encoder.forward(&Tensor::cat(&pairs, 0)?)?)?;
+        }
+        if let Some(types) = &self.order_encoder {
+            let edges = batch.edge_sources.rows().iter();
+            let is_loop = edges
+                .zip(batch.edge_targets.rows())
+                .map(|(u, v)| u32::from(u == v));
+            let is_node = std::iter::repeat_n(1, num_nodes).chain(is_loop).collect();
+            x = (x + gather(types, &RowIndex::new(is_node, 2, &batch.device)?)?)?;
+        }
+        let rows = Tensor::cat(&[&self.graph_token, &self.null_token, &x], 0)?; // [2 + N + E, D]
+        Ok(gather(&rows, &layout.order)?) // [T, D]
+    }
+}
+
+/// Table rows `512 c + value + 2`, row by row.
+fn table_rows(
+    name: &'static str,
+    features: &Array2<u16>,
+    rows: usize,
+    columns: usize,
+) -> Result<Vec<u32>> {
+    if rows > 0 && features.ncols() != columns {
+        return Err(EncoderError::Columns {
+            name,
+            expected: columns,
+            got: features.ncols(),
+        });
+    }
+    let bound = ROWS_PER_COLUMN - FIRST_ROW;
+    features
+        .indexed_iter()
+        .map(|((row, column), &value)| {
+            if usize::from(value) < bound {
+                Ok((ROWS_PER_COLUMN * column + usize::from(value) + FIRST_ROW) as u32)
+            } else {
+                Err(EncoderError::Category {
+                    name,
+                    row,
+                    column,
+                    value,
+                    bound,
+                })
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,200 @@
+//! Every encoder keeps the contract of `Encoder2d`.
+
+#![allow(clippy::unwrap_used)]
+
+use candle_core::{DType, Device, Module, Tensor};
+use dd_encoder2d::testing::{CheckError, EncoderCheck, check_encoder, sample_graphs};
+use dd_encoder2d::tokengt::{NodeIdentifiers, NormPlacement, Readout};
+use dd_encoder2d::{Encoder2d, EncoderConfig, EncoderError, GinConfig, Mode, TokenGtConfig};
+use dd_graph::{GraphBatch, MolGraph};
+use dd_nn::{Init, Linear, ParamStore, Params, Representation};
+
+const KEY_BIAS: (&str, &str) = (
+    "k_proj.bias",
+    "it shifts all scores of a query alike, which the softmax does not see",
+);
+
+fn small() -> TokenGtConfig {
+    TokenGtConfig {
+        width: 24,
+        num_layers: 2,
+        num_heads: 3,
+        ffn_width: 20,
+        node_identifiers: NodeIdentifiers::Laplacian {
+            columns: 4,
+            sign_flip: true,
+            eigen_dropout: 0.2,
+        },
+        dropout: 0.1,
+        ..TokenGtConfig::student_64()
+    }
+}
+
+fn check_token_gt(config: TokenGtConfig, equivariant: bool) -> Result<(), CheckError> {
+    let graphs = sample_graphs(config.node_identifiers.laplacian_columns().unwrap_or(0));
+    let config = EncoderConfig::TokenGt(config);
+    let build = |params: &Params| config.build(params);
+    let mut check = EncoderCheck::new(&build, &graphs).zero_gradient(KEY_BIAS.0, KEY_BIAS.1);
+    if !equivariant {
+        check = check.not_equivariant("random identifiers are equivariant in distribution only");
+    }
+    check_encoder(&check)
+}
+
+#[test]
+fn token_gt_with_eigenvectors() -> Result<(), CheckError> {
+    check_token_gt(small(), true)
+}
+
+#[test]
+fn token_gt_with_graph_token_post_norm_and_no_types() -> Result<(), CheckError> {
+    let config = TokenGtConfig {
+        norm: NormPlacement::Post,
+        final_layer_norm: false,
+        stochastic_depth: 0.0,
+        type_identifiers: false,
+        embedding_layer_norm: false,
+        readout: Readout::GraphToken,
+        ..small()
+    };
+    check_token_gt(config, true)
+}
+
+#[test]
+fn token_gt_with_random_identifiers() -> Result<(), CheckError> {
+    for node_identifiers in [
+        NodeIdentifiers::Orthogonal { columns: 6 },
+        NodeIdentifiers::Random { columns: 5 },
+    ] {
+        let config = TokenGtConfig {
+            node_identifiers,
+            ..small()
+        };
+        check_token_gt(config, false)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn token_gt_without_identifiers() -> Result<(), CheckError> {
+    let config = TokenGtConfig {
+        node_identifiers: NodeIdentifiers::None,
+        ..small()
+    };
+    check_token_gt(config, true)
+}
+
+#[test]
+fn gin() -> Result<(), CheckError> {
+    let config = EncoderConfig::Gin(GinConfig {
+        width: 12,
+        num_layers: 3,
+        dropout: 0.2,
+    });
+    let graphs = sample_graphs(0);
+    let build = |params: &Params| config.build(params);
+    let before_norm = "a batch norm follows, which takes any constant away";
+    let check = EncoderCheck::new(&build, &graphs)
+        .zero_gradient("mlp.0.bias", before_norm)
+        .zero_gradient("mlp.3.bias", before_norm)
+        .batch_mates_matter_in_training("batch normalisation");
+    check_encoder(&check)
+}
+
+/// Adds the mean over the whole batch: batch mates matter.
+struct Leaky(Linear);
+
+impl Encoder2d for Leaky {
+    fn width(&self) -> usize {
+        9
+    }
+
+    fn encode(&self, batch: &GraphBatch, _: Mode) -> Result<Representation, EncoderError> {
+        let x = batch.node_features.mapv(f64::from);
+        let x = Tensor::from_iter(x, &Device::Cpu)?.reshape((batch.num_nodes(), 9))?;
+        let x = self.0.forward(&x)?;
+        let nodes = x.broadcast_add(&x.mean_keepdim(0)?)?;
+        let graphs = dd_kernels::segment_mean(&nodes, &batch.nodes)?;
+        Ok(Representation { nodes, graphs })
+    }
+}
+
+#[test]
+fn the_check_finds_a_leak_between_graphs() {
+    let build = |params: &Params| -> Result<Box<dyn Encoder2d + Send + Sync>, EncoderError> {
+        Ok(Box::new(Leaky(Linear::new(
+            9,
+            9,
+            Init::XavierUniform,
+            params,
+        )?)))
+    };
+    let error = check_encoder(&EncoderCheck::new(&build, &sample_graphs(0))).unwrap_err();
+    assert!(error.to_string().contains("alone"), "{error}");
+}
+
+#[test]
+fn the_check_finds_a_parameter_without_gradient() {
+    let config = EncoderConfig::TokenGt(small());
+    let graphs = sample_graphs(4);
+    let build = |params: &Params| {
+        params.get(3, "unused", Init::Constant(1.0))?;
+        config.build(params)
+    };
+    let check = EncoderCheck::new(&build, &graphs).zero_gradient(KEY_BIAS.0, KEY_BIAS.1);
+    let error = check_encoder(&check).unwrap_err();
+    assert!(error.to_string().contains("unused"), "{error}");
+}
+
+#[test]
+fn features_outside_the_tables_are_named() {
+    let mut graph: MolGraph = sample_graphs(4).remove(0);
+    graph.node_features[(2, 0)] = 600;
+    let batch = GraphBatch::collate(&[graph], &Device::Cpu).unwrap();
+    for config in [
+        EncoderConfig::TokenGt(small()),
+        EncoderConfig::Gin(GinConfig::molecule_sde()),
+    ] {
+        let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+        let encoder = config.build(&store.root()).unwrap();
+        let message = encoder
+            .encode(&batch, Mode::Eval)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            message.contains("node_features, row 2, column 0: category 600"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn missing_eigenvectors_are_an_error() {
+    let batch = GraphBatch::collate(&sample_graphs(0), &Device::Cpu).unwrap();
+    let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+    let encoder = EncoderConfig::TokenGt(small())
+        .build(&store.root())
+        .unwrap();
+    let message = encoder
+        .encode(&batch, Mode::Eval)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(message.contains("Laplacian"), "{message}");
+}
+
+#[test]
+fn parameter_counts_are_the_published_ones() {
+    // 48,492,289 (Lap) and 48,566,017 (ORF) with head, unused final norm (1,536) and unused pooler (590,592).
+    let unused = 1_536 + 590_592;
+    let head = 590_592 + 1_536 + 768 + 1;
+    for (config, total) in [
+        (TokenGtConfig::base_lap(), 48_492_289),
+        (TokenGtConfig::base_orf(), 48_566_017),
+    ] {
+        let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+        EncoderConfig::TokenGt(config).build(&store.root()).unwrap();
+        assert_eq!(store.num_parameters() + head + unused, total);
+    }
+}

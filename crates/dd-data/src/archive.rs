@@ -1,0 +1,57 @@
+//! SD files inside `.tar.gz` archives, read as a stream: QM9 (`gdb9.tar.gz`) and PCQM4Mv2.
+//!
+//! Nothing is unpacked to disk, and no more than one record is in memory.
+
+use std::io::BufReader;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use dd_mol::Molecule;
+use dd_mol::molfile::MolfileOptions;
+use dd_mol::sdf::{SdfErrorKind, SdfReader};
+
+use crate::error::{DataError, Result, RowFault};
+use crate::source::open;
+
+/// Visits the records of the first SD file in an archive, in order, until `visit` breaks off.
+///
+/// `visit` gets the 0-based number of the record and its molecule with hydrogens as stored, or why it has none. Returns the
+/// number of records visited.
+///
+/// # Errors
+/// When the archive cannot be read, is cut short, or holds no SD file.
+pub fn visit_sdf_archive(
+    path: &Path,
+    mut visit: impl FnMut(u64, std::result::Result<Molecule, RowFault>) -> ControlFlow<()>,
+) -> Result<u64> {
+    let system = |error| DataError::file(path, error);
+    let mut archive = tar::Archive::new(open(path)?);
+    for entry in archive.entries().map_err(system)? {
+        let entry = entry.map_err(system)?;
+        let name = entry.path_bytes().to_ascii_lowercase();
+        if !entry.header().entry_type().is_file() || !name.ends_with(b".sdf") {
+            continue;
+        }
+        let records = SdfReader::new(BufReader::new(entry), MolfileOptions::KEEP_HYDROGENS);
+        let mut count = 0;
+        for record in records {
+            let record = match record {
+                Ok(molecule) => Ok(molecule),
+                Err(error) => match error.kind {
+                    SdfErrorKind::Io(source) => return Err(system(source)),
+                    kind => Err(RowFault::new(kind.name(), kind.to_string())),
+                },
+            };
+            let flow = visit(count, record);
+            count += 1;
+            if flow.is_break() {
+                break;
+            }
+        }
+        return Ok(count);
+    }
+    Err(system(std::io::Error::new(
+        std::io::ErrorKind::NotFound,
+        "the archive holds no .sdf file",
+    )))
+}

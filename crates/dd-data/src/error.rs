@@ -1,0 +1,203 @@
+//! Errors of files, rows, splits, caches and downloads.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+/// Why one row of a file has no answer. The other rows have theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowFault {
+    /// Short stable name of the kind of fault, for machine-readable reports.
+    pub kind: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// Byte range of the fault in the row's input, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_pair")]
+    pub span: Option<Range<usize>>,
+}
+
+/// A range as `[start, end]`.
+#[allow(clippy::ref_option, reason = "the signature that serde calls")]
+fn as_pair<S: Serializer>(
+    span: &Option<Range<usize>>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    span.as_ref()
+        .map(|span| (span.start, span.end))
+        .serialize(serializer)
+}
+
+impl RowFault {
+    /// A fault without a place.
+    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            span: None,
+        }
+    }
+
+    /// The same fault at a byte range of the input.
+    #[must_use]
+    pub fn at(mut self, span: Range<usize>) -> Self {
+        self.span = Some(span);
+        self
+    }
+}
+
+impl fmt::Display for RowFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RowFault {}
+
+impl From<dd_mol::smiles::SmilesError> for RowFault {
+    fn from(error: dd_mol::smiles::SmilesError) -> Self {
+        Self::new(error.kind.name(), error.to_string()).at(error.span)
+    }
+}
+
+impl From<dd_graph::GraphError> for RowFault {
+    fn from(error: dd_graph::GraphError) -> Self {
+        Self::new("features", error.to_string())
+    }
+}
+
+/// What can go wrong between a file and a batch.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file cannot be opened, read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file whose name does not say what it holds.
+    #[error("{path}: unknown format; known are .smi .csv .tsv .sdf .mol .xyz, each also .gz")]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A table without a header line.
+    #[error("{path}: the file is empty, a header line was expected")]
+    NoHeader {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A column that the table lacks.
+    #[error("{path}: no column {column:?}; there are {}", available.join(", "))]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The columns that there are.
+        available: Vec<String>,
+    },
+    /// One row.
+    #[error("{path}, row {row}{}: {fault}", named(id))]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// 0-based number of the data row.
+        row: u64,
+        /// Its name, possibly empty.
+        id: String,
+        /// What is wrong.
+        fault: RowFault,
+    },
+    /// A record number beyond the data set.
+    #[error("record {index} does not exist, the data set has {len}")]
+    NoSuchRecord {
+        /// The number.
+        index: usize,
+        /// Records that there are.
+        len: usize,
+    },
+    /// Fractions that are no partition.
+    #[error("split fractions must be positive and sum to 1, got {0:?}")]
+    Fractions([f64; 3]),
+    /// A split that does not fit the data set.
+    #[error("{path}: {reason}")]
+    Split {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A cache that cannot be trusted.
+    #[error("{path}: not a valid cache of features: {reason}")]
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A download that failed.
+    #[error("{url}: {reason}")]
+    Download {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file with other content than expected.
+    #[error("{path}: sha256 is {found}, expected {expected}")]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// Expected, hexadecimal.
+        expected: String,
+        /// Actual, hexadecimal.
+        found: String,
+    },
+    /// A worker ended without an answer.
+    #[error("a loader worker stopped unexpectedly")]
+    WorkerLost,
+}
+
+impl DataError {
+    /// Wraps an error of the system with the file's name.
+    pub fn file(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    /// Short stable name of the kind: that of the row fault, or that of the error.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Row { fault, .. } => fault.kind,
+            Self::File { .. } => "file",
+            Self::UnknownFormat { .. } => "unknown-format",
+            Self::NoHeader { .. } => "no-header",
+            Self::MissingColumn { .. } => "missing-column",
+            Self::NoSuchRecord { .. } => "no-such-record",
+            Self::Fractions(_) | Self::Split { .. } => "split",
+            Self::Cache { .. } => "cache",
+            Self::Download { .. } => "download",
+            Self::Checksum { .. } => "checksum",
+            Self::WorkerLost => "worker",
+        }
+    }
+}
+
+fn named(id: &str) -> String {
+    if id.is_empty() {
+        String::new()
+    } else {
+        format!(" ({id})")
+    }
+}
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, DataError>;

@@ -1,0 +1,277 @@
+//! Output of the row contract: one row per input row, in input order, whatever fails.
+//!
+//! Each row has `row` (0-based), `input`, `status` (`ok` or `error`), its values, and for an error `error.kind`,
+//! `error.message` and `error.span` (byte range in the input, where there is one). The format follows the extension:
+//! `.jsonl`, `.csv`, `.tsv`, `.npy`, `.parquet`.
+
+mod delimited;
+mod jsonl;
+mod npy;
+#[cfg(feature = "parquet")]
+mod parquet_file;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::RowFault;
+
+/// One row of output.
+#[derive(Debug, Clone)]
+pub struct OutputRow {
+    /// Number of the input row, from 0.
+    pub row: u64,
+    /// The input text.
+    pub input: String,
+    /// Values in the order of the columns, or the failure.
+    pub outcome: Result<Vec<f32>, RowFault>,
+}
+
+/// What the values of a row are.
+#[derive(Debug, Clone)]
+pub enum Columns {
+    /// One named number each: predictions.
+    Scalars(Vec<String>),
+    /// One vector: an embedding.
+    Vector {
+        /// Name of the vector.
+        name: String,
+        /// Its length.
+        width: usize,
+    },
+}
+
+impl Columns {
+    /// Number of values of a row.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Scalars(names) => names.len(),
+            Self::Vector { width, .. } => *width,
+        }
+    }
+
+    /// One name per value: a vector's are numbered.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Scalars(names) => names.clone(),
+            Self::Vector { name, width } => (0..*width).map(|i| format!("{name}_{i}")).collect(),
+        }
+    }
+}
+
+/// What can go wrong when rows are written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// The extension names no known format.
+    #[error("{path}: no output format for this extension; known are {known}")]
+    UnknownFormat {
+        /// The path given.
+        path: PathBuf,
+        /// The extensions that work.
+        known: &'static str,
+    },
+    /// Writing failed.
+    #[error("{path}: {reason}")]
+    Write {
+        /// The path given.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A row has another number of values than there are columns.
+    #[error("row {row}: {got} values for {expected} columns")]
+    Width {
+        /// The row.
+        row: u64,
+        /// Values of the row.
+        got: usize,
+        /// Columns.
+        expected: usize,
+    },
+}
+
+impl OutputError {
+    pub(crate) fn write(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::Write {
+            path: path.to_path_buf(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// A file of rows under construction. Nothing is under the final name before [`RowSink::finish`].
+pub trait RowSink {
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// When the row does not fit the columns or the disk does not take it.
+    fn write(&mut self, row: &OutputRow) -> Result<(), OutputError>;
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    fn finish(self: Box<Self>) -> Result<(), OutputError>;
+}
+
+/// Opens a sink for `path`; `-` is JSON lines on standard output.
+///
+/// # Errors
+/// When the extension names no format or the file cannot be created.
+pub fn open_sink(path: &Path, columns: &Columns) -> Result<Box<dyn RowSink>, OutputError> {
+    if path == Path::new("-") {
+        return Ok(Box::new(jsonl::JsonLines::new(
+            path,
+            Box::new(std::io::stdout().lock()),
+            columns,
+        )));
+    }
+    let extension = path
+        .extension()
+        .map(|e| e.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    match extension.as_str() {
+        "jsonl" => Ok(Box::new(jsonl::JsonLines::new(
+            path,
+            create(path)?,
+            columns,
+        ))),
+        "csv" => Ok(Box::new(delimited::Delimited::new(
+            path,
+            create(path)?,
+            b',',
+            columns,
+        )?)),
+        "tsv" => Ok(Box::new(delimited::Delimited::new(
+            path,
+            create(path)?,
+            b'\t',
+            columns,
+        )?)),
+        "npy" => Ok(Box::new(npy::Npy::create(path, columns)?)),
+        #[cfg(feature = "parquet")]
+        "parquet" => Ok(Box::new(parquet_file::ParquetFile::create(path, columns)?)),
+        _ => Err(OutputError::UnknownFormat {
+            path: path.to_path_buf(),
+            known: if cfg!(feature = "parquet") {
+                ".jsonl .csv .tsv .npy .parquet"
+            } else {
+                ".jsonl .csv .tsv .npy"
+            },
+        }),
+    }
+}
+
+fn create(path: &Path) -> Result<Box<dyn Write>, OutputError> {
+    let file = std::fs::File::create(path).map_err(|e| OutputError::write(path, e))?;
+    Ok(Box::new(std::io::BufWriter::new(file)))
+}
+
+fn check_width(row: &OutputRow, expected: usize) -> Result<(), OutputError> {
+    match &row.outcome {
+        Ok(values) if values.len() != expected => Err(OutputError::Width {
+            row: row.row,
+            got: values.len(),
+            expected,
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<OutputRow> {
+        let failure = RowFault::new("parse", "unclosed ring, \"1\"").at(1..2);
+        vec![
+            OutputRow {
+                row: 0,
+                input: "CCO".into(),
+                outcome: Ok(vec![1.5, -2.0]),
+            },
+            OutputRow {
+                row: 1,
+                input: "C1,C".into(),
+                outcome: Err(failure),
+            },
+            OutputRow {
+                row: 2,
+                input: "C".into(),
+                outcome: Ok(vec![0.25, 3.0]),
+            },
+        ]
+    }
+
+    fn written(name: &str, columns: &Columns) -> Vec<u8> {
+        let folder = std::env::temp_dir().join(format!("dd-data-output-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("the temporary folder can be made");
+        let path = folder.join(name);
+        let mut sink = open_sink(&path, columns).expect("the format is known");
+        for row in rows() {
+            sink.write(&row).expect("the row fits");
+        }
+        sink.finish().expect("the disk takes it");
+        std::fs::read(&path).expect("the file is there")
+    }
+
+    #[test]
+    fn json_lines_keep_every_row() {
+        let columns = Columns::Vector {
+            name: "embedding".into(),
+            width: 2,
+        };
+        let text = String::from_utf8(written("a.jsonl", &columns)).expect("JSON is UTF-8");
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+            .collect();
+        assert_eq!(lines[0]["embedding"], serde_json::json!([1.5, -2.0]));
+        assert_eq!(lines[1]["status"], "error");
+        assert_eq!(lines[1]["error"]["span"], serde_json::json!([1, 2]));
+        assert_eq!(lines[2]["row"], 2);
+    }
+
+    #[test]
+    fn csv_quotes_and_leaves_failed_values_empty() {
+        let columns = Columns::Scalars(vec!["gap".into(), "dipole".into()]);
+        let text = String::from_utf8(written("b.csv", &columns)).expect("CSV is UTF-8");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "row,input,status,gap,dipole,error.kind,error.message,error.span"
+        );
+        assert_eq!(lines[1], "0,CCO,ok,1.5,-2,,,");
+        assert_eq!(
+            lines[2],
+            "1,\"C1,C\",error,,,parse,\"unclosed ring, \"\"1\"\"\",1-2"
+        );
+    }
+
+    #[test]
+    fn npy_has_a_row_of_nan_for_a_failure() {
+        let columns = Columns::Vector {
+            name: "embedding".into(),
+            width: 2,
+        };
+        let bytes = written("c.npy", &columns);
+        let header = String::from_utf8_lossy(&bytes[..128]).into_owned();
+        assert!(header.contains("'shape': (3, 2)"), "{header}");
+        let values: Vec<f32> = bytes[128..]
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        assert_eq!(values[..2], [1.5, -2.0]);
+        assert!(values[2].is_nan() && values[3].is_nan());
+        assert_eq!(values[4..], [0.25, 3.0]);
+    }
+
+    #[test]
+    fn an_unknown_extension_lists_the_known_ones() {
+        let columns = Columns::Scalars(vec![]);
+        let error = open_sink(Path::new("x.docx"), &columns)
+            .err()
+            .expect("docx is no format");
+        assert!(error.to_string().contains(".jsonl .csv"), "{error}");
+    }
+}

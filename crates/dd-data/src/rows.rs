@@ -1,0 +1,266 @@
+//! Rows of any input file, one answer each, in order: the row contract of the programs.
+//!
+//! Every row of the input gives one [`InputRow`], whatever is wrong with it. Memory is bounded by the largest row, not by the
+//! input, so that an endless stream can be read.
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use dd_mol::molfile::MolfileOptions;
+use dd_mol::sdf::{SdfErrorKind, SdfReader};
+use dd_mol::smiles::{self, ParseOptions};
+use dd_mol::xyz::{XyzErrorKind, XyzReader};
+use dd_mol::{Molecule, Sanitize};
+
+use crate::error::{DataError, Result, RowFault};
+use crate::source::{Format, open};
+use crate::table::lines::next_line;
+use crate::table::{TableReader, text_of, too_long};
+use crate::xyz_table::XyzRow;
+
+/// What a row of the input gave.
+#[derive(Debug)]
+pub struct InputRow {
+    /// 0-based number of the row: line, table row, SD record or XYZ frame.
+    pub row: u64,
+    /// What the row says: the SMILES, or the name of a record of coordinates.
+    pub input: String,
+    /// The molecule, or why there is none.
+    pub molecule: std::result::Result<Molecule, RowFault>,
+}
+
+/// How rows become molecules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowOptions {
+    /// Column of a table with the SMILES. Without it, the column `smiles` in any case, or the only column.
+    pub smiles_column: Option<String>,
+    /// True to read a table's conformers (columns of [`XyzRow`]) in place of its SMILES.
+    pub xyz_table: bool,
+    /// What perception does with hydrogens written as atoms.
+    pub sanitize: Sanitize,
+}
+
+impl RowOptions {
+    /// For 2D: SMILES from tables, hydrogens merged.
+    pub const GRAPH: Self = Self {
+        smiles_column: None,
+        xyz_table: false,
+        sanitize: Sanitize::RDKIT,
+    };
+}
+
+/// The rows of a file.
+pub struct Rows {
+    path: PathBuf,
+    options: RowOptions,
+    next_row: u64,
+    finished: bool,
+    kind: Kind,
+}
+
+enum Kind {
+    Smi(Box<dyn BufRead + Send>),
+    Smiles(TableReader, usize),
+    Xyz(TableReader, [usize; 4], Option<usize>),
+    Sdf(SdfReader<Box<dyn BufRead + Send>>),
+    Frames(XyzReader<Box<dyn BufRead + Send>>),
+}
+
+impl Rows {
+    /// Opens a file; its name says the format.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, has an unknown format, or lacks a column.
+    pub fn open(path: &Path, options: RowOptions) -> Result<Self> {
+        let format = Format::of(path)?;
+        Self::from_reader(open(path)?, path, format, options)
+    }
+
+    /// Reads from anything; `path` is used in messages only.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_reader(
+        reader: Box<dyn BufRead + Send>,
+        path: &Path,
+        format: Format,
+        options: RowOptions,
+    ) -> Result<Self> {
+        let molfile = MolfileOptions {
+            sanitize: options.sanitize.clone(),
+        };
+        let kind = match format {
+            Format::Smi => Kind::Smi(reader),
+            Format::Sdf => Kind::Sdf(SdfReader::new(reader, molfile)),
+            Format::Xyz => Kind::Frames(XyzReader::new(reader)),
+            Format::Csv | Format::Tsv => {
+                let table = TableReader::new(reader, path, format.delimiter())?;
+                if options.xyz_table {
+                    let mut places = [0; 4];
+                    for (place, name) in places.iter_mut().zip(XyzRow::COLUMNS) {
+                        *place = table.column(name)?;
+                    }
+                    let id = table.columns().iter().position(|column| column == "id");
+                    Kind::Xyz(table, places, id)
+                } else {
+                    let column = smiles_column(&table, options.smiles_column.as_deref())?;
+                    Kind::Smiles(table, column)
+                }
+            }
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            options,
+            next_row: 0,
+            finished: false,
+            kind,
+        })
+    }
+
+    fn parse(&self, text: &str) -> std::result::Result<Molecule, RowFault> {
+        if text.trim().is_empty() {
+            return Err(RowFault::new("empty", "the SMILES is empty"));
+        }
+        let options = ParseOptions {
+            sanitize: self.options.sanitize.clone(),
+        };
+        let molecule = smiles::parse_with(text, &options)?;
+        if molecule.num_atoms() == 0 {
+            return Err(RowFault::new("empty", "the molecule has no atoms"));
+        }
+        Ok(molecule)
+    }
+
+    /// Input text and molecule of the next row.
+    fn answer(&mut self) -> Result<Option<(String, std::result::Result<Molecule, RowFault>)>> {
+        match &mut self.kind {
+            Kind::Smi(reader) => {
+                let line =
+                    next_line(&mut **reader).map_err(|error| DataError::file(&self.path, error))?;
+                let Some(line) = line else { return Ok(None) };
+                if line.is_cut() {
+                    let shown = String::from_utf8_lossy(&line.bytes[..80]).into_owned();
+                    return Ok(Some((shown, Err(too_long(line.length)))));
+                }
+                let lossy = String::from_utf8_lossy(&line.bytes).into_owned();
+                let text = match text_of(line) {
+                    Ok(text) => text,
+                    Err(fault) => return Ok(Some((lossy, Err(fault)))),
+                };
+                // The SMILES ends at the first blank or tab; a name follows.
+                let smiles = text.split([' ', '\t']).next().unwrap_or("");
+                Ok(Some((smiles.to_string(), self.parse(smiles))))
+            }
+            Kind::Smiles(table, column) => {
+                let column = *column;
+                let Some(row) = table.next() else {
+                    return Ok(None);
+                };
+                Ok(Some(match row?.fields {
+                    Ok(mut fields) => {
+                        let text = std::mem::take(&mut fields[column]);
+                        let molecule = self.parse(text.trim());
+                        (text, molecule)
+                    }
+                    Err(fault) => (String::new(), Err(fault)),
+                }))
+            }
+            Kind::Xyz(table, places, id) => {
+                let Some(row) = table.next() else {
+                    return Ok(None);
+                };
+                Ok(Some(match row?.fields {
+                    Ok(fields) => {
+                        let [symbols, xyz_angstrom, bonds, charges] =
+                            places.map(|place| fields[place].as_str());
+                        let name = id.map_or(String::new(), |id| fields[id].clone());
+                        let row = XyzRow {
+                            symbols,
+                            xyz_angstrom,
+                            bonds,
+                            charges,
+                        };
+                        let molecule = row.molecule(&name);
+                        (name, molecule)
+                    }
+                    Err(fault) => (String::new(), Err(fault)),
+                }))
+            }
+            Kind::Sdf(reader) => {
+                let Some(record) = reader.next() else {
+                    return Ok(None);
+                };
+                Ok(Some(match record {
+                    Ok(molecule) if molecule.num_atoms() == 0 => {
+                        let fault = RowFault::new("empty", "the molecule has no atoms");
+                        (molecule.name().to_string(), Err(fault))
+                    }
+                    Ok(molecule) => (molecule.name().to_string(), Ok(molecule)),
+                    Err(error) => match error.kind {
+                        SdfErrorKind::Io(source) => {
+                            return Err(DataError::file(&self.path, source));
+                        }
+                        kind => (
+                            error.title,
+                            Err(RowFault::new(kind.name(), kind.to_string())),
+                        ),
+                    },
+                }))
+            }
+            Kind::Frames(reader) => {
+                let Some(frame) = reader.next() else {
+                    return Ok(None);
+                };
+                Ok(Some(match frame {
+                    Ok(frame) => {
+                        let molecule = frame
+                            .to_molecule()
+                            .map_err(|error| RowFault::new(error.kind(), error.to_string()));
+                        (frame.comment, molecule)
+                    }
+                    Err(error) => match error.kind {
+                        XyzErrorKind::Io(source) => {
+                            return Err(DataError::file(&self.path, source));
+                        }
+                        _ => (String::new(), Err(RowFault::new("xyz", error.to_string()))),
+                    },
+                }))
+            }
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<InputRow>;
+
+    /// The next row; an error means that the input cannot be read any further.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.finished {
+            return None;
+        }
+        let answer = self.answer().transpose()?;
+        self.finished = answer.is_err();
+        let row = self.next_row;
+        self.next_row += 1;
+        Some(answer.map(|(input, molecule)| InputRow {
+            row,
+            input,
+            molecule,
+        }))
+    }
+}
+
+fn smiles_column(table: &TableReader, name: Option<&str>) -> Result<usize> {
+    if let Some(name) = name {
+        return table.column(name);
+    }
+    let columns = table.columns();
+    let found = columns
+        .iter()
+        .position(|column| column.eq_ignore_ascii_case("smiles"));
+    match found {
+        Some(column) => Ok(column),
+        None if columns.len() == 1 => Ok(0),
+        None => table.column("smiles"),
+    }
+}

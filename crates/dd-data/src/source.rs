@@ -1,0 +1,93 @@
+//! Opening files: format by extension, `.gz` transparently.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{DataError, Result};
+
+const BUFFER: usize = 1 << 16;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// One SMILES a line, then blanks and a name.
+    Smi,
+    /// Comma-separated, with a header line.
+    Csv,
+    /// Tab-separated, with a header line.
+    Tsv,
+    /// MOL blocks with data fields; a single `.mol` is an SD file of one record.
+    Sdf,
+    /// Frames of symbols and coordinates.
+    Xyz,
+}
+
+impl Format {
+    /// The format that a file name states, with or without `.gz`.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownFormat`].
+    pub fn of(path: &Path) -> Result<Self> {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().to_ascii_lowercase())
+            .unwrap_or_default();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("smi" | "smiles") => Ok(Self::Smi),
+            Some("csv") => Ok(Self::Csv),
+            Some("tsv") => Ok(Self::Tsv),
+            Some("sdf" | "mol" | "sd") => Ok(Self::Sdf),
+            Some("xyz") => Ok(Self::Xyz),
+            _ => Err(DataError::UnknownFormat {
+                path: path.to_path_buf(),
+            }),
+        }
+    }
+
+    /// Column separator of a table.
+    pub(crate) fn delimiter(self) -> u8 {
+        if self == Self::Tsv { b'\t' } else { b',' }
+    }
+}
+
+/// Opens a file for reading; a `.gz` is decompressed while it is read.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn open(path: &Path) -> Result<Box<dyn BufRead + Send>> {
+    let file = File::open(path).map_err(|error| DataError::file(path, error))?;
+    let reader = BufReader::with_capacity(BUFFER, file);
+    let compressed = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    if compressed {
+        Ok(decompress(reader))
+    } else {
+        Ok(Box::new(reader))
+    }
+}
+
+/// Decompresses a gzip stream of one or more members.
+pub(crate) fn decompress(reader: impl BufRead + Send + 'static) -> Box<dyn BufRead + Send> {
+    let decoder = MultiGzDecoder::new(reader);
+    Box::new(BufReader::with_capacity(BUFFER, decoder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions() {
+        let of = |name: &str| Format::of(Path::new(name)).ok();
+        assert_eq!(of("a/b.csv.gz"), Some(Format::Csv));
+        assert_eq!(of("B.SDF"), Some(Format::Sdf));
+        assert_eq!(of("x.tar.gz"), None);
+        assert_eq!(of("csv"), None);
+    }
+}

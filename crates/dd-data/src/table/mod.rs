@@ -1,0 +1,247 @@
+//! Delimited tables with a header line (RFC 4180), read row by row in bounded memory.
+//!
+//! A broken row is an answer about that row; reading goes on with the next line. Where a quotation mark is never closed,
+//! the fault is of the line that opens it, and the lines behind it are read as rows of their own.
+
+mod fields;
+pub(crate) mod lines;
+
+use std::collections::VecDeque;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use crate::error::{DataError, Result, RowFault};
+use fields::{FieldFault, split};
+use lines::{Line, MAX_LINE_BYTES, next_line};
+
+/// A quoted field may run over this many lines.
+const MAX_RECORD_LINES: usize = 1000;
+
+/// One data row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRow {
+    /// 0-based number of the data row.
+    pub row: u64,
+    /// The fields in the order of the columns, or why there are none.
+    pub fields: std::result::Result<Vec<String>, RowFault>,
+}
+
+/// Reads a delimited table.
+pub struct TableReader {
+    reader: Box<dyn BufRead + Send>,
+    path: PathBuf,
+    delimiter: u8,
+    columns: Vec<String>,
+    pending: VecDeque<Line>,
+    next_row: u64,
+    failed: bool,
+}
+
+impl TableReader {
+    /// Reads the header line. `path` is used in messages only.
+    ///
+    /// # Errors
+    /// When the input cannot be read or has no header line.
+    pub fn new(mut reader: Box<dyn BufRead + Send>, path: &Path, delimiter: u8) -> Result<Self> {
+        let header = next_line(&mut *reader).map_err(|error| DataError::file(path, error))?;
+        let header = header.unwrap_or(Line {
+            bytes: Vec::new(),
+            length: 0,
+        });
+        let text = String::from_utf8_lossy(&header.bytes);
+        let text = text.trim_start_matches('\u{feff}');
+        if text.trim().is_empty() {
+            return Err(DataError::NoHeader {
+                path: path.to_path_buf(),
+            });
+        }
+        let columns = split(text, delimiter).map_err(|_| DataError::NoHeader {
+            path: path.to_path_buf(),
+        })?;
+        Ok(Self {
+            reader,
+            path: path.to_path_buf(),
+            delimiter,
+            columns,
+            pending: VecDeque::new(),
+            next_row: 0,
+            failed: false,
+        })
+    }
+
+    /// Names of the columns.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Position of a column.
+    ///
+    /// # Errors
+    /// [`DataError::MissingColumn`], which lists the columns that there are.
+    pub fn column(&self, name: &str) -> Result<usize> {
+        let found = self.columns.iter().position(|column| column == name);
+        found.ok_or_else(|| DataError::MissingColumn {
+            path: self.path.clone(),
+            column: name.to_string(),
+            available: self.columns.clone(),
+        })
+    }
+
+    /// The next line and whether it came from the input (and not from a record that was given up).
+    fn line(&mut self) -> Result<Option<Line>> {
+        if let Some(line) = self.pending.pop_front() {
+            return Ok(Some(line));
+        }
+        next_line(&mut *self.reader).map_err(|error| DataError::file(&self.path, error))
+    }
+
+    fn row(&mut self) -> Result<Option<TableRow>> {
+        let Some(first) = self.line()? else {
+            return Ok(None);
+        };
+        let row = self.next_row;
+        self.next_row += 1;
+        let fields = self.fields(first)?;
+        Ok(Some(TableRow { row, fields }))
+    }
+
+    fn fields(&mut self, first: Line) -> Result<std::result::Result<Vec<String>, RowFault>> {
+        if first.is_cut() {
+            return Ok(Err(too_long(first.length)));
+        }
+        let mut text = match text_of(first) {
+            Ok(text) if text.trim().is_empty() => {
+                return Ok(Err(RowFault::new("empty", "the line is empty")));
+            }
+            Ok(text) => text,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let mut taken: VecDeque<Line> = VecDeque::new();
+        loop {
+            match split(&text, self.delimiter) {
+                Ok(fields) if fields.len() == self.columns.len() => return Ok(Ok(fields)),
+                Ok(fields) => {
+                    let (expected, found) = (self.columns.len(), fields.len());
+                    let message = format!("expected {expected} columns, got {found}");
+                    return Ok(Err(RowFault::new("columns", message)));
+                }
+                Err(FieldFault::Unclosed { at }) => {
+                    let room = taken.len() < MAX_RECORD_LINES && text.len() < MAX_LINE_BYTES;
+                    let next = if room { self.line()? } else { None };
+                    let usable = next.as_ref().filter(|line| !line.is_cut());
+                    let addition = usable.and_then(|line| std::str::from_utf8(&line.bytes).ok());
+                    if let Some(addition) = addition {
+                        text.push('\n');
+                        text.push_str(addition);
+                        taken.extend(next);
+                        continue;
+                    }
+                    // Give the later lines back: each is a row of its own.
+                    taken.extend(next);
+                    taken.append(&mut self.pending);
+                    self.pending = taken;
+                    let fault = RowFault::new("quote", "a quotation mark is never closed");
+                    return Ok(Err(fault.at(at..at + 1)));
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for TableReader {
+    type Item = Result<TableRow>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let row = self.row().transpose();
+        self.failed = matches!(row, Some(Err(_)));
+        row
+    }
+}
+
+/// The line as text.
+pub(crate) fn text_of(line: Line) -> std::result::Result<String, RowFault> {
+    String::from_utf8(line.bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        RowFault::new("encoding", "the line is not valid UTF-8").at(at..at + 1)
+    })
+}
+
+pub(crate) fn too_long(length: usize) -> RowFault {
+    RowFault::new(
+        "line-too-long",
+        format!("the line has {length} bytes, more than the limit of {MAX_LINE_BYTES}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(
+        text: &'static str,
+    ) -> (
+        Vec<String>,
+        Vec<std::result::Result<Vec<String>, &'static str>>,
+    ) {
+        let reader = TableReader::new(Box::new(text.as_bytes()), Path::new("t.csv"), b',');
+        let reader = reader.expect("a header");
+        let columns = reader.columns().to_vec();
+        let rows = reader
+            .map(|row| row.expect("memory").fields.map_err(|fault| fault.kind))
+            .collect();
+        (columns, rows)
+    }
+
+    fn texts(fields: &[&str]) -> Vec<String> {
+        fields.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn quotes_may_hold_commas_marks_and_line_breaks() {
+        let (columns, rows) = read("\u{feff}a,\"b,c\"\r\n\"x\"\"y\",\"1\n2\"\nz,\n");
+        assert_eq!(columns, ["a", "b,c"]);
+        assert_eq!(rows, [Ok(texts(&["x\"y", "1\n2"])), Ok(texts(&["z", ""]))]);
+    }
+
+    #[test]
+    fn broken_rows_do_not_take_others_along() {
+        let (_, rows) = read("a,b\n1\n\n\"open,1\n2,3\n4,5,6\n7,8");
+        assert_eq!(
+            rows,
+            [
+                Err("columns"),
+                Err("empty"),
+                Err("quote"),
+                Ok(texts(&["2", "3"])),
+                Err("columns"),
+                Ok(texts(&["7", "8"]))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_missing_column_lists_those_that_there_are() {
+        let reader = TableReader::new(Box::new(&b"smiles,y\n"[..]), Path::new("t.csv"), b',');
+        let error = reader.expect("a header").column("SMILES").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "t.csv: no column \"SMILES\"; there are smiles, y"
+        );
+        assert!(TableReader::new(Box::new(&b""[..]), Path::new("t.csv"), b',').is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_named() {
+        let reader = TableReader::new(Box::new(&b"a\nC\xff\n"[..]), Path::new("t.csv"), b',');
+        let row = reader
+            .expect("a header")
+            .next()
+            .expect("a row")
+            .expect("memory");
+        let fault = row.fields.unwrap_err();
+        assert_eq!((fault.kind, fault.span), ("encoding", Some(1..2)));
+    }
+}

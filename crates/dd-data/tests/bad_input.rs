@@ -1,0 +1,246 @@
+//! Broken input: the row or file at fault gets its error, everything else its answer, and nothing panics.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dd_data::{
+    Columns, DataError, Dataset, ExampleMaker, FileDataset, Format, OnError, Recipe, RowOptions,
+    Rows, Split, featurize,
+};
+use dd_graph::{Hydrogens, PointConfig};
+
+/// A file of the test's own.
+fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("dd-data-bad-input-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a temporary folder");
+    let path = folder.join(name);
+    fs::write(&path, content).expect("a temporary file");
+    path
+}
+
+/// `ok` or the kind of fault, for each row.
+fn kinds(content: &[u8], format: Format) -> Vec<&'static str> {
+    let reader = Box::new(std::io::Cursor::new(content.to_vec()));
+    let rows = Rows::from_reader(reader, Path::new("input"), format, RowOptions::GRAPH);
+    rows.expect("a header where one is needed")
+        .enumerate()
+        .map(|(number, row)| {
+            let row = row.expect("memory can be read");
+            assert_eq!(row.row, number as u64);
+            row.molecule.map_or_else(|fault| fault.kind, |_| "ok")
+        })
+        .collect()
+}
+
+#[test]
+fn lines_of_smiles() {
+    let found = kinds(b"CCO ethanol\n\nC(C\nC\0C\nC\xff\nc1ccccc1", Format::Smi);
+    assert_eq!(found[0], "ok");
+    assert_eq!(found[1], "empty");
+    assert_eq!(found[2], "unclosed-branch");
+    assert_ne!(found[3], "ok");
+    assert_eq!(found[4], "encoding");
+    assert_eq!(found[5], "ok");
+    assert_eq!(found.len(), 6);
+}
+
+#[test]
+fn lines_of_ten_megabytes() {
+    let mut text = b"CC\n".to_vec();
+    text.extend(std::iter::repeat_n(b'C', 10 << 20));
+    text.extend(b"\nCCC\n");
+    assert_eq!(kinds(&text, Format::Smi), ["ok", "line-too-long", "ok"]);
+    let mut table = b"smiles,y\n\"".to_vec();
+    table.extend(std::iter::repeat_n(b'C', 10 << 20));
+    table.extend(b",1\nCCC,2\n");
+    assert_eq!(kinds(&table, Format::Csv), ["line-too-long", "ok"]);
+}
+
+#[test]
+fn spans_point_into_the_input() {
+    let reader = Box::new(&b"CC)C\n"[..]);
+    let mut rows = Rows::from_reader(reader, Path::new("input"), Format::Smi, RowOptions::GRAPH)
+        .expect("no header is needed");
+    let row = rows.next().expect("a row").expect("readable");
+    let fault = row.molecule.expect_err("a branch that was never opened");
+    assert_eq!(fault.span, Some(2..3));
+}
+
+#[test]
+fn sd_records() {
+    let water = "water\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 O   0  0\nM  END\n$$$$\n";
+    let cut = "cut\n\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n    0.0000\n";
+    let empty = "empty\n\n\n  0  0  0  0  0  0  0  0  0  0999 V2000\nM  END\n$$$$\n";
+    let found = kinds(
+        format!("{water}{empty}{water}{cut}").as_bytes(),
+        Format::Sdf,
+    );
+    assert_eq!(found.len(), 4);
+    assert_eq!((found[0], found[1], found[2]), ("ok", "empty", "ok"));
+    assert_ne!(found[3], "ok");
+}
+
+#[test]
+fn a_drawing_given_to_the_teacher() {
+    let drawing = "flat\n  test          2D\n\n  2  1  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 C   0  0\n    1.5000    0.0000    0.0000 O   0  0\n  1  2  1  0\nM  END\n$$$$\n";
+    let space = drawing
+        .replace("2D", "3D")
+        .replace("1.5000    0.0000    0.0000", "1.0000    1.0000    0.5000");
+    let path = file("drawing.sdf", format!("{drawing}{space}"));
+    let dataset: Arc<dyn Dataset> = Arc::new(FileDataset::sdf(&path, &[]).expect("readable"));
+    let maker = ExampleMaker::new(&Recipe {
+        graph: None,
+        points: Some(PointConfig::torchmd_net(Hydrogens::Remove)),
+    });
+    let error = maker.example(&*dataset, 0).expect_err("a drawing");
+    assert_eq!(error.kind(), "features");
+    assert!(error.to_string().contains("row 0 (flat)"), "{error}");
+    let (kept, report) = featurize(Arc::clone(&dataset), maker.clone(), 2, OnError::Report)
+        .expect("one row is left out");
+    assert_eq!((kept.len(), report.total()), (1, 1));
+    assert_eq!(kept[0].row, 1);
+    assert!(featurize(dataset, maker, 0, OnError::Stop).is_err());
+}
+
+#[test]
+fn labels_that_are_text_and_labels_that_are_missing() {
+    let path = file(
+        "labels.csv",
+        "name,smiles,y\na,CC,1.5\nb,CCC,high\nc,CCCC,\nd,C,inf\n",
+    );
+    let columns = Columns {
+        id: Some("name".into()),
+        targets: vec!["y".into()],
+    };
+    let dataset =
+        FileDataset::smiles_table(&path, "smiles", &columns).expect("the columns are there");
+    assert_eq!(dataset.len(), 4);
+    assert_eq!(dataset.get(0).expect("a row").targets, [1.5]);
+    assert!(dataset.get(2).expect("a row").targets[0].is_nan());
+    let error = dataset.get(1).expect_err("text");
+    assert_eq!(error.kind(), "label");
+    let text = error.to_string();
+    assert!(
+        text.ends_with("row 1 (b): column \"y\": expected a number, got \"high\""),
+        "{text}"
+    );
+    assert_eq!(dataset.get(3).expect_err("infinite").kind(), "label");
+    assert_eq!(dataset.get(4).expect_err("beyond").kind(), "no-such-record");
+}
+
+#[test]
+fn a_column_that_is_not_there() {
+    let path = file("columns.csv", "mol,y\nCC,1\n");
+    let error = FileDataset::smiles_table(&path, "smiles", &Columns::default()).unwrap_err();
+    assert!(
+        matches!(&error, DataError::MissingColumn { available, .. } if available == &["mol", "y"])
+    );
+    assert!(
+        error
+            .to_string()
+            .ends_with("no column \"smiles\"; there are mol, y")
+    );
+    assert!(Rows::open(&path, RowOptions::GRAPH).is_err());
+    let missing = file("columns.csv", "").with_file_name("absent.csv");
+    assert_eq!(
+        Rows::open(&missing, RowOptions::GRAPH)
+            .err()
+            .map(|e| e.kind()),
+        Some("file")
+    );
+    assert_eq!(
+        Rows::open(Path::new("x.pdb"), RowOptions::GRAPH)
+            .err()
+            .map(|e| e.kind()),
+        Some("unknown-format")
+    );
+}
+
+#[test]
+fn compressed_files_that_are_cut() {
+    let text = "smiles\n".to_string() + &"CCO\n".repeat(10_000);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).expect("memory");
+    let mut bytes = encoder.finish().expect("memory");
+    let whole = file("whole.csv.gz", &bytes);
+    assert_eq!(
+        Rows::open(&whole, RowOptions::GRAPH)
+            .expect("readable")
+            .count(),
+        10_000
+    );
+    bytes.truncate(bytes.len() / 2);
+    let cut = file("cut.csv.gz", &bytes);
+    // The header may be out of reach already; either way the answer is an error of the file.
+    let last = match Rows::open(&cut, RowOptions::GRAPH) {
+        Ok(rows) => rows
+            .last()
+            .expect("at least one answer")
+            .expect_err("the end is missing"),
+        Err(error) => error,
+    };
+    assert_eq!(last.kind(), "file");
+}
+
+#[test]
+fn tables_of_conformers() {
+    let header = "id,symbols,xyz_angstrom,bonds,charges\n";
+    let rows = [
+        ("good,OHH,0 0 0 0.9 0.2 0 -0.3 0.9 0,0-1;0-2,", "ok"),
+        ("element,OQq,0 0 0 1 1 1,0-1,", "unknown-element"),
+        ("short,OHH,0 0 0 1 1 1,0-1;0-2,", "coordinates"),
+        ("nan,OHH,0 0 0 0.9 NaN 0 1 1 1,0-1;0-2,", "coordinates"),
+        ("bond,OH,0 0 0 1 1 1,0-7,", "bonds"),
+        ("order,OH,0 0 0 1 1 1,0-1:5,", "bonds"),
+        ("charge,OH,0 0 0 1 1 1,0-1,0:x", "charges"),
+        ("empty,,,,", "symbols"),
+        ("ion,OH,0 0 0 1 0.1 0.2,0-1,0:-1", "ok"),
+    ];
+    let lines: Vec<&str> = rows.iter().map(|(line, _)| *line).collect();
+    let path = file("xyz.csv", header.to_string() + &lines.join("\n"));
+    let columns = Columns {
+        id: Some("id".into()),
+        targets: Vec::new(),
+    };
+    let dataset = FileDataset::xyz_table(&path, &columns).expect("the columns are there");
+    for (index, (line, expected)) in rows.iter().enumerate() {
+        let found = dataset
+            .get(index)
+            .map_or_else(|error| error.kind(), |_| "ok");
+        assert_eq!(found, *expected, "{line}");
+    }
+    let water = dataset.get(0).expect("water").molecule;
+    assert_eq!((water.num_atoms(), water.num_bonds()), (3, 2));
+    assert_eq!(water.conformers()[0].positions[1], [0.9, 0.2, 0.0]);
+    assert!(water.conformers()[0].is_3d);
+    assert_eq!(
+        dataset
+            .get(8)
+            .expect("hydroxide")
+            .molecule
+            .atom(0)
+            .formal_charge,
+        -1
+    );
+}
+
+#[test]
+fn splits_that_do_not_fit() {
+    let check =
+        |text: &str| Split::from_json(&file("split.json", text), 3).map_err(|e| e.to_string());
+    assert!(check(r#"{"train":[2,0],"valid":[],"test":[1]}"#).is_ok());
+    assert!(
+        check(r#"{"train":[0],"valid":[0],"test":[]}"#)
+            .unwrap_err()
+            .ends_with("record 0 is listed twice")
+    );
+    assert!(
+        check(r#"{"train":[9],"valid":[],"test":[]}"#)
+            .unwrap_err()
+            .contains("record 9 does not exist")
+    );
+    assert!(check(r#"{"train":[0],"valid":[]}"#).is_err());
+    assert!(check("[[[[").is_err());
+}

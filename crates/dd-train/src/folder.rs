@@ -1,0 +1,242 @@
+//! The folder of a run: `config.json` and `model.safetensors` for whoever uses the model, and beside them
+//! `optimizer.safetensors`, `state.json`, `config.resolved.toml` and `metrics.jsonl` for whoever trains it further.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use dd_nn::{Staged, TensorFile, stage_tensors, write_atomically};
+use serde::Serialize;
+
+use crate::error::{Result, TrainError};
+use crate::state::State;
+
+/// Name of the model's weights.
+pub const MODEL_FILE: &str = "model.safetensors";
+/// Name of the model's description.
+pub const CONFIG_FILE: &str = "config.json";
+const OPTIMIZER_FILE: &str = "optimizer.safetensors";
+const STATE_FILE: &str = "state.json";
+const RESOLVED_FILE: &str = "config.resolved.toml";
+const METRICS_FILE: &str = "metrics.jsonl";
+/// Key under which both tensor files carry the step, so that a checkpoint of two halves is recognised.
+const STEP_KEY: &str = "step";
+
+/// Whether a run begins or goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It begins; the folder must not hold one.
+    New,
+    /// It goes on from the folder's checkpoint, or begins when there is none.
+    Resume,
+}
+
+/// A folder in which a run leaves its files.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// What a checkpoint holds besides the model.
+pub(crate) struct Checkpoint {
+    pub(crate) state: State,
+    pub(crate) model: BTreeMap<String, Tensor>,
+    pub(crate) optimizer: BTreeMap<String, Tensor>,
+}
+
+impl RunFolder {
+    /// Creates the folder where it is absent.
+    ///
+    /// # Errors
+    /// When it cannot be created, or holds a run and `start` is [`Start::New`].
+    pub fn open(path: impl AsRef<Path>, start: Start) -> Result<Self> {
+        let path = path.as_ref();
+        fs::create_dir_all(path).map_err(TrainError::io(path))?;
+        let folder = Self {
+            path: path.to_path_buf(),
+        };
+        if start == Start::New {
+            if let Some(state) = folder.state()? {
+                return Err(TrainError::Occupied {
+                    path: folder.path,
+                    step: state.step,
+                });
+            }
+            // Lines of a run that never reached a checkpoint.
+            folder.truncate_metrics(0)?;
+        }
+        Ok(folder)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes `config.resolved.toml`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_resolved<T: Serialize>(&self, config: &T) -> Result<()> {
+        let text = crate::config::to_toml(config)?;
+        let file = self.path.join(RESOLVED_FILE);
+        Ok(write_atomically(file, |out| {
+            out.write_all(text.as_bytes())
+        })?)
+    }
+
+    /// Writes `config.json`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_config<T: Serialize>(&self, config: &T) -> Result<()> {
+        write_json(&self.path.join(CONFIG_FILE), config)
+    }
+
+    /// Writes `config.json` from its text.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_config_text(&self, text: &str) -> Result<()> {
+        let file = self.path.join(CONFIG_FILE);
+        Ok(write_atomically(file, |out| {
+            out.write_all(text.as_bytes())
+        })?)
+    }
+
+    /// Writes the model alone: what the folder gives to others once the run is over.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn write_model(&self, model: &BTreeMap<String, Tensor>, step: u64) -> Result<()> {
+        let file = self.path.join(MODEL_FILE);
+        Ok(dd_nn::save_tensors(file, model, &step_text(step))?)
+    }
+
+    /// Writes a checkpoint. All bytes are on the disk before the first file takes its name.
+    pub(crate) fn save(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let step = step_text(checkpoint.state.step);
+        let stage = |name: &str, tensors| stage_tensors(self.path.join(name), tensors, &step);
+        let model = stage(MODEL_FILE, &checkpoint.model)?;
+        let optimizer = stage(OPTIMIZER_FILE, &checkpoint.optimizer)?;
+        let text = json(&self.path, &checkpoint.state)?;
+        let state = Staged::write(self.path.join(STATE_FILE), |out| {
+            out.write_all(text.as_bytes())
+        })?;
+        for file in [model, optimizer, state] {
+            file.commit()?;
+        }
+        Ok(())
+    }
+
+    /// The checkpoint, when there is one.
+    pub(crate) fn load(&self) -> Result<Option<Checkpoint>> {
+        let Some(state) = self.state()? else {
+            return Ok(None);
+        };
+        Ok(Some(Checkpoint {
+            model: self.tensors(MODEL_FILE, state.step)?,
+            optimizer: self.tensors(OPTIMIZER_FILE, state.step)?,
+            state,
+        }))
+    }
+
+    /// Appends a line to `metrics.jsonl` and returns the length of the file.
+    pub(crate) fn log<T: Serialize>(&self, line: &T) -> Result<u64> {
+        let path = self.path.join(METRICS_FILE);
+        let mut text = compact(&path, line)?;
+        text.push('\n');
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(TrainError::io(&path))?;
+        file.write_all(text.as_bytes())
+            .map_err(TrainError::io(&path))?;
+        Ok(file.metadata().map_err(TrainError::io(&path))?.len())
+    }
+
+    /// Cuts `metrics.jsonl` to the length that it had at a checkpoint.
+    pub(crate) fn truncate_metrics(&self, length: u64) -> Result<()> {
+        let path = self.path.join(METRICS_FILE);
+        if !path.exists() && length == 0 {
+            return Ok(());
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .map_err(TrainError::io(&path))?;
+        let present = file.metadata().map_err(TrainError::io(&path))?.len();
+        if present < length {
+            return Err(self.torn(format!(
+                "{METRICS_FILE} has {present} bytes, the checkpoint knows of {length}"
+            )));
+        }
+        file.set_len(length).map_err(TrainError::io(&path))
+    }
+
+    fn state(&self) -> Result<Option<State>> {
+        let path = self.path.join(STATE_FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(TrainError::io(&path)(error)),
+        };
+        let state = serde_json::from_str(&text).map_err(|error| TrainError::Resume {
+            path,
+            reason: error.to_string(),
+        })?;
+        Ok(Some(state))
+    }
+
+    fn tensors(&self, name: &str, step: u64) -> Result<BTreeMap<String, Tensor>> {
+        let file = TensorFile::open(self.path.join(name))?;
+        let found = file.metadata().get(STEP_KEY);
+        if found.map(String::as_str) != Some(step.to_string().as_str()) {
+            return Err(self.torn(format!(
+                "{name} is of step {}, {STATE_FILE} of step {step}",
+                found.map_or("unknown", String::as_str)
+            )));
+        }
+        let read = |name: &String| Ok((name.clone(), file.read(name, &Device::Cpu)?));
+        file.entries().keys().map(read).collect()
+    }
+
+    fn torn(&self, reason: String) -> TrainError {
+        TrainError::Resume {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+}
+
+/// Writes a value as indented JSON, atomically.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let text = json(path, value)?;
+    Ok(write_atomically(path, |out| {
+        out.write_all(text.as_bytes())
+    })?)
+}
+
+fn json<T: Serialize>(path: &Path, value: &T) -> Result<String> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n")
+        .map_err(|error| not_json(path, &error))
+}
+
+fn compact<T: Serialize>(path: &Path, value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| not_json(path, &error))
+}
+
+fn not_json(path: &Path, error: &serde_json::Error) -> TrainError {
+    TrainError::Folder {
+        path: path.to_path_buf(),
+        reason: error.to_string(),
+    }
+}
+
+fn step_text(step: u64) -> BTreeMap<String, String> {
+    BTreeMap::from([(STEP_KEY.into(), step.to_string())])
+}

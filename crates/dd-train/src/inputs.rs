@@ -1,0 +1,209 @@
+//! Files to what the three tasks learn from: conformers, pairs, labelled graphs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dd_data::{
+    Columns, Dataset, Example, ExampleMaker, FileDataset, Format, OnError, Recipe, SkipReport,
+    Split, Subset, featurize, scaffold_of,
+};
+use dd_graph::{OgbConfig, PointCloud, PointConfig};
+
+use crate::error::{Result, TrainError};
+use crate::source::{Labelled, Pair};
+
+/// Opens a file of conformers: an SD file, or a table in the plain CSV layout of conformers.
+///
+/// # Errors
+/// When the file cannot be read, or holds no bonds (`.xyz`) or no coordinates (`.smi`).
+pub fn open_conformers(path: &Path) -> Result<Arc<dyn Dataset>> {
+    let columns = Columns::default();
+    match Format::of(path)? {
+        Format::Sdf => Ok(Arc::new(FileDataset::sdf(path, &[])?)),
+        Format::Csv | Format::Tsv => Ok(Arc::new(FileDataset::xyz_table(path, &columns)?)),
+        _ => Err(TrainError::Folder {
+            path: path.to_path_buf(),
+            reason: "conformers with bonds are read from .sdf, .csv and .tsv".into(),
+        }),
+    }
+}
+
+/// Featurises the conformers of several data sets, at most `limit` records in all, numbered through.
+///
+/// # Errors
+/// When a data set breaks off; rows that cannot be used are counted in the report.
+pub fn examples(
+    datasets: &[Arc<dyn Dataset>],
+    recipe: &Recipe,
+    limit: Option<usize>,
+) -> Result<(Vec<Example>, SkipReport)> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let maker = ExampleMaker::new(recipe);
+    let (mut all, mut report) = (Vec::new(), SkipReport::default());
+    let mut first_record = 0;
+    for dataset in datasets {
+        let len = dataset
+            .len()
+            .min(limit.unwrap_or(usize::MAX).saturating_sub(first_record));
+        let part = Arc::new(Subset::new(dataset.clone(), (0..len).collect())?);
+        let (examples, skipped) = featurize(part, maker.clone(), workers, OnError::Report)?;
+        all.extend(
+            examples
+                .into_iter()
+                .map(|example| renumbered(example, first_record as u64)),
+        );
+        for (kind, count) in skipped.by_kind {
+            *report.by_kind.entry(kind).or_default() += count;
+        }
+        report.first.extend(skipped.first);
+        first_record += len;
+    }
+    Ok((all, report))
+}
+
+/// The conformers of featurised records.
+pub fn conformers(examples: Vec<Example>) -> Vec<PointCloud> {
+    examples
+        .into_iter()
+        .filter_map(|example| example.cloud)
+        .collect()
+}
+
+/// Graphs and conformers of featurised records.
+///
+/// # Errors
+/// When a node has no atom.
+pub fn pairs(examples: Vec<Example>) -> Result<Vec<Pair>> {
+    let both = examples
+        .into_iter()
+        .filter_map(|example| Some((example.graph?, example.cloud?)));
+    both.map(|(graph, cloud)| Pair::new(graph, cloud)).collect()
+}
+
+/// Graphs and labels of featurised records, in their order.
+pub fn labelled(examples: Vec<Example>) -> Vec<Labelled> {
+    let label = |example: Example| {
+        let labels = example.targets.iter().map(|&value| value as f32).collect();
+        example.graph.map(|graph| Labelled { graph, labels })
+    };
+    examples.into_iter().filter_map(label).collect()
+}
+
+/// The recipe of step 1.
+pub fn denoise_recipe(points: &PointConfig) -> Recipe {
+    Recipe {
+        graph: None,
+        points: Some(points.clone()),
+    }
+}
+
+/// The recipe of step 2: student and teacher read the same molecule.
+pub fn distill_recipe(graph: &OgbConfig, points: &PointConfig) -> Recipe {
+    Recipe {
+        graph: Some(graph.clone()),
+        points: Some(points.clone()),
+    }
+}
+
+/// A table of SMILES and labels, ready for fine-tuning.
+pub struct LabelledTable {
+    examples: Vec<Option<Labelled>>,
+    /// Bemis-Murcko scaffold of each row, `None` for a row without a molecule.
+    pub scaffolds: Vec<Option<String>>,
+    /// Rows that cannot be used.
+    pub skipped: SkipReport,
+}
+
+impl LabelledTable {
+    /// Reads `smiles_column` and the label columns of a `.csv` or `.tsv` file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or lacks a column; rows that cannot be used are counted.
+    pub fn read(
+        path: &Path,
+        smiles_column: &str,
+        targets: &[String],
+        graph: &OgbConfig,
+    ) -> Result<Self> {
+        let columns = Columns {
+            id: None,
+            targets: targets.to_vec(),
+        };
+        let dataset: Arc<dyn Dataset> =
+            Arc::new(FileDataset::smiles_table(path, smiles_column, &columns)?);
+        Self::of(&dataset, graph)
+    }
+
+    /// The same for any data set.
+    ///
+    /// # Errors
+    /// When the data set breaks off.
+    pub fn of(dataset: &Arc<dyn Dataset>, graph: &OgbConfig) -> Result<Self> {
+        let recipe = Recipe {
+            graph: Some(graph.clone()),
+            points: None,
+        };
+        let (kept, skipped) = examples(std::slice::from_ref(dataset), &recipe, None)?;
+        let mut by_row: Vec<Option<Labelled>> = (0..dataset.len()).map(|_| None).collect();
+        for example in kept {
+            let row = example.row as usize;
+            by_row[row] = labelled(vec![example]).pop();
+        }
+        let scaffold = |row: usize| {
+            let record = by_row[row].as_ref().and_then(|_| dataset.get(row).ok())?;
+            scaffold_of(&record.molecule, false).ok()
+        };
+        let scaffolds = (0..dataset.len()).map(scaffold).collect();
+        Ok(Self {
+            examples: by_row,
+            scaffolds,
+            skipped,
+        })
+    }
+
+    /// Number of rows, the unusable ones among them.
+    pub fn num_rows(&self) -> usize {
+        self.examples.len()
+    }
+
+    /// The labels of one column, missing ones left out.
+    pub fn labels(&self, column: usize) -> impl Iterator<Item = f32> + '_ {
+        let values = self
+            .examples
+            .iter()
+            .flatten()
+            .filter_map(move |one| one.labels.get(column).copied());
+        values.filter(|label| !label.is_nan())
+    }
+
+    /// The usable rows among `rows`, in that order.
+    pub fn select(&self, rows: &[usize]) -> Vec<Labelled> {
+        rows.iter()
+            .filter_map(|&row| self.examples.get(row).cloned().flatten())
+            .collect()
+    }
+
+    /// Train, valid and test of a split.
+    pub fn parts(&self, split: &Split) -> [Vec<Labelled>; 3] {
+        [&split.train, &split.valid, &split.test].map(|rows| self.select(rows))
+    }
+}
+
+fn renumbered(mut example: Example, first: u64) -> Example {
+    if let Some(graph) = &mut example.graph {
+        graph.record += first;
+    }
+    if let Some(cloud) = &mut example.cloud {
+        cloud.record += first;
+    }
+    example
+}
+
+/// The paths as one word for messages.
+pub fn named(paths: &[PathBuf]) -> String {
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
+}

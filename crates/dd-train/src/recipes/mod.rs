@@ -1,0 +1,58 @@
+//! The three steps from a configuration to a folder.
+
+pub(crate) mod distill;
+pub(crate) mod finetune;
+pub(crate) mod pretrain;
+
+use dd_encoder2d::{EncoderConfig, FeaturizerConfig, ModelConfig};
+use dd_graph::OgbConfig;
+use dd_kernels::rng::Key;
+
+use crate::error::{Result, TrainError};
+use crate::source::{Source, Subset};
+
+/// Cuts `valid` randomly drawn examples off a source. The rest, in the order of the source, is for training.
+fn hold_out<T>(
+    source: &dyn Source<Item = T>,
+    valid: usize,
+    seed: u64,
+) -> Result<(Subset<'_, T>, Subset<'_, T>)> {
+    if valid >= source.len() {
+        return Err(TrainError::config(
+            "valid",
+            format!(
+                "{valid} examples cannot be held out of {}: none would be left",
+                source.len()
+            ),
+        ));
+    }
+    let order = Key::from_seed(seed)
+        .named("hold out")
+        .permutation(source.len());
+    let (held, kept) = order.split_at(valid);
+    let (mut held, mut kept) = (held.to_vec(), kept.to_vec());
+    held.sort_unstable();
+    kept.sort_unstable();
+    Ok((Subset::new(source, kept)?, Subset::new(source, held)?))
+}
+
+/// A student without head, as a model folder describes it.
+fn student_model(encoder: &EncoderConfig, featurizer: &OgbConfig) -> Result<ModelConfig> {
+    let needed = encoder.laplacian_columns();
+    if needed.is_some() && featurizer.laplacian != needed {
+        return Err(TrainError::config(
+            "featurizer.laplacian",
+            format!(
+                "the student reads {} eigenvectors, the featurizer makes {}",
+                needed.unwrap_or(0),
+                featurizer.laplacian.unwrap_or(0)
+            ),
+        ));
+    }
+    Ok(ModelConfig {
+        encoder: encoder.clone(),
+        featurizer: FeaturizerConfig::Ogb(featurizer.clone()),
+        head: None,
+        targets: Vec::new(),
+    })
+}

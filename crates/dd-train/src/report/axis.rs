@@ -1,0 +1,181 @@
+//! One axis of a chart: its range, its ticks, and where a value falls.
+
+/// Width and height of every chart, in SVG units.
+pub(super) const SIZE: (f64, f64) = (520.0, 320.0);
+/// Space left for labels: left, right, top, bottom.
+pub(super) const MARGIN: (f64, f64, f64, f64) = (64.0, 16.0, 30.0, 46.0);
+
+/// A linear or logarithmic axis.
+pub(super) struct Axis {
+    low: f64,
+    high: f64,
+    logarithmic: bool,
+}
+
+impl Axis {
+    /// An axis that holds all finite values (positive ones only, when logarithmic).
+    pub(super) fn around(values: impl Iterator<Item = f64>, logarithmic: bool) -> Self {
+        let usable = values.filter(|v| v.is_finite() && (!logarithmic || *v > 0.0));
+        let scaled = usable.map(|v| if logarithmic { v.log10() } else { v });
+        let (low, high) = scaled.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(v), high.max(v))
+        });
+        if low > high {
+            return Self {
+                low: 0.0,
+                high: 1.0,
+                logarithmic,
+            };
+        }
+        let pad = if high > low { 0.04 * (high - low) } else { 0.5 };
+        Self {
+            low: low - pad,
+            high: high + pad,
+            logarithmic,
+        }
+    }
+
+    /// Position of a value along the axis, 0 to 1; `None` for a value that the axis cannot show.
+    pub(super) fn place(&self, value: f64) -> Option<f64> {
+        let scaled = if self.logarithmic {
+            value.log10()
+        } else {
+            value
+        };
+        scaled
+            .is_finite()
+            .then(|| (scaled - self.low) / (self.high - self.low))
+    }
+
+    /// Round values to mark, with their labels.
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+        let values = self.tick_values();
+        values.into_iter().map(|v| (v, label(v))).collect()
+    }
+
+    fn tick_values(&self) -> Vec<f64> {
+        let span = self.high - self.low;
+        if self.logarithmic && span > 1.0 {
+            return (self.low.ceil() as i32..=self.high.floor() as i32)
+                .map(|e| 10_f64.powi(e))
+                .collect();
+        }
+        let (low, high) = if self.logarithmic {
+            (10_f64.powf(self.low), 10_f64.powf(self.high))
+        } else {
+            (self.low, self.high)
+        };
+        let rough = (high - low) / 5.0;
+        let magnitude = 10_f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0]
+            .into_iter()
+            .map(|m| m * magnitude)
+            .find(|step| *step >= rough)
+            .unwrap_or(10.0 * magnitude);
+        let first = (low / step).ceil() as i64;
+        let last = (high / step).floor() as i64;
+        (first..=last).map(|i| i as f64 * step).collect()
+    }
+}
+
+fn label(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_string();
+    }
+    if value.abs() >= 1e5 || value.abs() < 1e-3 {
+        return format!("{value:.0e}");
+    }
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+/// The frame, grid, ticks, labels and title of a chart.
+pub(super) fn frame(title: &str, x: &Axis, x_label: &str, y: &Axis, y_label: &str) -> String {
+    let ((width, height), (left, right, top, bottom)) = (SIZE, MARGIN);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{t}\">\n\
+         <text x=\"{left}\" y=\"18\" class=\"title\">{t}</text>\n",
+        t = super::escape(title)
+    );
+    for (value, text) in x.ticks() {
+        let Some(at) = point_x(x, value) else {
+            continue;
+        };
+        svg += &format!(
+            "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{top}\" y2=\"{y2}\" class=\"grid\"/>\
+             <text x=\"{at:.1}\" y=\"{ty}\" text-anchor=\"middle\">{text}</text>\n",
+            y2 = height - bottom,
+            ty = height - bottom + 16.0
+        );
+    }
+    for (value, text) in y.ticks() {
+        let Some(at) = point_y(y, value) else {
+            continue;
+        };
+        svg += &format!(
+            "<line x1=\"{left}\" x2=\"{x2}\" y1=\"{at:.1}\" y2=\"{at:.1}\" class=\"grid\"/>\
+             <text x=\"{tx}\" y=\"{ty:.1}\" text-anchor=\"end\">{text}</text>\n",
+            x2 = width - right,
+            tx = left - 6.0,
+            ty = at + 4.0
+        );
+    }
+    let (middle_x, middle_y) = (left.midpoint(width - right), top.midpoint(height - bottom));
+    svg + &format!(
+        "<text x=\"{middle_x}\" y=\"{}\" text-anchor=\"middle\">{}</text>\
+         <text transform=\"translate(14 {middle_y}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
+        height - 8.0,
+        super::escape(x_label),
+        super::escape(y_label)
+    )
+}
+
+/// Horizontal position of a value in the chart.
+pub(super) fn point_x(axis: &Axis, value: f64) -> Option<f64> {
+    axis.place(value)
+        .map(|at| MARGIN.0 + at * (SIZE.0 - MARGIN.0 - MARGIN.1))
+}
+
+/// Vertical position of a value in the chart.
+pub(super) fn point_y(axis: &Axis, value: f64) -> Option<f64> {
+    axis.place(value)
+        .map(|at| SIZE.1 - MARGIN.3 - at * (SIZE.1 - MARGIN.2 - MARGIN.3))
+}
+
+/// The legend, one line per name, at the top right.
+pub(super) fn legend(names: &[&str]) -> String {
+    let entry = |(i, name): (usize, &&str)| {
+        let y = MARGIN.2 + 14.0 + 16.0 * i as f64;
+        let x = SIZE.0 - MARGIN.1 - 8.0;
+        let colour = super::COLOURS[i % super::COLOURS.len()];
+        format!(
+            "<text x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text><rect x=\"{}\" y=\"{}\" width=\"10\" height=\"10\" fill=\"{colour}\"/>\n",
+            x - 16.0,
+            super::escape(name),
+            x - 10.0,
+            y - 9.0
+        )
+    };
+    names.iter().enumerate().map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        let axis = Axis::around([0.0, 10.0].into_iter(), false);
+        let values: Vec<f64> = axis.ticks().into_iter().map(|(v, _)| v).collect();
+        assert_eq!(values, [0.0, 5.0, 10.0]);
+        let log = Axis::around([0.001, 1.0].into_iter(), true);
+        assert_eq!(log.place(0.0), None);
+        assert_eq!(log.ticks().len(), 4);
+    }
+
+    #[test]
+    fn an_axis_without_values_still_works() {
+        let axis = Axis::around(std::iter::empty(), false);
+        assert!(axis.place(0.5).is_some());
+    }
+}

@@ -1,0 +1,161 @@
+//! Step 3: a student with a head learns labels.
+
+use dd_encoder2d::{Predictor, RegressionLoss};
+use dd_eval::{Direction, Metric, evaluate_tasks};
+use dd_graph::GraphBatch;
+use dd_kernels::rng::Key;
+use dd_nn::ParamStore;
+use ndarray::Array2;
+
+use crate::batch::BatchConfig;
+use crate::error::Result;
+use crate::source::{Labelled, Source};
+use crate::task::{Draw, Evaluation, Losses, Task, fetch};
+
+/// L1 (or squared) error of standardised labels and cross entropy of binary ones, over the labels that are there (Cho et
+/// al., AAAI 2025, "Step 3"). Encoder and head are trained together.
+pub struct FineTune {
+    store: ParamStore,
+    predictor: Predictor,
+    regression: RegressionLoss,
+    selection: Option<Metric>,
+}
+
+impl FineTune {
+    /// A task for `predictor`, whose parameters are in `store`. `selection` scores validations, in the targets' units;
+    /// without it the loss does.
+    pub fn new(
+        predictor: Predictor,
+        store: &ParamStore,
+        regression: RegressionLoss,
+        selection: Option<Metric>,
+    ) -> Self {
+        Self {
+            store: store.clone(),
+            predictor,
+            regression,
+            selection,
+        }
+    }
+
+    /// The model.
+    pub fn predictor(&self) -> &Predictor {
+        &self.predictor
+    }
+
+    /// Predictions `[R, T]` for a whole source, in its order and in the targets' units.
+    ///
+    /// # Errors
+    /// When the source or the model fails.
+    pub fn predict(
+        &self,
+        source: &dyn Source<Item = Labelled>,
+        batch: &BatchConfig,
+    ) -> Result<Array2<f64>> {
+        let columns = self.predictor.targets().len();
+        let mut values = Vec::with_capacity(source.len() * columns);
+        for indices in batch.in_order(source) {
+            let examples = fetch(source, &indices)?;
+            values.extend(self.predictor.predict(&self.collate(&examples)?)?);
+        }
+        let shape = (source.len(), columns);
+        Ok(Array2::from_shape_vec(shape, values).expect("one row of predictions per example"))
+    }
+
+    fn collate(&self, examples: &[Labelled]) -> Result<GraphBatch> {
+        let graphs: Vec<_> = examples.iter().map(|one| one.graph.clone()).collect();
+        Ok(GraphBatch::collate(&graphs, self.store.device())?)
+    }
+
+    fn labels(&self, examples: &[Labelled]) -> Result<Array2<f32>> {
+        labels(examples, self.predictor.targets().len())
+    }
+}
+
+/// Labels as `[R, T]`.
+pub(crate) fn labels(examples: &[Labelled], columns: usize) -> Result<Array2<f32>> {
+    let wrong = examples.iter().find(|one| one.labels.len() != columns);
+    if let Some(one) = wrong {
+        return Err(crate::TrainError::Record {
+            index: one.graph.record as usize,
+            reason: format!("expected {columns} labels, got {}", one.labels.len()),
+        });
+    }
+    let flat = examples.iter().flat_map(|one| one.labels.iter().copied());
+    let labels = Array2::from_shape_vec((examples.len(), columns), flat.collect());
+    Ok(labels.expect("every example has as many labels as there are columns"))
+}
+
+impl Task for FineTune {
+    type Item = Labelled;
+
+    fn name(&self) -> &'static str {
+        "finetune"
+    }
+
+    fn store(&self) -> &ParamStore {
+        &self.store
+    }
+
+    fn loss(&self, batch: &[Labelled], draw: Draw) -> Result<Losses> {
+        let labels = self.labels(batch)?;
+        let known = labels.iter().filter(|label| !label.is_nan()).count();
+        let graphs = self.collate(batch)?;
+        let total = self
+            .predictor
+            .loss(&graphs, &labels, self.regression, draw.mode)?;
+        Ok(Losses {
+            total,
+            parts: Vec::new(),
+            weight: known as f64,
+        })
+    }
+
+    fn evaluate(
+        &self,
+        source: &dyn Source<Item = Labelled>,
+        batch: &BatchConfig,
+        key: Key,
+    ) -> Result<Evaluation> {
+        let Some(metric) = self.selection else {
+            return crate::task::mean_loss(self, source, batch, key);
+        };
+        let score = self.score(metric, source, batch)?;
+        Ok(Evaluation {
+            name: metric.name().to_string(),
+            score,
+            higher_is_better: metric.direction() == Direction::Maximize,
+            parts: Vec::new(),
+        })
+    }
+}
+
+impl FineTune {
+    /// A metric over a whole source, averaged over the targets.
+    ///
+    /// # Errors
+    /// When the metric has no value on these labels.
+    pub fn score(
+        &self,
+        metric: Metric,
+        source: &dyn Source<Item = Labelled>,
+        batch: &BatchConfig,
+    ) -> Result<f64> {
+        let predictions = self.predict(source, batch)?;
+        let all: Vec<usize> = (0..source.len()).collect();
+        let labels = self.labels(&fetch(source, &all)?)?;
+        score(metric, &labels, &predictions)
+    }
+}
+
+/// A metric averaged over the columns of two tables.
+pub(crate) fn score(
+    metric: Metric,
+    labels: &Array2<f32>,
+    predictions: &Array2<f64>,
+) -> Result<f64> {
+    let labels: Vec<f64> = labels.iter().map(|&label| f64::from(label)).collect();
+    let columns = predictions.ncols();
+    let predictions: Vec<f64> = predictions.iter().copied().collect();
+    Ok(evaluate_tasks(metric, &labels, &predictions, columns)?.mean)
+}

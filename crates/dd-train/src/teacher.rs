@@ -1,0 +1,92 @@
+//! The folder of a pre-trained teacher.
+
+use std::fs;
+use std::path::Path;
+
+use candle_core::{DType, Device};
+use dd_denoiser3d::{EquivariantTransformer, EtConfig, GaussianNoise};
+use dd_graph::PointConfig;
+use dd_nn::{LoadOptions, NameMap, ParamStore, load_safetensors};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, TrainError};
+use crate::folder::{CONFIG_FILE, MODEL_FILE};
+
+/// `config.json` of a teacher's folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherConfig {
+    /// Version of this format: 1.
+    pub schema: u32,
+    /// The kind of network.
+    pub architecture: TeacherArchitecture,
+    /// Its sizes.
+    pub denoiser: EtConfig,
+    /// Which atoms it was shown.
+    pub points: PointConfig,
+    /// The noise that it learned to see.
+    pub noise: GaussianNoise,
+}
+
+/// Kinds of networks that a teacher's folder can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherArchitecture {
+    /// [`EquivariantTransformer`].
+    EquivariantTransformer,
+}
+
+/// A teacher ready to teach: its parameters are outside the graph of gradients.
+#[derive(Debug)]
+pub struct Teacher {
+    /// The network.
+    pub network: EquivariantTransformer,
+    /// What it is and what it saw.
+    pub config: TeacherConfig,
+    /// Its parameters.
+    pub store: ParamStore,
+}
+
+impl TeacherConfig {
+    /// The description of a network of this crate's kind.
+    pub fn new(denoiser: EtConfig, points: PointConfig, noise: GaussianNoise) -> Self {
+        Self {
+            schema: 1,
+            architecture: TeacherArchitecture::EquivariantTransformer,
+            denoiser,
+            points,
+            noise,
+        }
+    }
+}
+
+impl Teacher {
+    /// Reads a run folder of [`pretrain`](crate::pretrain()), or a folder of converted weights.
+    ///
+    /// # Errors
+    /// When a file is absent or malformed, or the weights do not fit the description.
+    pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let folder = folder.as_ref();
+        let path = folder.join(CONFIG_FILE);
+        let text = fs::read_to_string(&path).map_err(TrainError::io(&path))?;
+        let fault = |reason: String| TrainError::Folder {
+            path: path.clone(),
+            reason,
+        };
+        let config: TeacherConfig =
+            serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        if config.schema != 1 {
+            return Err(fault(format!("expected schema 1, got {}", config.schema)));
+        }
+        let store = ParamStore::new(0, DType::F32, device).frozen();
+        let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
+        let names = NameMap::identity().ignore("pos_normalizer", "statistics of the noise");
+        let options = LoadOptions::strict().with_names(names);
+        load_safetensors(&store, folder.join(MODEL_FILE), &options)?;
+        Ok(Self {
+            network,
+            config,
+            store,
+        })
+    }
+}

@@ -1,0 +1,316 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Denoise-and-distill: 3D knowledge for models that see SMILES only.
+///
+/// A 3D network learns to denoise conformers (pretrain), a 2D network learns its representation from the molecular graph
+/// (distill), and only the 2D network is kept (finetune, predict, embed). `dnd quickstart` shows all of it in minutes.
+#[derive(Debug, Parser)]
+#[command(name = "dnd", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// No progress, no messages: errors only.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole method on the embedded data and write a report (start here).
+    Quickstart(Quickstart),
+    /// Step 1: train the 3D teacher to denoise conformers.
+    Pretrain(Pretrain),
+    /// Step 2: train the 2D student to give the frozen teacher's representation.
+    Distill(Distill),
+    /// Step 3: train a student and a head on labels.
+    Finetune(Finetune),
+    /// Predict the targets of a fine-tuned model for every row of a file.
+    Predict(Predict),
+    /// Embed every row of a file with a student.
+    Embed(Predict),
+    /// Score predictions against labels.
+    Evaluate(Evaluate),
+    /// Write the graph features of every row of a file as JSON lines.
+    Featurize(Featurize),
+    /// Write the index lists of a random or scaffold split as JSON.
+    Split(Split),
+    /// Say what a model folder or a safetensors file holds.
+    Inspect(Inspect),
+    /// Read weights of the original implementations into our names.
+    Convert(Convert),
+    /// List, describe and export the embedded data; fetch public data sets.
+    #[command(subcommand)]
+    Data(Data),
+}
+
+/// What to do with a row that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    /// End at the first.
+    Stop,
+    /// Leave it out of the output, and count it.
+    Skip,
+    /// Answer it with its error.
+    Report,
+}
+
+/// Where rows come from and go to.
+#[derive(Debug, Args)]
+pub(crate) struct Rows {
+    /// Input file: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Output file; `-` writes JSON lines to standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Column that holds the SMILES, for .csv and .tsv.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
+    /// What to do with a row that cannot be used.
+    #[arg(long, value_enum, default_value = "report")]
+    pub(crate) on_error: OnError,
+}
+
+/// `dnd quickstart`.
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// Folder for the report, the models and the logs.
+    #[arg(short, long, value_name = "DIR", default_value = "runs/quickstart")]
+    pub(crate) output: PathBuf,
+    /// Seed of every random choice.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// `dnd pretrain`.
+#[derive(Debug, Args)]
+pub(crate) struct Pretrain {
+    /// Conformers: .sdf, .xyz or the plain CSV layout of docs/DATA.md, each also .gz. Repeat for several files.
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Run folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Configuration; flags win over it.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seed of every random choice.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Number of training steps of the whole run.
+    #[arg(long)]
+    pub(crate) steps: Option<u64>,
+    /// Stop after this many steps of the run, as if interrupted; run again to resume.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) stop_after: Option<u64>,
+    /// Use at most this many records.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// `dnd distill`.
+#[derive(Debug, Args)]
+pub(crate) struct Distill {
+    /// Conformers, as for `pretrain`.
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Run folder of the teacher.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) teacher: PathBuf,
+    /// Run folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Loss: `graph` (D&D-Graph), `node` (D&D-Node) or `both`.
+    #[arg(long)]
+    pub(crate) loss: Option<String>,
+    /// Configuration; flags win over it.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seed of every random choice.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Number of training steps of the whole run.
+    #[arg(long)]
+    pub(crate) steps: Option<u64>,
+    /// Stop after this many steps of the run, as if interrupted; run again to resume.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) stop_after: Option<u64>,
+    /// Use at most this many records.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// `dnd finetune`.
+#[derive(Debug, Args)]
+pub(crate) struct Finetune {
+    /// Table with SMILES and labels: .csv or .tsv, also .gz.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Column that holds the SMILES.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
+    /// Columns that hold the labels; an empty cell is a missing label.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    pub(crate) target_columns: Vec<String>,
+    /// Kind of the labels; found out from the values when not given.
+    #[arg(long, value_enum)]
+    pub(crate) task: Option<TaskKind>,
+    /// Run folder of the student to start from; from scratch when not given.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// Run folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// How to divide the table into train, valid and test.
+    #[arg(long, value_enum, default_value = "scaffold")]
+    pub(crate) split: SplitMethod,
+    /// Configuration; flags win over it.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seeds; one model is trained for each.
+    #[arg(long, value_delimiter = ',', default_value = "0")]
+    pub(crate) seeds: Vec<u64>,
+    /// Largest number of passes over the training part.
+    #[arg(long)]
+    pub(crate) epochs: Option<u64>,
+}
+
+/// Kind of labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskKind {
+    /// Numbers.
+    Regression,
+    /// 0 and 1.
+    Binary,
+}
+
+/// `dnd predict` and `dnd embed`.
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// Input and output.
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+    /// Model folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// Largest number of tokens (nodes and directed edges) in one batch.
+    #[arg(long, default_value_t = 8192)]
+    pub(crate) batch_tokens: usize,
+}
+
+/// `dnd evaluate`.
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// Predictions, as `dnd predict` writes them (.csv).
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) predictions: PathBuf,
+    /// Table with the labels, in the same order.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) labels: PathBuf,
+    /// Columns to compare; they have the same names in both files.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    pub(crate) target_columns: Vec<String>,
+    /// Kind of the labels.
+    #[arg(long, value_enum, default_value = "regression")]
+    pub(crate) task: TaskKind,
+}
+
+/// `dnd featurize`.
+#[derive(Debug, Args)]
+pub(crate) struct Featurize {
+    /// Input and output.
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+    /// Output format; JSON lines is the only one.
+    #[arg(long, default_value = "jsonl")]
+    pub(crate) format: String,
+    /// Also write canonical_smiles, formula, exact_mass, ring_sizes, num_atoms and scaffold.
+    #[arg(long)]
+    pub(crate) properties: bool,
+    /// Print what every feature column means, and stop.
+    #[arg(long)]
+    pub(crate) schema: bool,
+}
+
+/// How to divide a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitMethod {
+    /// By Bemis-Murcko scaffold, largest groups first (DeepChem's procedure).
+    Scaffold,
+    /// At random, by seed.
+    Random,
+}
+
+/// `dnd split`.
+#[derive(Debug, Args)]
+pub(crate) struct Split {
+    /// Table with SMILES: .csv or .tsv, also .gz.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Output file; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Column that holds the SMILES.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
+    /// How to divide.
+    #[arg(long, value_enum, default_value = "scaffold")]
+    pub(crate) method: SplitMethod,
+    /// Shares of train, valid and test.
+    #[arg(long, value_delimiter = ',', default_value = "0.8,0.1,0.1")]
+    pub(crate) fractions: Vec<f64>,
+    /// Seed of the random split.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// `dnd inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Model folder or safetensors file.
+    pub(crate) path: PathBuf,
+}
+
+/// `dnd convert`.
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// Safetensors file with the original's parameter names.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Architecture config (JSON, as in a model folder's config.json).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Model folder to write.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+/// `dnd data`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Data {
+    /// What is embedded, and which public data sets are known.
+    List,
+    /// Write the embedded data set as CSV.
+    Export {
+        /// Output file; `-` is standard output.
+        #[arg(short, long, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,50 @@
+//! `dnd distill`: step 2, the student.
+
+use std::process::ExitCode;
+
+use candle_core::Device;
+use dd_train::{DistillConfig, Length, LossTerm, Teacher, inputs};
+
+use crate::cli::Distill;
+use crate::commands::training::{Surroundings, config_or, finished, open_all, report_skipped};
+use crate::failure::{Failure, Outcome};
+
+/// Trains or resumes the student in the output folder.
+pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
+    let teacher = Teacher::load(&arguments.teacher, &Device::Cpu).map_err(Failure::misuse)?;
+    let seed = arguments.seed.unwrap_or(0);
+    let steps = arguments.steps.unwrap_or(2000);
+    let preset = || DistillConfig::tiny(seed, steps, LossTerm::node());
+    let mut config: DistillConfig = config_or(arguments.config.as_deref(), preset)?;
+    if let Some(loss) = &arguments.loss {
+        config.losses = losses(loss)?;
+    }
+    if let Some(seed) = arguments.seed {
+        config.fit.seed = seed;
+    }
+    if let Some(steps) = arguments.steps {
+        config.fit.length = Length::Steps(steps);
+    }
+    let datasets = open_all(&arguments.input)?;
+    let recipe = inputs::distill_recipe(&config.featurizer, &teacher.config.points);
+    let (examples, skipped) =
+        inputs::examples(&datasets, &recipe, arguments.limit).map_err(Failure::misuse)?;
+    report_skipped(&skipped, quiet);
+    let pairs = inputs::pairs(examples).map_err(Failure::work)?;
+    let mut surroundings = Surroundings::new(&arguments.output, quiet, arguments.stop_after)?;
+    let (_, report) = dd_train::distill(&config, teacher, &pairs, &mut surroundings.session())
+        .map_err(Failure::work)?;
+    finished(&report, &arguments.output, quiet);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn losses(name: &str) -> Result<Vec<LossTerm>, Failure> {
+    match name {
+        "node" => Ok(vec![LossTerm::node()]),
+        "graph" => Ok(vec![LossTerm::graph()]),
+        "both" => Ok(vec![LossTerm::node(), LossTerm::graph()]),
+        _ => Err(Failure::misuse(format!(
+            "no loss '{name}'; there are graph, node and both"
+        ))),
+    }
+}

@@ -1,0 +1,121 @@
+//! `dnd featurize`: the graph features of every row, as JSON lines.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use dd_data::{InputRow, RowFault};
+use dd_graph::{Featurizer, MolGraph, OgbConfig, OgbFeaturizer};
+use dd_mol::{Molecule, murcko_scaffold_smiles, smiles};
+use serde_json::{Map, Value, json};
+
+use crate::cli::{Featurize, OnError};
+use crate::commands::rows::{open_rows, summarize};
+use crate::failure::{Failure, Outcome};
+
+/// Writes one JSON object per row.
+pub(crate) fn run(arguments: &Featurize, quiet: bool) -> Outcome {
+    let featurizer = OgbFeaturizer::new(OgbConfig::smiles2graph());
+    let mut output = open_output(&arguments.rows.output)?;
+    if arguments.schema {
+        writeln!(output, "{}", featurizer.schema()).map_err(Failure::work)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.format != "jsonl" {
+        return Err(Failure::misuse(format!(
+            "no format '{}'; featurize writes jsonl",
+            arguments.format
+        )));
+    }
+    let (mut rows, mut failed) = (0, 0);
+    for row in open_rows(&arguments.rows)? {
+        let row = row.map_err(Failure::misuse)?;
+        rows += 1;
+        let features = features(&row, &featurizer, arguments.properties);
+        if let Err(fault) = &features {
+            failed += 1;
+            match arguments.rows.on_error {
+                OnError::Stop => {
+                    return Err(Failure::work(format!("row {}: {}", row.row, fault.message)));
+                }
+                OnError::Skip => continue,
+                OnError::Report => {}
+            }
+        }
+        let line = Value::Object(answer(&row, features));
+        writeln!(output, "{line}").map_err(Failure::work)?;
+    }
+    output.flush().map_err(Failure::work)?;
+    Ok(summarize(rows, failed, quiet))
+}
+
+fn open_output(path: &Path) -> Result<Box<dyn Write>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::BufWriter::new(std::io::stdout().lock())));
+    }
+    let file = std::fs::File::create(path)
+        .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))?;
+    Ok(Box::new(std::io::BufWriter::new(file)))
+}
+
+fn answer(row: &InputRow, features: Result<Map<String, Value>, RowFault>) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("row".into(), json!(row.row));
+    object.insert("input".into(), json!(row.input));
+    match features {
+        Ok(features) => {
+            object.insert("status".into(), json!("ok"));
+            object.extend(features);
+        }
+        Err(fault) => {
+            object.insert("status".into(), json!("error"));
+            object.insert("error".into(), json!(fault));
+        }
+    }
+    object
+}
+
+fn features(
+    row: &InputRow,
+    featurizer: &OgbFeaturizer,
+    properties: bool,
+) -> Result<Map<String, Value>, RowFault> {
+    let molecule = row.molecule.as_ref().map_err(Clone::clone)?;
+    let fault = |error: &dyn std::fmt::Display| RowFault::new("featurize", error.to_string());
+    let graph = featurizer
+        .featurize(molecule)
+        .map_err(|error| fault(&error))?;
+    let mut object = graph_features(&graph);
+    if properties {
+        object.extend(molecule_properties(molecule).map_err(|error| fault(&error))?);
+    }
+    Ok(object)
+}
+
+fn graph_features(graph: &MolGraph) -> Map<String, Value> {
+    let rows = |features: &ndarray::Array2<u16>| -> Vec<Vec<u16>> {
+        features.outer_iter().map(|row| row.to_vec()).collect()
+    };
+    let mut object = Map::new();
+    object.insert("node_feat".into(), json!(rows(&graph.node_features)));
+    object.insert(
+        "edge_index".into(),
+        json!([graph.edge_sources, graph.edge_targets]),
+    );
+    object.insert("edge_feat".into(), json!(rows(&graph.edge_features)));
+    object
+}
+
+fn molecule_properties(molecule: &Molecule) -> Result<Map<String, Value>, dd_mol::PerceptionError> {
+    let mut object = Map::new();
+    object.insert("canonical_smiles".into(), json!(smiles::write(molecule)));
+    object.insert("formula".into(), json!(molecule.formula()));
+    object.insert("exact_mass".into(), json!(molecule.exact_mass()));
+    object.insert("ring_sizes".into(), json!(molecule.ring_sizes()));
+    object.insert("num_atoms".into(), json!(molecule.num_atoms()));
+    object.insert(
+        "scaffold".into(),
+        json!(murcko_scaffold_smiles(molecule, false)?),
+    );
+    Ok(object)
+}

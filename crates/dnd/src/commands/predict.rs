@@ -1,0 +1,13 @@
+//! `dnd predict`: the targets of a fine-tuned model for every row.
+
+use dd_train::RowPredictor;
+
+use crate::cli::Predict;
+use crate::commands::rows::answer;
+use crate::failure::{Failure, Outcome};
+
+/// Answers every row.
+pub(crate) fn run(arguments: &Predict, quiet: bool) -> Outcome {
+    let model = RowPredictor::load(&arguments.model).map_err(Failure::misuse)?;
+    answer(&arguments.rows, &model, arguments.batch_tokens, quiet)
+}

@@ -1,0 +1,38 @@
+//! `dnd`: denoise-and-distill on the command line. One thin file per subcommand; the work is done in the libraries.
+
+mod cli;
+mod commands;
+mod failure;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let quiet = cli.quiet;
+    let outcome = match cli.command {
+        Command::Quickstart(arguments) => commands::quickstart::run(&arguments, quiet),
+        Command::Pretrain(arguments) => commands::pretrain::run(&arguments, quiet),
+        Command::Distill(arguments) => commands::distill::run(&arguments, quiet),
+        Command::Finetune(arguments) => commands::finetune::run(&arguments, quiet),
+        Command::Predict(arguments) => commands::predict::run(&arguments, quiet),
+        Command::Embed(arguments) => commands::embed::run(&arguments, quiet),
+        Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
+        Command::Featurize(arguments) => commands::featurize::run(&arguments, quiet),
+        Command::Split(arguments) => commands::split::run(&arguments),
+        Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Convert(arguments) => commands::convert::run(&arguments),
+        Command::Data(arguments) => commands::data::run(&arguments),
+    };
+    outcome.unwrap_or_else(|failure| {
+        progress::say(&format!("dnd: {failure}"));
+        failure.exit_code()
+    })
+}

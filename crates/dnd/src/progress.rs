@@ -1,0 +1,115 @@
+//! Progress on standard error: a bar with rate and time left on a terminal, a line now and then elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use dd_train::{Event, Flow, Observer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Time between two lines when nobody watches.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Shows a training run, and may stop it.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    plain: bool,
+    last_line: Instant,
+    smoothed_loss: Option<f64>,
+    stop_after: Option<u64>,
+    run: String,
+}
+
+impl Progress {
+    /// Progress of a run; `stop_after` ends it after that many steps, as an interruption would.
+    pub(crate) fn new(quiet: bool, stop_after: Option<u64>) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let target = if quiet || !terminal {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let template =
+            "{prefix:>10} {wide_bar:.cyan/dim} {pos}/{len}  {per_sec}  {eta} left  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self {
+            bar,
+            plain: !quiet && !terminal,
+            last_line: Instant::now(),
+            smoothed_loss: None,
+            stop_after,
+            run: String::new(),
+        }
+    }
+
+    fn step(&mut self, step: u64, total: u64, loss: f64) {
+        let smoothed = self
+            .smoothed_loss
+            .map_or(loss, |old| 0.95 * old + 0.05 * loss);
+        self.smoothed_loss = Some(smoothed);
+        self.bar.set_length(total);
+        self.bar.set_position(step + 1);
+        self.bar.set_message(format!("loss {smoothed:.4}"));
+        if self.plain && self.last_line.elapsed() > PLAIN_INTERVAL {
+            self.last_line = Instant::now();
+            let rate = self.bar.per_sec();
+            let left = self.bar.eta().as_secs();
+            say(&format!(
+                "{} step {} of {total}, {rate:.2} steps/s, {left} s left, loss {smoothed:.4}",
+                self.run,
+                step + 1
+            ));
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&mut self, event: &Event<'_>) -> Flow {
+        match event {
+            Event::Started {
+                task,
+                num_parameters,
+                num_examples,
+                step,
+                total_steps,
+            } => {
+                self.run = (*task).to_string();
+                self.smoothed_loss = None;
+                self.bar.set_prefix(self.run.clone());
+                self.bar.set_length(*total_steps);
+                self.bar.set_position(*step);
+                self.bar.reset_eta();
+                if self.plain {
+                    say(&format!(
+                        "{task}: {num_parameters} parameters, {num_examples} examples, from step {step}"
+                    ));
+                }
+            }
+            Event::Step {
+                step,
+                total_steps,
+                loss,
+                ..
+            } => {
+                self.step(*step, *total_steps, *loss);
+                if self.stop_after.is_some_and(|last| step + 1 >= last) {
+                    return Flow::Stop;
+                }
+            }
+            Event::Finished { .. } => self.bar.finish_and_clear(),
+            _ => {}
+        }
+        Flow::Continue
+    }
+}
+
+/// One line on standard error.
+#[allow(
+    clippy::print_stderr,
+    reason = "talking to the person at the terminal is this module's purpose"
+)]
+pub(crate) fn say(message: &str) {
+    eprintln!("{message}");
+}

@@ -1,0 +1,126 @@
+//! Every parameter of every model receives a gradient: present and finite at the first step, non-zero by the second,
+//! apart from those that are zero by mathematics and named here or by the model with the reason.
+
+use candle_core::{DType, Tensor};
+use dd_denoiser3d::EtConfig;
+use dd_encoder2d::HeadConfig;
+use dd_kernels::rng::Key;
+use dd_train::{AdamW, AdamWConfig, Draw, Gradients, Task, clip_factor};
+
+use crate::{molecules, tasks};
+
+fn largest(gradient: &Tensor) -> f64 {
+    let values = gradient
+        .to_dtype(DType::F64)
+        .unwrap()
+        .flatten_all()
+        .unwrap();
+    let values = values.to_vec1::<f64>().unwrap();
+    assert!(values.iter().all(|value| value.is_finite()));
+    values.iter().fold(0.0, |most, value| value.abs().max(most))
+}
+
+fn check<T: Task>(task: &T, batch: &[T::Item], zero: impl Fn(&str) -> Option<&'static str>) {
+    let params = task.store().vars();
+    assert!(!params.is_empty());
+    let mut optimizer = AdamW::new(AdamWConfig::adam(1e-3), &params).unwrap();
+    let mut still_zero = Vec::new();
+    for step in 0..2 {
+        let losses = task
+            .loss(batch, Draw::train(Key::from_seed(0), 0, step))
+            .unwrap();
+        let gradients = Gradients::of(&losses.total, &params).unwrap();
+        let missing: Vec<&str> = gradients.missing().collect();
+        assert!(
+            missing.is_empty(),
+            "{}: no gradient for {missing:?}",
+            task.name()
+        );
+        still_zero = params
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| largest(gradients.get(name).unwrap()) == 0.0)
+            .filter(|name| zero(name).is_none())
+            .collect();
+        let factor = clip_factor(gradients.global_norm().unwrap(), None);
+        optimizer
+            .step(&gradients, 1e-3, factor, &|_| false)
+            .unwrap();
+    }
+    assert!(
+        still_zero.is_empty(),
+        "{}: zero gradient for {still_zero:?}",
+        task.name()
+    );
+}
+
+fn none(_: &str) -> Option<&'static str> {
+    None
+}
+
+#[test]
+fn every_parameter_of_the_teacher_learns() {
+    let published = EtConfig {
+        layernorm_on_vec: EtConfig::pcqm4mv2().layernorm_on_vec,
+        output_model: EtConfig::pcqm4mv2().output_model,
+        ..tasks::teacher_config()
+    };
+    let trainable = EtConfig {
+        trainable_rbf: true,
+        layernorm_on_vec: None,
+        ..tasks::teacher_config()
+    };
+    for config in [tasks::teacher_config(), published, trainable] {
+        let task = tasks::denoise(&config);
+        check(
+            &task,
+            &molecules::clouds(),
+            dd_denoiser3d::names::zero_gradient_reason,
+        );
+    }
+}
+
+#[test]
+fn every_parameter_of_the_student_learns_and_none_of_the_teacher_does() {
+    // Width 32 needs no projection, 24 does.
+    for student in [
+        tasks::token_gt(32),
+        tasks::token_gt(24),
+        tasks::gin(32),
+        tasks::gin(24),
+    ] {
+        let teacher = tasks::store(7);
+        let task = tasks::distill(&student, &teacher);
+        let batch = molecules::pairs(student.laplacian_columns());
+        check(&task, &batch, none);
+        let losses = task
+            .loss(&batch, Draw::train(Key::from_seed(0), 0, 0))
+            .unwrap();
+        let gradients = losses.total.backward().unwrap();
+        assert!(
+            teacher
+                .vars()
+                .iter()
+                .all(|(_, var)| gradients.get(var).is_none())
+        );
+    }
+}
+
+#[test]
+fn every_parameter_of_the_fine_tuned_model_learns() {
+    let heads = [
+        HeadConfig::Linear,
+        HeadConfig::Mlp { hidden: 8 },
+        HeadConfig::TokenGt,
+    ];
+    for encoder in [tasks::token_gt(32), tasks::gin(32)] {
+        for head in heads {
+            let task = tasks::finetune(&encoder, head);
+            check(
+                &task,
+                &molecules::labelled(encoder.laplacian_columns()),
+                none,
+            );
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The integration suite: what must hold across crates.
+//!
+//! The folder of reference data beside the workspace is read when it is there; without it the suite runs on the embedded
+//! data and on its own fixtures, and says so.
+
+#![allow(clippy::unwrap_used)]
+
+mod gradients;
+mod learning;
+mod molecules;
+mod outside;
+mod parity;
+mod resume;
+mod tasks;

@@ -1,0 +1,87 @@
+//! Small instances of the three tasks.
+
+use candle_core::{DType, Device};
+use dd_denoiser3d::{EquivariantTransformer, EtConfig, GaussianNoise};
+use dd_distill::loss_by_name;
+use dd_encoder2d::names::{ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX};
+use dd_encoder2d::{
+    EncoderConfig, GinConfig, Head, HeadConfig, Predictor, RegressionLoss, Target, TargetScaler,
+    TokenGtConfig,
+};
+use dd_nn::ParamStore;
+use dd_train::tasks::{Denoise, Distill, FineTune};
+
+/// A teacher of width 32.
+pub(crate) fn teacher_config() -> EtConfig {
+    EtConfig {
+        embedding_dimension: 32,
+        num_layers: 2,
+        num_heads: 4,
+        num_rbf: 16,
+        ..EtConfig::tiny()
+    }
+}
+
+/// A TokenGT of this width without dropout.
+pub(crate) fn token_gt(width: usize) -> EncoderConfig {
+    EncoderConfig::TokenGt(TokenGtConfig {
+        width,
+        ffn_width: width,
+        num_layers: 2,
+        attention_dropout: 0.0,
+        activation_dropout: 0.0,
+        stochastic_depth: 0.0,
+        ..TokenGtConfig::student_64()
+    })
+}
+
+/// A GIN of this width without dropout.
+pub(crate) fn gin(width: usize) -> EncoderConfig {
+    EncoderConfig::Gin(GinConfig {
+        width,
+        num_layers: 2,
+        dropout: 0.0,
+    })
+}
+
+/// The two targets of [`crate::molecules::labelled`].
+pub(crate) fn targets() -> Vec<Target> {
+    vec![Target::regression("hetero", None), Target::binary("ring")]
+}
+
+pub(crate) fn store(seed: u64) -> ParamStore {
+    ParamStore::new(seed, DType::F32, &Device::Cpu)
+}
+
+pub(crate) fn denoise(config: &EtConfig) -> Denoise {
+    let store = store(1);
+    let network = EquivariantTransformer::new(config, &store.root()).unwrap();
+    Denoise::new(Box::new(network), GaussianNoise { sigma: 0.1 }, &store).unwrap()
+}
+
+/// A student of a teacher with this store.
+pub(crate) fn distill(student: &EncoderConfig, teacher_store: &ParamStore) -> Distill {
+    let store = store(2);
+    let teacher = EquivariantTransformer::new(&teacher_config(), &teacher_store.root()).unwrap();
+    let encoder = student.build(&store.root().pp(ENCODER_PREFIX)).unwrap();
+    let terms = ["node_mse", "graph_mse_mean_pool"];
+    let terms = terms.map(|name| (1.0, loss_by_name(name).unwrap()));
+    Distill::new(
+        encoder,
+        &store,
+        (Box::new(teacher), DType::F32),
+        terms.into(),
+    )
+    .unwrap()
+}
+
+pub(crate) fn finetune(encoder: &EncoderConfig, head: HeadConfig) -> FineTune {
+    let store = store(3);
+    let root = store.root();
+    let targets = targets();
+    let encoder = encoder.build(&root.pp(ENCODER_PREFIX)).unwrap();
+    let head = Head::new(&head, encoder.width(), targets.len(), &root.pp(HEAD_PREFIX)).unwrap();
+    let scaler = TargetScaler::identity(targets.len(), &root.pp(SCALER_PREFIX)).unwrap();
+    let predictor = Predictor::new(encoder, head, scaler, targets).unwrap();
+    FineTune::new(predictor, &store, RegressionLoss::L1, None)
+}

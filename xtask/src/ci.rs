@@ -1,0 +1,46 @@
+//! `cargo xtask ci`: every check, in the order in which failures are cheapest to fix.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::{root, tidy};
+
+/// Runs all checks and stops at the first that fails.
+///
+/// # Errors
+/// Names the check that failed.
+pub(crate) fn run() -> Result<(), String> {
+    step("format", "cargo fmt --all --check", &[])?;
+    println!("== tidy");
+    tidy::run(&root())?;
+    step(
+        "lints",
+        "cargo clippy --workspace --all-targets -- -D warnings",
+        &[],
+    )?;
+    step("tests", "cargo test --workspace --release", &[])?;
+    step(
+        "docs",
+        "cargo doc --workspace --no-deps",
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )
+}
+
+fn step(name: &str, command: &str, environment: &[(&str, &str)]) -> Result<(), String> {
+    println!("== {name}: {command}");
+    let start = Instant::now();
+    let mut words = command.split(' ');
+    let program = words.next().unwrap_or_default();
+    let status = Command::new(program)
+        .args(words)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("{name}: {program}: {error}"))?;
+    println!("== {name}: {:.0} s", start.elapsed().as_secs_f64());
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{name} failed"))
+    }
+}

@@ -143,17 +143,26 @@ impl LabelledTable {
             graph: Some(graph.clone()),
             points: None,
         };
-        let (kept, skipped) = examples(std::slice::from_ref(dataset), &recipe, None)?;
+        let (kept, mut skipped) = examples(std::slice::from_ref(dataset), &recipe, None)?;
         let mut by_row: Vec<Option<Labelled>> = (0..dataset.len()).map(|_| None).collect();
         for example in kept {
             let row = example.row as usize;
             by_row[row] = labelled(vec![example]).pop();
         }
-        let scaffold = |row: usize| {
-            let record = by_row[row].as_ref().and_then(|_| dataset.get(row).ok())?;
-            scaffold_of(&record.molecule, false).ok()
-        };
-        let scaffolds = (0..dataset.len()).map(scaffold).collect();
+        let mut scaffolds = vec![None; dataset.len()];
+        for (row, example) in by_row.iter_mut().enumerate() {
+            if example.is_none() {
+                continue;
+            }
+            match scaffold_of(&dataset.get(row)?.molecule, false) {
+                Ok(scaffold) => scaffolds[row] = Some(scaffold),
+                Err(fault) => {
+                    *example = None;
+                    *skipped.by_kind.entry(fault.kind).or_default() += 1;
+                    skipped.first.push(format!("row {row}: {}", fault.message));
+                }
+            }
+        }
         Ok(Self {
             examples: by_row,
             scaffolds,

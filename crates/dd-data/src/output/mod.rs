@@ -99,7 +99,7 @@ impl OutputError {
     }
 }
 
-/// A file of rows under construction. Nothing is under the final name before [`RowSink::finish`].
+/// A file of rows under construction: complete after [`RowSink::finish`], and not before.
 pub trait RowSink {
     /// Writes one row.
     ///

@@ -8,6 +8,7 @@ use dd_data::{Columns, CountedRows, Dataset, FileDataset, Fractions, Split, scaf
 
 use crate::cli::{Split as Arguments, SplitMethod};
 use crate::failure::{Failure, Outcome};
+use crate::progress::say;
 
 /// Writes the lists. Rows without a molecule count in the cut-offs and are in no list, as in DeepChem.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -25,6 +26,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             Split::by_scaffold(&scaffolds, fractions, CountedRows::All)
         }
     };
+    let placed = split.train.len() + split.valid.len() + split.test.len();
+    if placed < dataset.len() {
+        let left_out = dataset.len() - placed;
+        say(&format!(
+            "{left_out} of {} rows have no molecule and are in no list",
+            dataset.len()
+        ));
+    }
     let text = serde_json::to_string(&split).map_err(Failure::work)?;
     write_text(&arguments.output, &text)?;
     Ok(ExitCode::SUCCESS)

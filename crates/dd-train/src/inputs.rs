@@ -1,16 +1,17 @@
 //! Files to what the three tasks learn from: conformers, pairs, labelled graphs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use dd_data::{
     Columns, Dataset, Example, ExampleMaker, FileDataset, Format, OnError, Recipe, SkipReport,
     Split, Subset, featurize, scaffold_of,
 };
-use dd_graph::{OgbConfig, PointCloud, PointConfig};
+use dd_graph::{OgbConfig, PointConfig};
 
 use crate::error::{Result, TrainError};
-use crate::source::{Labelled, Pair};
+use crate::examples::LabelledGraphs;
+use crate::source::{Labelled, Source};
 
 /// Opens a file of conformers: an SD file, or a table in the plain CSV layout of conformers.
 ///
@@ -59,34 +60,6 @@ pub fn examples(
         first_record += len;
     }
     Ok((all, report))
-}
-
-/// The conformers of featurised records.
-pub fn conformers(examples: Vec<Example>) -> Vec<PointCloud> {
-    examples
-        .into_iter()
-        .filter_map(|example| example.cloud)
-        .collect()
-}
-
-/// Graphs and conformers of featurised records.
-///
-/// # Errors
-/// When a node has no atom.
-pub fn pairs(examples: Vec<Example>) -> Result<Vec<Pair>> {
-    let both = examples
-        .into_iter()
-        .filter_map(|example| Some((example.graph?, example.cloud?)));
-    both.map(|(graph, cloud)| Pair::new(graph, cloud)).collect()
-}
-
-/// Graphs and labels of featurised records, in their order.
-pub fn labelled(examples: Vec<Example>) -> Vec<Labelled> {
-    let label = |example: Example| {
-        let labels = example.targets.iter().map(|&value| value as f32).collect();
-        example.graph.map(|graph| Labelled { graph, labels })
-    };
-    examples.into_iter().filter_map(label).collect()
 }
 
 /// The recipe of step 1.
@@ -147,7 +120,7 @@ impl LabelledTable {
         let mut by_row: Vec<Option<Labelled>> = (0..dataset.len()).map(|_| None).collect();
         for example in kept {
             let row = example.row as usize;
-            by_row[row] = labelled(vec![example]).pop();
+            by_row[row] = Some(LabelledGraphs(&vec![example]).get(0)?);
         }
         let mut scaffolds = vec![None; dataset.len()];
         for (row, example) in by_row.iter_mut().enumerate() {
@@ -206,13 +179,4 @@ fn renumbered(mut example: Example, first: u64) -> Example {
         cloud.record += first;
     }
     example
-}
-
-/// The paths as one word for messages.
-pub fn named(paths: &[PathBuf]) -> String {
-    paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
 }

@@ -16,6 +16,7 @@ use dd_kernels::rng::Key;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
+use crate::examples::{Conformers, Pairs};
 use crate::folder::{RunFolder, Start};
 use crate::inputs::{self, LabelledTable};
 use crate::observer::{Event, Flow, Observer};
@@ -101,7 +102,7 @@ pub fn quickstart(
     let teacher_folder = RunFolder::open(folder.join("teacher"), Start::Resume)?;
     let recipe = inputs::distill_recipe(&config.distill.featurizer, &config.pretrain.points);
     let (examples, _) = inputs::examples(&[seen], &recipe, None)?;
-    let conformers = inputs::conformers(examples.clone());
+    let conformers = Conformers(&examples);
     pretrain(
         &config.pretrain,
         &conformers,
@@ -111,7 +112,7 @@ pub fn quickstart(
 
     let student_folder = RunFolder::open(folder.join("student"), Start::Resume)?;
     let teacher = Teacher::load(teacher_folder.path(), &Device::Cpu)?;
-    let pairs = inputs::pairs(examples)?;
+    let pairs = Pairs(&examples);
     distill(
         &config.distill,
         teacher,

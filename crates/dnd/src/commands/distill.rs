@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use candle_core::Device;
-use dd_train::{DistillConfig, Length, LossTerm, Teacher, inputs};
+use dd_train::{DistillConfig, Length, LossTerm, Pairs, Teacher, inputs};
 
 use crate::cli::Distill;
 use crate::commands::training::{Surroundings, config_or, finished, open_all, report_skipped};
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     let (examples, skipped) =
         inputs::examples(&datasets, &recipe, arguments.limit).map_err(Failure::misuse)?;
     report_skipped(&skipped, quiet);
-    let pairs = inputs::pairs(examples).map_err(Failure::work)?;
+    let pairs = Pairs(&examples);
     let mut surroundings = Surroundings::new(&arguments.output, quiet, arguments.stop_after)?;
     let (_, report) = dd_train::distill(&config, teacher, &pairs, &mut surroundings.session())
         .map_err(Failure::work)?;

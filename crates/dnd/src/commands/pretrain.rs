@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dd_train::{Length, PretrainConfig, inputs};
+use dd_train::{Conformers, Length, PretrainConfig, inputs};
 
 use crate::cli::Pretrain;
 use crate::commands::training::{Surroundings, config_or, finished, open_all, report_skipped};
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Pretrain, quiet: bool) -> Outcome {
     let (examples, skipped) =
         inputs::examples(&datasets, &recipe, arguments.limit).map_err(Failure::misuse)?;
     report_skipped(&skipped, quiet);
-    let conformers = inputs::conformers(examples);
+    let conformers = Conformers(&examples);
     let mut surroundings = Surroundings::new(&arguments.output, quiet, arguments.stop_after)?;
     let (_, report) = dd_train::pretrain(&config, &conformers, &mut surroundings.session())
         .map_err(Failure::work)?;

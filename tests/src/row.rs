@@ -29,20 +29,9 @@ impl Row {
         expected: &[f64],
         tolerance: f64,
     ) -> Self {
-        let (max_abs, scale) = compare(got, expected);
-        let max_rel = if max_abs == 0.0 {
-            0.0
-        } else {
-            max_abs / scale.max(f64::MIN_POSITIVE)
-        };
-        Self::new(
-            case,
-            quantity,
-            max_abs,
-            max_rel,
-            tolerance,
-            max_rel <= tolerance,
-        )
+        let (max_abs, max_rel) = compare(got, expected);
+        let ok = max_rel <= tolerance;
+        Self::new(case, quantity, max_abs, max_rel, tolerance, ok)
     }
 
     /// Compares two lists; passes when the largest difference is at most `tolerance`.
@@ -53,20 +42,9 @@ impl Row {
         expected: &[f64],
         tolerance: f64,
     ) -> Self {
-        let (max_abs, scale) = compare(got, expected);
-        let max_rel = if max_abs == 0.0 {
-            0.0
-        } else {
-            max_abs / scale.max(f64::MIN_POSITIVE)
-        };
-        Self::new(
-            case,
-            quantity,
-            max_abs,
-            max_rel,
-            tolerance,
-            max_abs <= tolerance,
-        )
+        let (max_abs, max_rel) = compare(got, expected);
+        let ok = max_abs <= tolerance;
+        Self::new(case, quantity, max_abs, max_rel, tolerance, ok)
     }
 
     /// A yes-or-no comparison.
@@ -127,18 +105,22 @@ impl Row {
     }
 }
 
-/// Largest difference and largest expected magnitude; infinite difference when the lists cannot be compared.
+/// Largest difference, absolute and relative to the largest expected magnitude; infinite when the lists cannot be
+/// compared.
 fn compare(got: &[f64], expected: &[f64]) -> (f64, f64) {
-    if got.len() != expected.len() || got.iter().any(|x| !x.is_finite()) {
-        return (f64::INFINITY, 1.0);
+    let comparable = got.len() == expected.len() && !expected.is_empty();
+    if !comparable || got.iter().chain(expected).any(|x| !x.is_finite()) {
+        return (f64::INFINITY, f64::INFINITY);
     }
-    let max_abs = got
-        .iter()
-        .zip(expected)
-        .map(|(g, e)| (g - e).abs())
-        .fold(0.0, f64::max);
-    let scale = expected.iter().map(|e| e.abs()).fold(0.0, f64::max);
-    (max_abs, scale)
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.map(f64::abs).fold(0.0, f64::max);
+    let max_abs = largest(&mut got.iter().zip(expected).map(|(g, e)| g - e));
+    let scale = largest(&mut expected.iter().copied());
+    let max_rel = if max_abs == 0.0 {
+        0.0
+    } else {
+        max_abs / scale.max(f64::MIN_POSITIVE)
+    };
+    (max_abs, max_rel)
 }
 
 impl std::fmt::Display for Row {
@@ -165,6 +147,8 @@ mod tests {
     fn values_that_cannot_be_compared_fail() {
         assert!(!Row::relative("c", "length", &[1.0], &[1.0, 2.0], 1.0).ok);
         assert!(!Row::absolute("c", "nan", &[f64::NAN], &[1.0], 1e9).ok);
+        assert!(!Row::absolute("c", "nan expected", &[1.0], &[f64::NAN], 1e9).ok);
+        assert!(!Row::relative("c", "nothing", &[], &[], 1.0).ok);
         assert!(!Row::share("c", "nothing compared", 0, 0, 0.5).ok);
     }
 

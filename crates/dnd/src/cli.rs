@@ -89,10 +89,10 @@ pub(crate) struct Quickstart {
     pub(crate) seed: u64,
 }
 
-/// `dnd pretrain`.
+/// What both runs on conformers take.
 #[derive(Debug, Args)]
-pub(crate) struct Pretrain {
-    /// Conformers: .sdf, .xyz or the plain CSV layout of docs/DATA.md, each also .gz. Repeat for several files.
+pub(crate) struct ConformerRun {
+    /// Conformers: .sdf or the plain table of docs/DATA.md (.csv, .tsv), each also .gz. Repeat for several files.
     #[arg(short, long, value_name = "FILE", required = true)]
     pub(crate) input: Vec<PathBuf>,
     /// Run folder.
@@ -115,36 +115,26 @@ pub(crate) struct Pretrain {
     pub(crate) limit: Option<usize>,
 }
 
+/// `dnd pretrain`.
+#[derive(Debug, Args)]
+pub(crate) struct Pretrain {
+    /// The run.
+    #[command(flatten)]
+    pub(crate) run: ConformerRun,
+}
+
 /// `dnd distill`.
 #[derive(Debug, Args)]
 pub(crate) struct Distill {
-    /// Conformers, as for `pretrain`.
-    #[arg(short, long, value_name = "FILE", required = true)]
-    pub(crate) input: Vec<PathBuf>,
+    /// The run.
+    #[command(flatten)]
+    pub(crate) run: ConformerRun,
     /// Run folder of the teacher.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) teacher: PathBuf,
-    /// Run folder.
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
     /// Loss: `graph` (D&D-Graph), `node` (D&D-Node) or `both`.
     #[arg(long)]
     pub(crate) loss: Option<String>,
-    /// Configuration; flags win over it.
-    #[arg(long, value_name = "FILE.toml")]
-    pub(crate) config: Option<PathBuf>,
-    /// Seed of every random choice.
-    #[arg(long)]
-    pub(crate) seed: Option<u64>,
-    /// Number of training steps of the whole run.
-    #[arg(long)]
-    pub(crate) steps: Option<u64>,
-    /// Stop after this many steps of the run, as if interrupted; run again to resume.
-    #[arg(long, value_name = "STEP")]
-    pub(crate) stop_after: Option<u64>,
-    /// Use at most this many records.
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
 }
 
 /// `dnd finetune`.

@@ -14,6 +14,7 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     plain: bool,
     last_line: Instant,
+    started: (Instant, u64),
     smoothed_loss: Option<f64>,
     stop_after: Option<u64>,
     run: String,
@@ -38,6 +39,7 @@ impl Progress {
             bar,
             plain: !quiet && !terminal,
             last_line: Instant::now(),
+            started: (Instant::now(), 0),
             smoothed_loss: None,
             stop_after,
             run: String::new(),
@@ -54,8 +56,9 @@ impl Progress {
         self.bar.set_message(format!("loss {smoothed:.4}"));
         if self.plain && self.last_line.elapsed() > PLAIN_INTERVAL {
             self.last_line = Instant::now();
-            let rate = self.bar.per_sec();
-            let left = self.bar.eta().as_secs();
+            let (start, first) = self.started;
+            let rate = (step + 1 - first) as f64 / start.elapsed().as_secs_f64();
+            let left = (total.saturating_sub(step + 1) as f64 / rate).ceil();
             say(&format!(
                 "{} step {} of {total}, {rate:.2} steps/s, {left} s left, loss {smoothed:.4}",
                 self.run,
@@ -77,6 +80,7 @@ impl Observer for Progress {
             } => {
                 self.run = (*task).to_string();
                 self.smoothed_loss = None;
+                self.started = (Instant::now(), *step);
                 self.bar.set_prefix(self.run.clone());
                 self.bar.set_length(*total_steps);
                 self.bar.set_position(*step);

@@ -11,30 +11,31 @@ use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the student in the output folder.
 pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
+    let run = &arguments.run;
     let teacher = Teacher::load(&arguments.teacher, &Device::Cpu).map_err(Failure::misuse)?;
-    let seed = arguments.seed.unwrap_or(0);
-    let steps = arguments.steps.unwrap_or(2000);
+    let seed = run.seed.unwrap_or(0);
+    let steps = run.steps.unwrap_or(2000);
     let preset = || DistillConfig::tiny(seed, steps, LossTerm::node());
-    let mut config: DistillConfig = config_or(arguments.config.as_deref(), preset)?;
+    let mut config: DistillConfig = config_or(run.config.as_deref(), preset)?;
     if let Some(loss) = &arguments.loss {
         config.losses = losses(loss)?;
     }
-    if let Some(seed) = arguments.seed {
+    if let Some(seed) = run.seed {
         config.fit.seed = seed;
     }
-    if let Some(steps) = arguments.steps {
+    if let Some(steps) = run.steps {
         config.fit.length = Length::Steps(steps);
     }
-    let datasets = open_all(&arguments.input)?;
+    let datasets = open_all(&run.input)?;
     let recipe = inputs::distill_recipe(&config.featurizer, &teacher.config.points);
     let (examples, skipped) =
-        inputs::examples(&datasets, &recipe, arguments.limit).map_err(Failure::misuse)?;
+        inputs::examples(&datasets, &recipe, run.limit).map_err(Failure::misuse)?;
     report_skipped(&skipped, quiet);
     let pairs = Pairs(&examples);
-    let mut surroundings = Surroundings::new(&arguments.output, quiet, arguments.stop_after)?;
+    let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after)?;
     let (_, report) = dd_train::distill(&config, teacher, &pairs, &mut surroundings.session())
         .map_err(Failure::work)?;
-    finished(&report, &arguments.output, quiet);
+    finished(&report, &run.output, quiet);
     Ok(ExitCode::SUCCESS)
 }
 

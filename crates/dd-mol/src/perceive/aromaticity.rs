@@ -14,6 +14,9 @@ use crate::molecule::BondOrder;
 const MAX_FUSED_RING: usize = 24;
 /// Largest number of fused rings that are tried together.
 const MAX_FUSED_RINGS: usize = 6;
+/// Largest ring that can be aromatic through a lone pair of neutral oxygen or sulfur:
+/// oxonine and thionine (nine atoms, ten electrons) are not, azonine is.
+const MAX_CHALCOGEN_RING: usize = 8;
 /// In larger systems only single rings and pairs are tried.
 const MAX_SYSTEM: usize = 300;
 
@@ -39,6 +42,7 @@ pub(crate) fn set_aromaticity(draft: &mut Draft) {
             only_dummies &= draft.atoms[atom].atomic_number == 0;
             let donor = *donors[atom].get_or_insert_with(|| candidate_donor(draft, atom));
             all &= donor != Donor::None;
+            all &= ring.len() <= MAX_CHALCOGEN_RING || !is_neutral_chalcogen(draft, atom);
         }
         if all && !only_dummies {
             candidates.push(index);
@@ -177,6 +181,11 @@ impl Search<'_> {
     }
 }
 
+fn is_neutral_chalcogen(draft: &Draft, index: usize) -> bool {
+    let atom = &draft.atoms[index];
+    matches!(atom.atomic_number, 8 | 16) && atom.charge == 0
+}
+
 /// The donor type of an atom, [`Donor::None`] when it cannot be aromatic.
 fn candidate_donor(draft: &Draft, index: usize) -> Donor {
     let donor = donor_type(draft, index);
@@ -289,5 +298,17 @@ mod tests {
         check("O=C1C=CC=CN1", 6);
         check("O=C1C=CC(=O)C=C1", 0);
         check("c1cc2ccc3cccc4ccc(c1)c2c34", 16);
+    }
+
+    #[test]
+    fn oxygen_and_sulfur_close_no_large_aromatic_ring() {
+        check("C1=CC=CNC=CC=C1", 9);
+        check("C1=CC=COC=CC=C1", 0);
+        check("C1=CC=CSC=CC=C1", 0);
+        check("C1=CC=C[Se]C=CC=C1", 9);
+        check("C1=CC=C[OH+]C=CC=C1", 9);
+        check("C1=CSSC=CC=C1", 8);
+        check("C1=CC=CC=CC=CC=CC=CO1", 0);
+        check("C1=COC=C2C=CC=C12", 9);
     }
 }

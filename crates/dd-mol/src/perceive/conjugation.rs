@@ -15,10 +15,14 @@ pub(crate) fn set_conjugation(draft: &mut Draft) {
     }
 }
 
-/// Elements beyond the first row that have lone pairs (groups 15 and 16) do not
-/// conjugate, except when terminal.
+/// Neutral atoms beyond their lowest valence do not conjugate, nor do elements beyond
+/// the first row that have lone pairs (groups 15 and 16), except when terminal.
 fn is_candidate(draft: &Draft, index: usize) -> bool {
     let atom = &draft.atoms[index];
+    let lowest = atom.element().default_valence();
+    if atom.charge == 0 && lowest >= 0 && atom.total_valence() > lowest {
+        return false;
+    }
     let outer = atom.element().outer_electrons;
     (atom.atomic_number <= 10
         || (outer != 5 && outer != 6)
@@ -165,5 +169,15 @@ mod tests {
         let nitrile = parse("CC#N").expect("valid");
         assert_eq!(nitrile.atom(1).hybridization, Sp);
         assert!(nitrile.bonds().all(|b| !b.bond.is_conjugated));
+    }
+
+    #[test]
+    fn an_atom_beyond_its_lowest_valence_does_not_conjugate() {
+        let conjugated = |smiles: &str| {
+            let molecule = parse(smiles).expect("valid");
+            molecule.bonds().filter(|b| b.bond.is_conjugated).count()
+        };
+        assert_eq!(conjugated("C=C[Ge](C)=O"), 3);
+        assert_eq!(conjugated("C=C[Sn](C)=O"), 0);
     }
 }

@@ -1,9 +1,9 @@
 //! Kekulisation: aromatic bonds become alternating single and double bonds.
 //!
-//! Each fused system is walked breadth-first from its first atom; where an atom has
-//! several partners for its double bond the choice is remembered, and taken back when
-//! an atom is left without a partner. The walk follows RDKit's, so that systems which
-//! turn out not to be aromatic keep the same Kekulé form.
+//! Each fused system is walked breadth-first from its lowest atom, neighbours in the order
+//! of their indices; where an atom has several partners for its double bond the choice is
+//! remembered, and taken back when an atom is left without a partner. The walk follows
+//! RDKit's, so that systems which turn out not to be aromatic keep the same Kekulé form.
 
 use std::collections::VecDeque;
 
@@ -132,6 +132,7 @@ impl<'a> Solver<'a> {
         }
         self.atoms.clear();
         self.atoms.extend_from_slice(atoms);
+        self.atoms.sort_unstable();
         for atom in atoms {
             self.member[*atom as usize] = true;
             self.wants[*atom as usize] = false;
@@ -282,15 +283,16 @@ impl<'a> Solver<'a> {
     /// double bond.
     fn partners(&self, current: usize, wanting: bool, walk: &mut Walk) -> VecDeque<(u32, u32)> {
         let mut partners = VecDeque::new();
-        let mut fresh = Vec::new();
-        for link in self.draft.adjacency.of(current) {
+        let mut links = self.draft.adjacency.of(current).to_vec();
+        links.sort_unstable_by_key(|link| link.atom);
+        for link in links {
             let other = link.atom as usize;
             if walk.is_done[other] || !self.member[other] {
                 continue;
             }
             if !walk.queued[other] {
                 walk.queued[other] = true;
-                fresh.push(link.atom);
+                walk.queue.push_back(link.atom);
             }
             let either_dummy = self.draft.atoms[current].atomic_number == 0
                 || self.draft.atoms[other].atomic_number == 0;
@@ -301,7 +303,6 @@ impl<'a> Solver<'a> {
                 partners.push_back((link.atom, link.bond));
             }
         }
-        walk.queue.extend(fresh.into_iter().rev());
         partners
     }
 
@@ -378,5 +379,23 @@ impl Walk {
     fn finish_atom(&mut self, atom: usize) {
         self.is_done[atom] = true;
         self.done.push(atom as u32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::molecule::BondOrder;
+    use crate::smiles::parse;
+
+    #[test]
+    fn the_walk_begins_at_the_lowest_atom() {
+        // The four-membered ring of biphenylene keeps its Kekulé form.
+        let double_between_rings = |smiles: &str| {
+            let molecule = parse(smiles).expect("valid SMILES");
+            let double = |bond: &crate::molecule::BondRef<'_>| bond.bond.order == BondOrder::Double;
+            molecule.bonds().filter(double).count()
+        };
+        assert_eq!(double_between_rings("c1cc2c3ccccc3c2cc1C"), 2);
+        assert_eq!(double_between_rings("c1ccc2c(c1)c1ccccc12"), 0);
     }
 }

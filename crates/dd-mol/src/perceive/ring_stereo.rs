@@ -55,8 +55,8 @@ pub(super) fn find(draft: &Draft, ranks: &[u32], labels: &[Option<Handedness>]) 
     special
 }
 
-/// One or two different neighbours outside the ring, or ring neighbours that differ
-/// enough among three or four.
+/// One or two different neighbours outside the ring and ring neighbours of which two are
+/// alike, or just one such pair among three or four ring neighbours.
 fn is_candidate(draft: &Draft, index: usize, ranks: &[u32]) -> bool {
     if draft.rings.of_atom(index).is_empty() {
         return false;
@@ -81,11 +81,33 @@ fn is_candidate(draft: &Draft, index: usize, ranks: &[u32]) -> bool {
     inside.sort_unstable();
     inside.dedup();
     match outside.len() {
-        2 => outside[0] != outside[1],
-        1 => ring_neighbors >= 2,
+        2 => outside[0] != outside[1] && inside.len() < ring_neighbors,
+        1 => inside.len() < ring_neighbors,
         0 => {
             (ring_neighbors == 4 && inside.len() == 3) || (ring_neighbors == 3 && inside.len() == 2)
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::molecule::ChiralTag;
+    use crate::smiles::parse;
+
+    fn tagged(smiles: &str) -> usize {
+        let molecule = parse(smiles).expect("valid SMILES");
+        let tagged = |tag| tag != ChiralTag::Unspecified;
+        molecule.atoms().filter(|a| tagged(a.chiral_tag)).count()
+    }
+
+    #[test]
+    fn ring_neighbors_must_be_alike() {
+        assert_eq!(tagged("C[C@H]1CC[C@@H](C)CC1"), 2);
+        assert_eq!(tagged("C[C@H]1CC[C@@H](C)CCC1"), 2);
+        assert_eq!(tagged("C[C@H]1CCCCC1"), 0);
+        // Bound to the metal by a dative bond: one neighbour outside, three different inside.
+        let ferrocene = "CC12=C3[C@-]45CCC[C@-]67C8=C9C%10=C6[Fe+2]6235789%10C4=C16";
+        assert_eq!(tagged(ferrocene), 0);
     }
 }

@@ -190,7 +190,7 @@ fn atom_fields(molecule: &Molecule, expected: &Value) -> Vec<(&'static str, bool
     let numbers = |values: Vec<i64>, field: &str| json!(values) == expected[field];
     let names = |values: Vec<&str>, field: &str| json!(values) == expected[field];
     let mut rings = vec![0; molecule.num_atoms()];
-    for atom in molecule.rings().iter().flatten() {
+    for atom in molecule.rings().flatten() {
         rings[*atom as usize] += 1;
     }
     let degrees = (0..molecule.num_atoms())

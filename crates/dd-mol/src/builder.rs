@@ -8,6 +8,7 @@
 use crate::error::PerceptionError;
 use crate::molecule::{BondOrder, BondStereo, ChiralTag, Conformer, Molecule};
 use crate::perceive::{self, Sanitize};
+use crate::workspace;
 
 /// An atom as written, before perception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -182,8 +183,10 @@ impl MoleculeBuilder {
     /// A bond without two distinct atoms, two bonds between the same atoms, a
     /// conformer of another length, a valence outside the model, or an aromatic
     /// system without a Kekulé form.
-    pub fn finish(self, options: &Sanitize) -> Result<Molecule, PerceptionError> {
-        perceive::perceive(self, options)
+    pub fn finish(mut self, options: &Sanitize) -> Result<Molecule, PerceptionError> {
+        workspace::with(self.atoms.len(), |workspace| {
+            perceive::perceive(&mut workspace.perception, &mut self, options)
+        })
     }
 }
 

@@ -38,11 +38,13 @@ mod nontetrahedral;
 mod parity;
 mod perceive;
 mod properties;
+mod rows;
 mod scaffold;
 pub mod sdf;
 pub mod smiles;
 mod stream;
 mod vector;
+mod workspace;
 pub mod xyz;
 
 pub use builder::{AtomSpec, BondDirection, BondSpec, MoleculeBuilder};

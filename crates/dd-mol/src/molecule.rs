@@ -4,6 +4,7 @@
 //! Atom and bond order are those of the input text.
 
 use crate::builder::BondDirection;
+use crate::rows::Rows;
 use petgraph::graph::{NodeIndex, UnGraph};
 use petgraph::visit::EdgeRef;
 
@@ -200,7 +201,7 @@ pub struct Conformer {
 #[derive(Debug, Clone)]
 pub struct Molecule {
     pub(crate) graph: UnGraph<Atom, Bond, u32>,
-    pub(crate) rings: Vec<Vec<u32>>,
+    pub(crate) rings: Rows,
     pub(crate) conformers: Vec<Conformer>,
     pub(crate) name: String,
     pub(crate) properties: Vec<(String, String)>,
@@ -282,8 +283,10 @@ impl Molecule {
     }
 
     /// Atom rings: the symmetrised smallest set of smallest rings.
-    pub fn rings(&self) -> &[Vec<u32>] {
-        &self.rings
+    ///
+    /// Each ring begins with its lowest atom and goes on to its lower neighbour.
+    pub fn rings(&self) -> impl ExactSizeIterator<Item = &[u32]> + Clone {
+        self.rings.iter()
     }
 
     /// The conformers, possibly none.

@@ -104,7 +104,7 @@ impl Molecule {
 
     /// Sizes of all rings, ascending.
     pub fn ring_sizes(&self) -> Vec<usize> {
-        let mut sizes: Vec<usize> = self.rings().iter().map(Vec::len).collect();
+        let mut sizes: Vec<usize> = self.rings().map(<[u32]>::len).collect();
         sizes.sort_unstable();
         sizes
     }

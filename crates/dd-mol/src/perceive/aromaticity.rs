@@ -5,10 +5,12 @@
 //! tried; of a set that obeys the rule the bonds of its outline become aromatic.
 
 use super::draft::Draft;
-use super::fused;
+use super::fused::{Fused, Subsets};
 use super::radicals::pi_electrons;
+use super::ring_index::Rings;
 use crate::element::{Element, more_electronegative};
 use crate::molecule::BondOrder;
+use crate::rows::Rows;
 
 /// Largest ring that is considered fused (a little more than a porphyrin's outline).
 const MAX_FUSED_RING: usize = 24;
@@ -30,76 +32,108 @@ enum Donor {
     None,
 }
 
-/// Marks the aromatic atoms and bonds.
-pub(crate) fn set_aromaticity(draft: &mut Draft) {
-    let mut donors: Vec<Option<Donor>> = vec![None; draft.atoms.len()];
-    let mut candidates = Vec::new();
-    for (index, ring) in draft.rings.atoms.iter().enumerate() {
-        let mut all = true;
-        let mut only_dummies = true;
-        for atom in ring {
-            let atom = *atom as usize;
-            only_dummies &= draft.atoms[atom].atomic_number == 0;
-            let donor = *donors[atom].get_or_insert_with(|| candidate_donor(draft, atom));
-            all &= donor != Donor::None;
-            all &= ring.len() <= MAX_CHALCOGEN_RING || !is_neutral_chalcogen(draft, atom);
+/// Memory for the model, reused from molecule to molecule.
+#[derive(Debug, Default)]
+pub(crate) struct Aromaticity {
+    donors: Vec<Option<Donor>>,
+    /// Rings all of whose atoms can be aromatic.
+    candidates: Vec<u32>,
+    fused: Fused,
+    subsets: Subsets,
+    marks: Marks,
+}
+
+impl Aromaticity {
+    /// Marks the aromatic atoms and bonds.
+    pub(crate) fn set(&mut self, draft: &mut Draft) {
+        self.find_candidates(draft);
+        if self.candidates.is_empty() {
+            return;
         }
-        if all && !only_dummies {
-            candidates.push(index);
+        let rings = &draft.rings;
+        let bonds = self.candidates.iter();
+        self.fused.find(
+            bonds.map(|ring| rings.bonds.row(*ring as usize)),
+            draft.bonds.len(),
+            MAX_FUSED_RING,
+            1,
+        );
+        self.marks.clear(draft.atoms.len(), draft.bonds.len());
+        let mut search = Search {
+            rings,
+            candidates: &self.candidates,
+            donors: &self.donors,
+            marks: &mut self.marks,
+        };
+        for system in self.fused.systems.iter() {
+            search.system(system, &self.fused.neighbors, &mut self.subsets);
+        }
+        for (atom, done) in draft.atoms.iter_mut().zip(&self.marks.atoms) {
+            atom.aromatic |= done;
+        }
+        for (bond, _) in (draft.bonds.iter_mut().zip(&self.marks.bonds)).filter(|(_, done)| **done)
+        {
+            bond.aromatic = true;
+            if matches!(bond.order, BondOrder::Single | BondOrder::Double) {
+                bond.order = BondOrder::Aromatic;
+            }
         }
     }
-    if candidates.is_empty() {
-        return;
-    }
-    let bonds: Vec<&[u32]> = candidates
-        .iter()
-        .map(|ring| draft.rings.bonds[*ring].as_slice())
-        .collect();
-    let neighbors = fused::neighbors(&bonds, draft.bonds.len(), MAX_FUSED_RING, 1);
-    let mut search = Search {
-        atoms: candidates
-            .iter()
-            .map(|ring| draft.rings.atoms[*ring].as_slice())
-            .collect(),
-        bonds,
-        donors: &donors,
-        counts: vec![0; draft.atoms.len().max(draft.bonds.len())],
-        atom_done: vec![false; draft.atoms.len()],
-        bond_done: vec![false; draft.bonds.len()],
-    };
-    for system in fused::systems(&neighbors) {
-        search.system(&system, &neighbors);
-    }
-    let (atom_done, bond_done) = (search.atom_done, search.bond_done);
-    for (atom, _) in atom_done.iter().enumerate().filter(|(_, done)| **done) {
-        draft.atoms[atom].aromatic = true;
-    }
-    for (bond, _) in bond_done.iter().enumerate().filter(|(_, done)| **done) {
-        let bond = &mut draft.bonds[bond];
-        bond.aromatic = true;
-        if matches!(bond.order, BondOrder::Single | BondOrder::Double) {
-            bond.order = BondOrder::Aromatic;
+
+    fn find_candidates(&mut self, draft: &Draft) {
+        self.donors.clear();
+        self.donors.resize(draft.atoms.len(), None);
+        self.candidates.clear();
+        for (index, ring) in draft.rings.atoms.iter().enumerate() {
+            let mut all = true;
+            let mut only_dummies = true;
+            for atom in ring {
+                let atom = *atom as usize;
+                only_dummies &= draft.atoms[atom].atomic_number == 0;
+                let donor = *self.donors[atom].get_or_insert_with(|| candidate_donor(draft, atom));
+                all &= donor != Donor::None;
+                all &= ring.len() <= MAX_CHALCOGEN_RING || !is_neutral_chalcogen(draft, atom);
+            }
+            if all && !only_dummies {
+                self.candidates.push(index as u32);
+            }
         }
+    }
+}
+
+/// What was found aromatic, and counters that are zero between uses.
+#[derive(Debug, Default)]
+struct Marks {
+    counts: Vec<u8>,
+    atoms: Vec<bool>,
+    bonds: Vec<bool>,
+}
+
+impl Marks {
+    fn clear(&mut self, num_atoms: usize, num_bonds: usize) {
+        self.counts.clear();
+        self.counts.resize(num_atoms.max(num_bonds), 0);
+        self.atoms.clear();
+        self.atoms.resize(num_atoms, false);
+        self.bonds.clear();
+        self.bonds.resize(num_bonds, false);
     }
 }
 
 struct Search<'a> {
-    atoms: Vec<&'a [u32]>,
-    bonds: Vec<&'a [u32]>,
+    rings: &'a Rings,
+    candidates: &'a [u32],
     donors: &'a [Option<Donor>],
-    counts: Vec<u8>,
-    atom_done: Vec<bool>,
-    bond_done: Vec<bool>,
+    marks: &'a mut Marks,
 }
 
-impl Search<'_> {
-    fn system(&mut self, system: &[u32], neighbors: &[Vec<u32>]) {
+impl<'a> Search<'a> {
+    fn system(&mut self, system: &[u32], neighbors: &Rows, subsets: &mut Subsets) {
         for size in 1..=system.len().min(MAX_FUSED_RINGS) {
             let all_done = size > 1
                 && system.iter().all(|ring| {
-                    self.bonds[*ring as usize]
-                        .iter()
-                        .all(|bond| self.bond_done[*bond as usize])
+                    let mut bonds = self.bonds(*ring).iter();
+                    bonds.all(|bond| self.marks.bonds[*bond as usize])
                 });
             if all_done || (size > 2 && system.len() > MAX_SYSTEM) {
                 break;
@@ -109,11 +143,21 @@ impl Search<'_> {
                     self.try_rings(&[*ring]);
                 }
             } else {
-                fused::connected_subsets(system, neighbors, size, &mut |rings: &[u32]| {
+                subsets.each(system, neighbors, size, &mut |rings: &[u32]| {
                     self.try_rings(rings);
                 });
             }
         }
+    }
+
+    fn atoms(&self, candidate: u32) -> &'a [u32] {
+        let ring = self.candidates[candidate as usize];
+        self.rings.atoms.row(ring as usize)
+    }
+
+    fn bonds(&self, candidate: u32) -> &'a [u32] {
+        let ring = self.candidates[candidate as usize];
+        self.rings.bonds.row(ring as usize)
     }
 
     fn try_rings(&mut self, rings: &[u32]) {
@@ -121,24 +165,19 @@ impl Search<'_> {
             return;
         }
         for ring in rings {
-            for atom in self.atoms[*ring as usize] {
-                self.atom_done[*atom as usize] = true;
+            for atom in self.atoms(*ring) {
+                self.marks.atoms[*atom as usize] = true;
             }
-            for bond in self.bonds[*ring as usize] {
-                self.counts[*bond as usize] += 1;
+            for bond in self.bonds(*ring) {
+                self.marks.counts[*bond as usize] += 1;
             }
         }
         for ring in rings {
-            for bond in self.bonds[*ring as usize] {
+            for bond in self.bonds(*ring) {
                 // Only the outline: bonds that belong to one of the rings.
-                if self.counts[*bond as usize] == 1 {
-                    self.bond_done[*bond as usize] = true;
+                if std::mem::take(&mut self.marks.counts[*bond as usize]) == 1 {
+                    self.marks.bonds[*bond as usize] = true;
                 }
-            }
-        }
-        for ring in rings {
-            for bond in self.bonds[*ring as usize] {
-                self.counts[*bond as usize] = 0;
             }
         }
     }
@@ -146,14 +185,14 @@ impl Search<'_> {
     /// Hückel's rule on the atoms that belong to one or two of the rings.
     fn obeys_rule(&mut self, rings: &[u32]) -> bool {
         for ring in rings {
-            for atom in self.atoms[*ring as usize] {
-                self.counts[*atom as usize] += 1;
+            for atom in self.atoms(*ring) {
+                self.marks.counts[*atom as usize] += 1;
             }
         }
         let (mut fewest, mut most, mut any) = (0, 0, 0);
         for ring in rings {
-            for atom in self.atoms[*ring as usize] {
-                let count = std::mem::take(&mut self.counts[*atom as usize]);
+            for atom in self.atoms(*ring) {
+                let count = std::mem::take(&mut self.marks.counts[*atom as usize]);
                 if count != 1 && count != 2 {
                     continue;
                 }

@@ -128,10 +128,13 @@ fn is_bridgehead(draft: &Draft, index: usize) -> bool {
     }
     let rings = draft.rings.of_atom(index);
     rings.iter().all(|ring| {
-        let bonds = &draft.rings.bonds[*ring as usize];
+        let bonds = draft.rings.bonds.row(*ring as usize);
         rings.iter().any(|other| {
             other != ring
-                && draft.rings.bonds[*other as usize]
+                && draft
+                    .rings
+                    .bonds
+                    .row(*other as usize)
                     .iter()
                     .filter(|bond| bonds.contains(bond))
                     .count()

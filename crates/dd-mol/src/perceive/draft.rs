@@ -1,9 +1,13 @@
 //! The molecule while perception works on it: flat arrays instead of a graph.
 
+use super::ring_index::Rings;
 use crate::builder::{AtomSpec, BondDirection, BondSpec, MoleculeBuilder};
 use crate::element::Element;
 use crate::error::PerceptionError;
 use crate::molecule::{BondOrder, BondStereo, ChiralTag, Hybridization};
+
+/// Neighbours of one atom that are compared pair by pair.
+const MAX_PAIRWISE: usize = 16;
 
 /// An atom under perception.
 #[derive(Debug, Clone, Copy)]
@@ -139,19 +143,22 @@ pub(crate) struct Adjacency {
 }
 
 impl Adjacency {
-    pub(crate) fn new(atoms: usize, bonds: &[DraftBond]) -> Self {
-        let mut offsets = vec![0; atoms + 1];
+    /// Lists the bonds anew.
+    pub(crate) fn fill(&mut self, atoms: usize, bonds: &[DraftBond]) {
+        let Self { offsets, links } = self;
+        offsets.clear();
+        offsets.resize(atoms + 1, 0);
         for bond in bonds {
             offsets[bond.begin as usize] += 1;
             offsets[bond.end as usize] += 1;
         }
         let mut total = 0;
-        for offset in &mut offsets {
+        for offset in offsets.iter_mut() {
             total += *offset;
             *offset = total;
         }
         // Filled from the back, the offsets end at the start of each row.
-        let mut links = vec![Link { atom: 0, bond: 0 }; total as usize];
+        links.resize(total as usize, Link { atom: 0, bond: 0 });
         for (index, bond) in bonds.iter().enumerate().rev() {
             for (from, to) in [(bond.end, bond.begin), (bond.begin, bond.end)] {
                 let slot = &mut offsets[from as usize];
@@ -162,7 +169,10 @@ impl Adjacency {
                 };
             }
         }
-        Self { offsets, links }
+    }
+
+    pub(crate) fn num_atoms(&self) -> usize {
+        self.offsets.len() - 1
     }
 
     pub(crate) fn of(&self, atom: usize) -> &[Link] {
@@ -174,80 +184,8 @@ impl Adjacency {
     }
 }
 
-/// The rings and who belongs to them.
+/// The working molecule; the memory is reused from molecule to molecule.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rings {
-    pub(crate) atoms: Vec<Vec<u32>>,
-    pub(crate) bonds: Vec<Vec<u32>>,
-    /// Rings of each atom in compressed rows; empty when there is no ring.
-    offsets: Vec<u32>,
-    members: Vec<u32>,
-    /// Size of the smallest ring of each bond, 0 outside rings; empty without rings.
-    smallest: Vec<u32>,
-}
-
-impl Rings {
-    /// Fills the look-ups from the lists of rings.
-    pub(crate) fn index(&mut self, num_atoms: usize, num_bonds: usize) {
-        if self.atoms.is_empty() {
-            return;
-        }
-        self.offsets = vec![0; num_atoms + 1];
-        for atom in self.atoms.iter().flatten() {
-            self.offsets[*atom as usize] += 1;
-        }
-        let mut total = 0;
-        for offset in &mut self.offsets {
-            total += *offset;
-            *offset = total;
-        }
-        self.members = vec![0; total as usize];
-        for (index, ring) in self.atoms.iter().enumerate().rev() {
-            for atom in ring {
-                let slot = &mut self.offsets[*atom as usize];
-                *slot -= 1;
-                self.members[*slot as usize] = index as u32;
-            }
-        }
-        self.smallest = vec![0; num_bonds];
-        for ring in &self.bonds {
-            let size = ring.len() as u32;
-            for bond in ring {
-                let smallest = &mut self.smallest[*bond as usize];
-                if *smallest == 0 || size < *smallest {
-                    *smallest = size;
-                }
-            }
-        }
-    }
-
-    /// The rings of an atom.
-    pub(crate) fn of_atom(&self, atom: usize) -> &[u32] {
-        if self.offsets.is_empty() {
-            return &[];
-        }
-        &self.members[self.offsets[atom] as usize..self.offsets[atom + 1] as usize]
-    }
-
-    /// Whether a bond belongs to a ring.
-    pub(crate) fn has_bond(&self, bond: usize) -> bool {
-        self.smallest_of_bond(bond) > 0
-    }
-
-    pub(crate) fn atom_in_ring_of(&self, atom: usize, size: usize) -> bool {
-        self.of_atom(atom)
-            .iter()
-            .any(|ring| self.atoms[*ring as usize].len() == size)
-    }
-
-    /// Size of the smallest ring of a bond, 0 outside rings.
-    pub(crate) fn smallest_of_bond(&self, bond: usize) -> usize {
-        self.smallest.get(bond).map_or(0, |size| *size as usize)
-    }
-}
-
-/// The working molecule.
-#[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) atoms: Vec<DraftAtom>,
     pub(crate) bonds: Vec<DraftBond>,
@@ -258,8 +196,8 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Checks the bonds of a builder and takes them over.
-    pub(crate) fn new(builder: &MoleculeBuilder) -> Result<Self, PerceptionError> {
+    /// Checks the bonds of a builder and takes everything over.
+    pub(crate) fn load(&mut self, builder: &MoleculeBuilder) -> Result<(), PerceptionError> {
         let atoms = builder.atoms.len();
         for (index, bond) in builder.bonds.iter().enumerate() {
             for atom in [bond.begin, bond.end] {
@@ -278,30 +216,36 @@ impl Draft {
                 });
             }
         }
-        let bonds: Vec<DraftBond> = builder.bonds.iter().map(DraftBond::new).collect();
-        let draft = Self {
-            atoms: builder.atoms.iter().map(DraftAtom::new).collect(),
-            adjacency: Adjacency::new(atoms, &bonds),
-            bonds,
-            rings: Rings::default(),
-            origin: Vec::new(),
-        };
-        draft.check_duplicates()?;
-        Ok(draft)
+        self.atoms.clear();
+        self.atoms.extend(builder.atoms.iter().map(DraftAtom::new));
+        self.bonds.clear();
+        self.bonds.extend(builder.bonds.iter().map(DraftBond::new));
+        self.adjacency.fill(atoms, &self.bonds);
+        self.rings.clear();
+        self.origin.clear();
+        self.check_duplicates()
     }
 
     fn check_duplicates(&self) -> Result<(), PerceptionError> {
-        let mut seen = vec![u32::MAX; self.atoms.len()];
+        let mut seen = Vec::new();
         for atom in 0..self.atoms.len() {
-            for link in self.adjacency.of(atom) {
-                if std::mem::replace(&mut seen[link.atom as usize], atom as u32) == atom as u32 {
-                    let bond = &self.bonds[link.bond as usize];
-                    return Err(PerceptionError::DuplicateBond {
-                        bond: link.bond as usize,
-                        begin: bond.begin as usize,
-                        end: bond.end as usize,
-                    });
-                }
+            let links = self.adjacency.of(atom);
+            let repeated = if links.len() <= MAX_PAIRWISE {
+                (1..links.len()).find(|at| links[..*at].iter().any(|l| l.atom == links[*at].atom))
+            } else {
+                seen.resize(self.atoms.len(), u32::MAX);
+                let mark = atom as u32;
+                links
+                    .iter()
+                    .position(|l| std::mem::replace(&mut seen[l.atom as usize], mark) == mark)
+            };
+            if let Some(at) = repeated {
+                let bond = &self.bonds[links[at].bond as usize];
+                return Err(PerceptionError::DuplicateBond {
+                    bond: links[at].bond as usize,
+                    begin: bond.begin as usize,
+                    end: bond.end as usize,
+                });
             }
         }
         Ok(())

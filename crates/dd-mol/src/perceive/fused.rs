@@ -1,138 +1,181 @@
 //! Fused ring systems: rings that share bonds.
 
-/// Which rings are neighbours: they share at least one bond and, with `max_overlap`,
-/// at most that many. Rings above `max_size` have no neighbours.
-pub(super) fn neighbors(
-    rings: &[&[u32]],
-    num_bonds: usize,
-    max_size: usize,
-    max_overlap: usize,
-) -> Vec<Vec<u32>> {
-    let mut result = vec![Vec::new(); rings.len()];
-    if rings.len() < 2 {
-        return result;
-    }
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); num_bonds];
-    let mut shared = vec![0_usize; rings.len()];
-    for (index, ring) in rings.iter().enumerate() {
-        if ring.len() > max_size {
-            continue;
-        }
-        let mut touched = Vec::new();
-        for bond in *ring {
-            for other in &members[*bond as usize] {
-                if shared[*other as usize] == 0 {
-                    touched.push(*other);
-                }
-                shared[*other as usize] += 1;
-            }
-            members[*bond as usize].push(index as u32);
-        }
-        for other in touched {
-            let overlap = std::mem::take(&mut shared[other as usize]);
-            if overlap <= max_overlap {
-                result[other as usize].push(index as u32);
-                result[index].push(other);
-            }
-        }
-    }
-    for row in &mut result {
-        row.sort_unstable();
-    }
-    result
+use crate::rows::Rows;
+
+/// Some of a molecule's rings, which of them are neighbours, and the systems they form;
+/// the memory is reused from molecule to molecule.
+#[derive(Debug, Default)]
+pub(super) struct Fused {
+    /// Neighbours of each ring, ascending.
+    pub(super) neighbors: Rows,
+    /// The connected systems, each in the order of a depth-first walk.
+    pub(super) systems: Rows,
+    /// Last entry of each bond; an entry names a ring and the entry before.
+    last: Vec<u32>,
+    entries: Vec<(u32, u32)>,
+    shared: Vec<u32>,
+    touched: Vec<u32>,
+    pairs: Vec<(u32, u32)>,
+    done: Vec<bool>,
+    stack: Vec<(u32, usize)>,
 }
 
-/// The connected systems of rings, each in the order of a depth-first walk.
-pub(super) fn systems(neighbors: &[Vec<u32>]) -> Vec<Vec<u32>> {
-    let mut done = vec![false; neighbors.len()];
-    let mut systems = Vec::new();
-    let mut stack: Vec<(u32, usize)> = Vec::new();
-    for start in 0..neighbors.len() {
-        if std::mem::replace(&mut done[start], true) {
-            continue;
+impl Fused {
+    /// Finds neighbours and systems of rings, given by their bonds. Neighbours share at
+    /// least one bond and at most `max_overlap`; rings above `max_size` have none.
+    pub(super) fn find<'a>(
+        &mut self,
+        rings: impl ExactSizeIterator<Item = &'a [u32]>,
+        num_bonds: usize,
+        max_size: usize,
+        max_overlap: u32,
+    ) {
+        let num_rings = rings.len();
+        self.pairs.clear();
+        if num_rings > 1 {
+            self.find_pairs(rings, num_bonds, max_size, max_overlap);
         }
-        let mut system = vec![start as u32];
-        stack.push((start as u32, 0));
-        while let Some((ring, next)) = stack.last_mut() {
-            let Some(other) = neighbors[*ring as usize].get(*next) else {
-                stack.pop();
+        // The pairs ascend by their second ring, then by their first, and so do the rows.
+        let pairs = self.pairs.iter();
+        let both = pairs.flat_map(|(first, second)| [(*second, *first), (*first, *second)]);
+        self.neighbors.fill(num_rings, both);
+        self.find_systems(num_rings);
+    }
+
+    fn find_pairs<'a>(
+        &mut self,
+        rings: impl ExactSizeIterator<Item = &'a [u32]>,
+        num_bonds: usize,
+        max_size: usize,
+        max_overlap: u32,
+    ) {
+        self.last.clear();
+        self.last.resize(num_bonds, u32::MAX);
+        self.shared.clear();
+        self.shared.resize(rings.len(), 0);
+        self.entries.clear();
+        for (index, ring) in rings.enumerate() {
+            if ring.len() > max_size {
                 continue;
-            };
-            *next += 1;
-            if !std::mem::replace(&mut done[*other as usize], true) {
-                system.push(*other);
-                stack.push((*other, 0));
+            }
+            self.touched.clear();
+            for bond in ring {
+                let last = &mut self.last[*bond as usize];
+                let mut at = *last;
+                while let Some((other, before)) = self.entries.get(at as usize) {
+                    if self.shared[*other as usize] == 0 {
+                        self.touched.push(*other);
+                    }
+                    self.shared[*other as usize] += 1;
+                    at = *before;
+                }
+                self.entries.push((index as u32, *last));
+                *last = self.entries.len() as u32 - 1;
+            }
+            self.touched.sort_unstable();
+            for other in &self.touched {
+                let overlap = std::mem::take(&mut self.shared[*other as usize]);
+                if overlap <= max_overlap {
+                    self.pairs.push((*other, index as u32));
+                }
             }
         }
-        systems.push(system);
     }
-    systems
+
+    fn find_systems(&mut self, num_rings: usize) {
+        self.systems.clear();
+        self.done.clear();
+        self.done.resize(num_rings, false);
+        for start in 0..num_rings as u32 {
+            if std::mem::replace(&mut self.done[start as usize], true) {
+                continue;
+            }
+            self.systems.push(start);
+            self.stack.push((start, 0));
+            while let Some((ring, next)) = self.stack.last_mut() {
+                let Some(other) = self.neighbors.row(*ring as usize).get(*next) else {
+                    self.stack.pop();
+                    continue;
+                };
+                *next += 1;
+                if !std::mem::replace(&mut self.done[*other as usize], true) {
+                    self.systems.push(*other);
+                    self.stack.push((*other, 0));
+                }
+            }
+            self.systems.close();
+        }
+    }
 }
 
-/// Calls `visit` with every connected set of exactly `size` rings of a system, once.
-pub(super) fn connected_subsets(
-    system: &[u32],
-    neighbors: &[Vec<u32>],
-    size: usize,
-    visit: &mut impl FnMut(&[u32]),
-) {
-    let mut subset = Vec::with_capacity(size);
-    let mut reached = vec![false; neighbors.len()];
-    for root in system {
-        subset.push(*root);
-        let mut extension = Vec::new();
-        reached[*root as usize] = true;
-        for other in &neighbors[*root as usize] {
-            if other > root {
-                extension.push(*other);
-                reached[*other as usize] = true;
-            }
-        }
-        extend(
-            &mut subset,
-            &extension,
-            *root,
-            neighbors,
-            size,
-            &mut reached,
-            visit,
-        );
-        for other in extension {
-            reached[other as usize] = false;
-        }
-        reached[*root as usize] = false;
-        subset.pop();
-    }
+/// The enumeration of connected sets of rings (ESU of S. Wernicke, IEEE/ACM Trans.
+/// Comput. Biol. Bioinform. 3 (2006) 347).
+#[derive(Debug, Default)]
+pub(super) struct Subsets {
+    subset: Vec<u32>,
+    /// Rings that may extend the subset, one list per level.
+    extensions: Vec<u32>,
+    reached: Vec<bool>,
 }
 
-/// One level of the enumeration (ESU of S. Wernicke, IEEE/ACM Trans. Comput. Biol.
-/// Bioinform. 3 (2006) 347); the depth is at most `size`.
-fn extend(
-    subset: &mut Vec<u32>,
-    extension: &[u32],
-    root: u32,
-    neighbors: &[Vec<u32>],
-    size: usize,
-    reached: &mut [bool],
-    visit: &mut impl FnMut(&[u32]),
-) {
-    if subset.len() == size {
-        visit(subset);
-        return;
-    }
-    for (at, ring) in extension.iter().enumerate() {
-        let mut longer = extension[at + 1..].to_vec();
-        let own = longer.len();
-        for other in &neighbors[*ring as usize] {
-            if *other > root && !std::mem::replace(&mut reached[*other as usize], true) {
-                longer.push(*other);
+impl Subsets {
+    /// Calls `visit` with every connected set of exactly `size` rings of a system, once.
+    pub(super) fn each(
+        &mut self,
+        system: &[u32],
+        neighbors: &Rows,
+        size: usize,
+        visit: &mut impl FnMut(&[u32]),
+    ) {
+        self.reached.clear();
+        self.reached.resize(neighbors.len(), false);
+        for root in system {
+            self.subset.push(*root);
+            self.reached[*root as usize] = true;
+            let later = neighbors.row(*root as usize).iter().filter(|o| *o > root);
+            for other in later {
+                self.extensions.push(*other);
+                self.reached[*other as usize] = true;
             }
+            self.extend(0, *root, neighbors, size, visit);
+            for other in self.extensions.drain(..) {
+                self.reached[other as usize] = false;
+            }
+            self.reached[*root as usize] = false;
+            self.subset.pop();
         }
-        subset.push(*ring);
-        extend(subset, &longer, root, neighbors, size, reached, visit);
-        subset.pop();
-        for other in &longer[own..] {
-            reached[*other as usize] = false;
+    }
+
+    /// One level, whose extensions begin at `from`; the depth is at most `size`.
+    fn extend(
+        &mut self,
+        from: usize,
+        root: u32,
+        neighbors: &Rows,
+        size: usize,
+        visit: &mut impl FnMut(&[u32]),
+    ) {
+        if self.subset.len() == size {
+            visit(&self.subset);
+            return;
+        }
+        let end = self.extensions.len();
+        for at in from..end {
+            let ring = self.extensions[at];
+            self.extensions.extend_from_within(at + 1..end);
+            let own = self.extensions.len();
+            for other in neighbors.row(ring as usize) {
+                if *other > root && !std::mem::replace(&mut self.reached[*other as usize], true) {
+                    self.extensions.push(*other);
+                }
+            }
+            self.subset.push(ring);
+            self.extend(end, root, neighbors, size, visit);
+            self.subset.pop();
+            for other in self.extensions.drain(own..) {
+                self.reached[other as usize] = false;
+            }
+            self.extensions.truncate(end);
         }
     }
 }
@@ -143,16 +186,22 @@ mod tests {
 
     #[test]
     fn every_connected_subset_once() {
-        // Four rings in a row: 0-1-2-3.
-        let neighbors = vec![vec![1], vec![0, 2], vec![1, 3], vec![2]];
-        assert_eq!(systems(&neighbors), [[0, 1, 2, 3]]);
+        // Four rings in a row share bonds 1, 3 and 5.
+        let rings: [&[u32]; 4] = [&[0, 1], &[1, 2, 3], &[3, 4, 5], &[5, 6]];
+        let mut fused = Fused::default();
+        fused.find(rings.into_iter(), 7, 3, 1);
+        let neighbors: Vec<&[u32]> = fused.neighbors.iter().collect();
+        assert_eq!(neighbors, [&[1][..], &[0, 2], &[1, 3], &[2]]);
+        assert_eq!(fused.systems.iter().collect::<Vec<_>>(), [[0, 1, 2, 3]]);
+        let mut subsets = Subsets::default();
         for (size, expected) in [(1, 4), (2, 3), (3, 2), (4, 1), (5, 0)] {
             let mut found = Vec::new();
-            connected_subsets(&[0, 1, 2, 3], &neighbors, size, &mut |subset: &[u32]| {
+            let mut visit = |subset: &[u32]| {
                 let mut subset = subset.to_vec();
                 subset.sort_unstable();
                 found.push(subset);
-            });
+            };
+            subsets.each(&[0, 1, 2, 3], &fused.neighbors, size, &mut visit);
             found.sort();
             found.dedup();
             assert_eq!(found.len(), expected, "size {size}");

@@ -4,7 +4,7 @@
 //! with several neighbours, those bound only to hydrogen or to a dummy, those at
 //! non-tetrahedral centres, and those that alone fix the geometry of a double bond.
 
-use super::draft::{Adjacency, Draft};
+use super::draft::Draft;
 use crate::builder::BondDirection;
 use crate::molecule::{BondOrder, ChiralTag, NonTetrahedral};
 use crate::parity::swaps;
@@ -162,6 +162,6 @@ fn compact(draft: &mut Draft, atom_stays: &[bool], bond_stays: &[bool]) {
             bond.known = Some((atoms.map(|atom| index[atom as usize]), same_side));
         }
     }
-    draft.adjacency = Adjacency::new(draft.atoms.len(), &draft.bonds);
+    draft.adjacency.fill(draft.atoms.len(), &draft.bonds);
     draft.origin = origin;
 }

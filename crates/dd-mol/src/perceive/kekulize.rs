@@ -1,78 +1,76 @@
 //! Kekulisation: aromatic bonds become alternating single and double bonds.
 //!
-//! Each fused system is walked breadth-first from its lowest atom, neighbours in the order
-//! of their indices; where an atom has several partners for its double bond the choice is
-//! remembered, and taken back when an atom is left without a partner. The walk follows
-//! RDKit's, so that systems which turn out not to be aromatic keep the same Kekulé form.
-
-use std::collections::VecDeque;
+//! Each fused system is solved on its own. Dummies may take a double bond or not; where
+//! the system has no solution with all of them, the combinations are tried.
 
 use super::draft::{Draft, DraftBond};
-use super::fused;
+use super::fused::Fused;
 use super::kekule_candidates::{becomes_single, needs_double_bond};
+use super::kekule_walk::Walk;
 use super::valence::update_atom;
 use crate::error::PerceptionError;
 use crate::molecule::BondOrder;
 
-/// RDKit gives up after 100; fullerenes need more.
-const MAX_BACKTRACKS: usize = 1_000;
 /// Of more dummies in one system only so many are tried without a double bond.
 const MAX_DUMMIES: usize = 10;
 
-/// Replaces all aromatic bonds and clears the aromatic marks.
-pub(crate) fn kekulize(draft: &mut Draft) -> Result<(), PerceptionError> {
-    let any_aromatic = draft.atoms.iter().any(|atom| atom.aromatic)
-        || draft.bonds.iter().any(DraftBond::is_aromatic);
-    if !any_aromatic {
-        return Ok(());
-    }
-    let systems = fused_systems(draft);
-    let mut solver = Solver::new(draft);
-    for system in systems {
-        solver.solve(&system)?;
-    }
-    for bond in &mut draft.bonds {
-        bond.aromatic = false;
-    }
-    for atom in 0..draft.atoms.len() {
-        if draft.atoms[atom].aromatic {
-            clear_atom(draft, atom)?;
-        }
-    }
-    Ok(())
+/// Memory for the solution, reused from molecule to molecule.
+#[derive(Debug, Default)]
+pub(crate) struct Kekulizer {
+    /// Rings that hold more than dummies.
+    rings: Vec<u32>,
+    fused: Fused,
+    system: System,
+    walk: Walk,
 }
 
-/// The atoms of each fused system that holds more than dummies, in ring order.
-fn fused_systems(draft: &Draft) -> Vec<Vec<u32>> {
-    let rings: Vec<usize> = (0..draft.rings.atoms.len())
-        .filter(|ring| {
-            draft.rings.atoms[*ring]
-                .iter()
-                .any(|atom| draft.atoms[*atom as usize].atomic_number != 0)
-        })
-        .collect();
-    let bonds: Vec<&[u32]> = rings
-        .iter()
-        .map(|ring| draft.rings.bonds[*ring].as_slice())
-        .collect();
-    let neighbors = fused::neighbors(&bonds, draft.bonds.len(), usize::MAX, usize::MAX);
-    let mut seen = vec![u32::MAX; draft.atoms.len()];
-    fused::systems(&neighbors)
-        .into_iter()
-        .enumerate()
-        .map(|(number, system)| {
-            let mut atoms = Vec::new();
-            for ring in system {
-                for atom in &draft.rings.atoms[rings[ring as usize]] {
-                    let mark = std::mem::replace(&mut seen[*atom as usize], number as u32);
-                    if mark != number as u32 {
-                        atoms.push(*atom);
-                    }
-                }
+impl Kekulizer {
+    /// Replaces all aromatic bonds and clears the aromatic marks.
+    pub(crate) fn run(&mut self, draft: &mut Draft) -> Result<(), PerceptionError> {
+        let any_aromatic = draft.atoms.iter().any(|atom| atom.aromatic)
+            || draft.bonds.iter().any(DraftBond::is_aromatic);
+        if !any_aromatic {
+            return Ok(());
+        }
+        self.find_systems(draft);
+        self.system.clear(draft.atoms.len());
+        self.walk.clear(draft.atoms.len());
+        for rings in self.fused.systems.iter() {
+            let rings = rings.iter().map(|ring| self.rings[*ring as usize]);
+            self.system.load(draft, rings);
+            self.system.solve(draft, &mut self.walk)?;
+        }
+        for bond in &mut draft.bonds {
+            bond.aromatic = false;
+        }
+        for atom in 0..draft.atoms.len() {
+            if draft.atoms[atom].aromatic {
+                clear_atom(draft, atom)?;
             }
-            atoms
-        })
-        .collect()
+        }
+        Ok(())
+    }
+
+    fn find_systems(&mut self, draft: &Draft) {
+        let more_than_dummies = |ring: &[u32]| {
+            ring.iter()
+                .any(|atom| draft.atoms[*atom as usize].atomic_number != 0)
+        };
+        self.rings.clear();
+        let rings = draft.rings.atoms.iter().enumerate();
+        self.rings.extend(
+            rings
+                .filter(|(_, atoms)| more_than_dummies(atoms))
+                .map(|(ring, _)| ring as u32),
+        );
+        let bonds = self.rings.iter();
+        self.fused.find(
+            bonds.map(|ring| draft.rings.bonds.row(*ring as usize)),
+            draft.bonds.len(),
+            usize::MAX,
+            u32::MAX,
+        );
+    }
 }
 
 /// Clears the mark of one atom; the hydrogen of a pyrrole nitrogen becomes implicit.
@@ -98,106 +96,101 @@ fn clear_atom(draft: &mut Draft, index: usize) -> Result<(), PerceptionError> {
     Ok(())
 }
 
-/// Solves one fused system after the other; the arrays are shared by all.
-struct Solver<'a> {
-    draft: &'a mut Draft,
-    atoms: Vec<u32>,
-    member: Vec<bool>,
+/// One fused system.
+#[derive(Debug, Default)]
+pub(super) struct System {
+    /// Its atoms, ascending.
+    pub(super) atoms: Vec<u32>,
+    pub(super) member: Vec<bool>,
     /// Atoms that need a double bond.
-    wants: Vec<bool>,
+    pub(super) wants: Vec<bool>,
+    /// Atoms that are settled from the start.
+    pub(super) settled: Vec<u32>,
     /// Dummies, which may take a double bond or not.
     optional: Vec<u32>,
-    /// Atoms that are settled from the start.
-    settled: Vec<u32>,
-    walk: Walk,
+    make_single: Vec<u32>,
 }
 
-impl<'a> Solver<'a> {
-    fn new(draft: &'a mut Draft) -> Self {
-        let num_atoms = draft.atoms.len();
-        Self {
-            draft,
-            atoms: Vec::new(),
-            member: vec![false; num_atoms],
-            wants: vec![false; num_atoms],
-            optional: Vec::new(),
-            settled: Vec::new(),
-            walk: Walk::new(num_atoms),
-        }
+impl System {
+    fn clear(&mut self, num_atoms: usize) {
+        self.atoms.clear();
+        self.member.clear();
+        self.member.resize(num_atoms, false);
+        self.wants.clear();
+        self.wants.resize(num_atoms, false);
     }
 
-    fn solve(&mut self, atoms: &[u32]) -> Result<(), PerceptionError> {
-        for atom in &self.atoms {
-            self.member[*atom as usize] = false;
+    /// Takes over the atoms of the next system.
+    fn load(&mut self, draft: &Draft, rings: impl Iterator<Item = u32>) {
+        for atom in self.atoms.drain(..) {
+            self.member[atom as usize] = false;
         }
-        self.atoms.clear();
-        self.atoms.extend_from_slice(atoms);
+        for atom in rings.flat_map(|ring| draft.rings.atoms.row(ring as usize)) {
+            let index = *atom as usize;
+            if !std::mem::replace(&mut self.member[index], true) {
+                self.wants[index] = false;
+                self.atoms.push(*atom);
+            }
+        }
         self.atoms.sort_unstable();
-        for atom in atoms {
-            self.member[*atom as usize] = true;
-            self.wants[*atom as usize] = false;
-        }
         self.optional.clear();
         self.settled.clear();
-        self.mark_candidates();
-        if self.walk(0) {
+    }
+
+    fn solve(&mut self, draft: &mut Draft, walk: &mut Walk) -> Result<(), PerceptionError> {
+        if !self.mark_candidates(draft) || walk.run(draft, self, &[], 0) {
             return Ok(());
         }
         // Switch off the dummies in all combinations.
-        let combinations = 1_u32 << self.optional.len().min(MAX_DUMMIES);
-        if (1..combinations).any(|pattern| self.walk(pattern)) {
+        let dummies = &self.optional[..self.optional.len().min(MAX_DUMMIES)];
+        let combinations = 1_u32 << dummies.len();
+        if (1..combinations).any(|pattern| walk.run(draft, self, dummies, pattern)) {
             return Ok(());
         }
-        let mut atoms: Vec<usize> = atoms
+        let mut atoms: Vec<usize> = self
+            .atoms
             .iter()
             .filter(|atom| self.wants[**atom as usize])
-            .map(|atom| self.draft.input_index(*atom as usize))
+            .map(|atom| draft.input_index(*atom as usize))
             .collect();
         atoms.sort_unstable();
         Err(PerceptionError::Kekulize { atoms })
     }
 
-    /// Finds the atoms that need a double bond and makes all aromatic bonds single.
-    fn mark_candidates(&mut self) {
-        let draft = &*self.draft;
+    /// Finds the atoms that need a double bond and makes all aromatic bonds single; false
+    /// when no atom needs one.
+    fn mark_candidates(&mut self, draft: &mut Draft) -> bool {
         let relevant = |atom: &u32| {
             let atom = *atom as usize;
             draft.atoms[atom].atomic_number == 0 || draft.is_aromatic_atom(atom)
         };
-        if !self.atoms.iter().any(relevant) {
-            return;
-        }
-        let mut make_single = Vec::new();
+        let mut any = false;
         for atom in &self.atoms {
             let index = *atom as usize;
             if !relevant(atom) {
                 self.settled.push(*atom);
                 continue;
             }
-            make_single.extend(
-                draft
-                    .adjacency
-                    .of(index)
-                    .iter()
-                    .map(|link| link.bond)
-                    .filter(|bond| becomes_single(draft, *bond)),
-            );
-            if draft.atoms[index].atomic_number == 0 && self.dummy_may(index) {
+            let bonds = draft.adjacency.of(index).iter().map(|link| link.bond);
+            self.make_single
+                .extend(bonds.filter(|bond| becomes_single(draft, *bond)));
+            if draft.atoms[index].atomic_number == 0 && self.dummy_may(draft, index) {
                 self.wants[index] = true;
                 self.optional.push(*atom);
             } else if needs_double_bond(draft, index) {
                 self.wants[index] = true;
             }
+            any |= self.wants[index];
         }
-        for bond in make_single {
-            self.draft.bonds[bond as usize].order = BondOrder::Single;
+        for bond in self.make_single.drain(..) {
+            draft.bonds[bond as usize].order = BondOrder::Single;
         }
+        any
     }
 
     /// A dummy may take a double bond when some neighbour and some ring of it are
     /// aromatic.
-    fn dummy_may(&self, index: usize) -> bool {
-        let draft = &*self.draft;
+    fn dummy_may(&self, draft: &Draft, index: usize) -> bool {
         let plain = draft
             .bonds_of(index)
             .filter(|(other, _)| {
@@ -207,178 +200,12 @@ impl<'a> Solver<'a> {
             .count();
         let rings = draft.rings.of_atom(index);
         let has_own_aromatic = |ring: &u32| {
-            draft.rings.atoms[*ring as usize].iter().any(|atom| {
+            draft.rings.atoms.row(*ring as usize).iter().any(|atom| {
                 let atom = *atom as usize;
                 draft.is_aromatic_atom(atom) && draft.rings.of_atom(atom).len() == 1
             })
         };
         plain < rings.len() && rings.iter().any(has_own_aromatic)
-    }
-
-    /// Walks the system and sets double bonds, with the dummies of `switched_off` left
-    /// out; false when some atom stays alone.
-    fn walk(&mut self, switched_off: u32) -> bool {
-        let mut walk = std::mem::take(&mut self.walk);
-        walk.start(&self.atoms, &self.settled, &self.wants);
-        for (bit, atom) in self.optional.iter().take(MAX_DUMMIES).enumerate() {
-            if switched_off >> bit & 1 == 1 {
-                walk.wants[*atom as usize] = false;
-            }
-        }
-        let solved = self.run(&mut walk);
-        self.walk = walk;
-        solved
-    }
-
-    fn run(&mut self, walk: &mut Walk) -> bool {
-        let mut next_start = 0;
-        loop {
-            let current = if let Some(atom) = walk.queue.pop_front() {
-                walk.queued[atom as usize] = false;
-                atom as usize
-            } else {
-                let open = |atom: &u32| !walk.is_done[*atom as usize];
-                let Some(ahead) = self.atoms[next_start..].iter().position(open) else {
-                    return true;
-                };
-                next_start += ahead;
-                self.atoms[next_start] as usize
-            };
-            walk.finish_atom(current);
-            let wanting = walk.wants[current];
-            let mut options = match walk.options.iter().rposition(|(a, _)| *a == current) {
-                Some(at) => walk.options.remove(at).1,
-                None => self.partners(current, wanting, walk),
-            };
-            if !wanting {
-                continue;
-            }
-            if let Some((partner, bond)) = options.pop_front() {
-                self.draft.bonds[bond as usize].order = BondOrder::Double;
-                walk.wants[current] = false;
-                walk.wants[partner as usize] = false;
-                walk.added.push(bond);
-                if !options.is_empty() {
-                    walk.options.push((current, options));
-                }
-            } else if self.draft.atoms[current].atomic_number != 0 {
-                match walk.options.last().map(|(atom, _)| *atom) {
-                    Some(atom) if walk.backtracks < MAX_BACKTRACKS => {
-                        walk.backtracks += 1;
-                        self.take_back(atom, walk);
-                        next_start = 0;
-                    }
-                    _ => {
-                        for bond in walk.added.drain(..) {
-                            self.draft.bonds[bond as usize].order = BondOrder::Single;
-                        }
-                        return false;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Queues the open neighbours of an atom and returns those that could share its
-    /// double bond.
-    fn partners(&self, current: usize, wanting: bool, walk: &mut Walk) -> VecDeque<(u32, u32)> {
-        let mut partners = VecDeque::new();
-        let mut links = self.draft.adjacency.of(current).to_vec();
-        links.sort_unstable_by_key(|link| link.atom);
-        for link in links {
-            let other = link.atom as usize;
-            if walk.is_done[other] || !self.member[other] {
-                continue;
-            }
-            if !walk.queued[other] {
-                walk.queued[other] = true;
-                walk.queue.push_back(link.atom);
-            }
-            let either_dummy = self.draft.atoms[current].atomic_number == 0
-                || self.draft.atoms[other].atomic_number == 0;
-            if wanting
-                && walk.wants[other]
-                && (self.draft.bonds[link.bond as usize].aromatic || either_dummy)
-            {
-                partners.push_back((link.atom, link.bond));
-            }
-        }
-        partners
-    }
-
-    /// Undoes everything since the choice at `atom`.
-    fn take_back(&mut self, atom: usize, walk: &mut Walk) {
-        let from = walk
-            .done
-            .iter()
-            .position(|done| *done as usize == atom)
-            .expect("an atom with options is done");
-        for undone in walk.done.drain(from..).rev() {
-            walk.is_done[undone as usize] = false;
-            walk.queued[undone as usize] = true;
-            walk.queue.push_front(undone);
-        }
-        let draft = &mut *self.draft;
-        let (is_done, wants) = (&walk.is_done, &mut walk.wants);
-        walk.added.retain(|bond| {
-            let bond = &mut draft.bonds[*bond as usize];
-            let ends = [bond.begin as usize, bond.end as usize];
-            let keep = ends.iter().any(|end| is_done[*end]);
-            if !keep {
-                bond.order = BondOrder::Single;
-                for end in ends {
-                    wants[end] = true;
-                }
-            }
-            keep
-        });
-    }
-}
-
-/// The state of one walk.
-#[derive(Default)]
-struct Walk {
-    queue: VecDeque<u32>,
-    queued: Vec<bool>,
-    done: Vec<u32>,
-    is_done: Vec<bool>,
-    /// Atoms that still need a double bond.
-    wants: Vec<bool>,
-    /// Choices not yet tried, the latest last.
-    options: Vec<(usize, VecDeque<(u32, u32)>)>,
-    added: Vec<u32>,
-    backtracks: usize,
-}
-
-impl Walk {
-    fn new(num_atoms: usize) -> Self {
-        Self {
-            queued: vec![false; num_atoms],
-            is_done: vec![false; num_atoms],
-            wants: vec![false; num_atoms],
-            ..Self::default()
-        }
-    }
-
-    fn start(&mut self, atoms: &[u32], settled: &[u32], wants: &[bool]) {
-        self.queue.clear();
-        self.done.clear();
-        self.options.clear();
-        self.added.clear();
-        self.backtracks = 0;
-        for atom in atoms.iter().map(|atom| *atom as usize) {
-            self.queued[atom] = false;
-            self.is_done[atom] = false;
-            self.wants[atom] = wants[atom];
-        }
-        for atom in settled {
-            self.finish_atom(*atom as usize);
-        }
-    }
-
-    fn finish_atom(&mut self, atom: usize) {
-        self.is_done[atom] = true;
-        self.done.push(atom as u32);
     }
 }
 

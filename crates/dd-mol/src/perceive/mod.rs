@@ -8,16 +8,20 @@ mod aromaticity;
 mod centres;
 mod cleanup;
 mod conjugation;
+mod cycle_basis;
+mod cycle_paths;
 mod cycles;
 mod double_bonds;
 mod draft;
 mod fused;
 mod hydrogens;
 mod kekule_candidates;
+mod kekule_walk;
 mod kekulize;
 mod partial;
 mod radicals;
 mod ranks;
+mod ring_index;
 mod ring_stereo;
 mod ring_systems;
 mod rings;
@@ -28,7 +32,10 @@ use petgraph::graph::UnGraph;
 
 pub(crate) use self::partial::{kekule_orders, reassess};
 
+use self::aromaticity::Aromaticity;
 use self::draft::Draft;
+use self::kekulize::Kekulizer;
+use self::rings::RingSearch;
 use crate::builder::MoleculeBuilder;
 use crate::error::PerceptionError;
 use crate::molecule::{Atom, Bond, ChiralTag, Conformer, Molecule};
@@ -61,26 +68,36 @@ impl Sanitize {
     };
 }
 
-/// Turns what a reader found into a molecule.
+/// Working memory, reused from molecule to molecule.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    draft: Draft,
+    rings: RingSearch,
+    kekulizer: Kekulizer,
+    aromaticity: Aromaticity,
+}
+
+/// Turns what a reader found into a molecule; `builder` is left with atoms and bonds only.
 pub(crate) fn perceive(
-    mut builder: MoleculeBuilder,
+    workspace: &mut Workspace,
+    builder: &mut MoleculeBuilder,
     options: &Sanitize,
 ) -> Result<Molecule, PerceptionError> {
-    check(&builder, options)?;
-    let mut draft = Draft::new(&builder)?;
+    check(builder, options)?;
+    workspace.draft.load(builder)?;
     if options.remove_hydrogens
-        && let Some(stays) = hydrogens::remove(&mut draft)
+        && let Some(stays) = hydrogens::remove(&mut workspace.draft)
     {
         for conformer in &mut builder.conformers {
             keep_positions(conformer, &stays);
         }
     }
-    sanitize(&mut draft, options)?;
+    sanitize(workspace, options)?;
     if options.remove_hydrogens {
-        release_counts(&mut draft)?;
+        release_counts(&mut workspace.draft)?;
     }
-    stereo::assign(&mut draft)?;
-    Ok(build(draft, builder))
+    stereo::assign(&mut workspace.draft)?;
+    Ok(build(&workspace.draft, builder))
 }
 
 fn check(builder: &MoleculeBuilder, options: &Sanitize) -> Result<(), PerceptionError> {
@@ -111,14 +128,20 @@ fn keep_positions(conformer: &mut Conformer, stays: &[bool]) {
     });
 }
 
-fn sanitize(draft: &mut Draft, options: &Sanitize) -> Result<(), PerceptionError> {
+fn sanitize(workspace: &mut Workspace, options: &Sanitize) -> Result<(), PerceptionError> {
+    let Workspace {
+        draft,
+        rings,
+        kekulizer,
+        aromaticity,
+    } = workspace;
     cleanup::clean_up(draft);
     cleanup::clean_up_organometallics(draft);
     valence::update(draft, true)?;
-    draft.rings = rings::find(draft, options.max_ring_system)?;
-    kekulize::kekulize(draft)?;
+    rings::find(draft, rings, options.max_ring_system)?;
+    kekulizer.run(draft)?;
     radicals::assign(draft);
-    aromaticity::set_aromaticity(draft);
+    aromaticity.set(draft);
     conjugation::set_conjugation(draft);
     conjugation::set_hybridization(draft);
     conjugation::clean_chirality(draft);
@@ -153,7 +176,7 @@ fn release_counts(draft: &mut Draft) -> Result<(), PerceptionError> {
 }
 
 /// The finished molecule.
-fn build(mut draft: Draft, builder: MoleculeBuilder) -> Molecule {
+fn build(draft: &Draft, builder: &mut MoleculeBuilder) -> Molecule {
     let mut graph = UnGraph::with_capacity(draft.atoms.len(), draft.bonds.len());
     for (index, atom) in draft.atoms.iter().enumerate() {
         graph.add_node(Atom {
@@ -188,9 +211,9 @@ fn build(mut draft: Draft, builder: MoleculeBuilder) -> Molecule {
     }
     Molecule {
         graph,
-        rings: std::mem::take(&mut draft.rings.atoms),
-        conformers: builder.conformers,
-        name: builder.name,
-        properties: builder.properties,
+        rings: draft.rings.atoms.clone(),
+        conformers: std::mem::take(&mut builder.conformers),
+        name: std::mem::take(&mut builder.name),
+        properties: std::mem::take(&mut builder.properties),
     }
 }

@@ -10,40 +10,66 @@
 //! M. Rarey, J. Chem. Inf. Model. 52 (2012) 2013; F. Flachsenberg, N. Andresen,
 //! M. Rarey, J. Chem. Inf. Model. 57 (2017) 122.
 
-use super::cycles;
-use super::draft::{Draft, Rings};
-use super::ring_systems::ring_systems;
+use super::cycles::CycleSearch;
+use super::draft::{Adjacency, Draft};
+use super::ring_index::Rings;
+use super::ring_systems::SystemSearch;
 use crate::error::PerceptionError;
 use crate::molecule::BondOrder;
 
+/// Memory for the search, reused from molecule to molecule.
+#[derive(Debug, Default)]
+pub(crate) struct RingSearch {
+    systems: SystemSearch,
+    cycles: CycleSearch,
+}
+
 /// Finds the rings of a molecule.
-pub(crate) fn find(draft: &Draft, max_ring_system: usize) -> Result<Rings, PerceptionError> {
-    let mut rings = Rings::default();
-    if draft.bonds.len() < 3 {
-        return Ok(rings);
+pub(crate) fn find(
+    draft: &mut Draft,
+    search: &mut RingSearch,
+    max_ring_system: usize,
+) -> Result<(), PerceptionError> {
+    let Draft {
+        bonds,
+        adjacency,
+        rings,
+        ..
+    } = draft;
+    rings.clear();
+    if bonds.len() < 3 {
+        return Ok(());
     }
-    let systems = ring_systems(draft, |bond| {
-        !matches!(bond.order, BondOrder::Zero | BondOrder::Dative)
-    });
-    for system in &systems {
-        if system.edges.len() == system.nodes.len() {
-            rings.atoms.push(system.single_ring());
-            continue;
-        }
-        if system.nodes.len() > max_ring_system {
-            return Err(PerceptionError::RingSystemTooLarge {
-                found: system.nodes.len(),
-                limit: max_ring_system,
-            });
-        }
-        rings.atoms.extend(cycles::relevant(system));
-    }
-    for ring in &mut rings.atoms {
-        normalize(ring);
-    }
-    fill_bonds(draft, &mut rings);
-    rings.index(draft.atoms.len(), draft.bonds.len());
-    Ok(rings)
+    let RingSearch { systems, cycles } = search;
+    systems.each(
+        adjacency,
+        bonds,
+        |bond| !matches!(bond.order, BondOrder::Zero | BondOrder::Dative),
+        |system| {
+            if system.is_single_ring {
+                let mut atom = system.entry;
+                for bond in system.bonds {
+                    rings.atoms.push(atom);
+                    atom = bonds[*bond as usize].other(atom as usize) as u32;
+                }
+                rings.atoms.close();
+                return Ok(());
+            }
+            cycles.load(bonds, system.bonds, adjacency.num_atoms());
+            if cycles.num_nodes() > max_ring_system {
+                return Err(PerceptionError::RingSystemTooLarge {
+                    found: cycles.num_nodes(),
+                    limit: max_ring_system,
+                });
+            }
+            cycles.relevant(&mut rings.atoms);
+            Ok(())
+        },
+    )?;
+    rings.atoms.for_each_mut(normalize);
+    fill_bonds(adjacency, rings);
+    rings.index(adjacency.num_atoms(), bonds.len());
+    Ok(())
 }
 
 /// Turns a ring so that it starts with its lowest atom and goes to the lower neighbour.
@@ -55,25 +81,18 @@ fn normalize(ring: &mut [u32]) {
     }
 }
 
-fn fill_bonds(draft: &Draft, rings: &mut Rings) {
-    rings.bonds = rings
-        .atoms
-        .iter()
-        .map(|ring| {
-            (0..ring.len())
-                .map(|at| {
-                    let next = ring[(at + 1) % ring.len()];
-                    draft
-                        .adjacency
-                        .of(ring[at] as usize)
-                        .iter()
-                        .find(|link| link.atom == next)
-                        .expect("consecutive atoms of a ring are bound")
-                        .bond
-                })
-                .collect()
-        })
-        .collect();
+fn fill_bonds(adjacency: &Adjacency, rings: &mut Rings) {
+    for ring in rings.atoms.iter() {
+        for (at, atom) in ring.iter().enumerate() {
+            let next = *ring.get(at + 1).unwrap_or(&ring[0]);
+            let mut links = adjacency.of(*atom as usize).iter();
+            let link = links
+                .find(|link| link.atom == next)
+                .expect("consecutive atoms of a ring are bound");
+            rings.bonds.push(link.bond);
+        }
+        rings.bonds.close();
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +102,7 @@ mod tests {
 
     fn sizes(smiles: &str) -> Vec<usize> {
         let molecule = parse(smiles).expect("valid SMILES");
-        let mut sizes: Vec<usize> = molecule.rings().iter().map(Vec::len).collect();
+        let mut sizes: Vec<usize> = molecule.rings().map(<[u32]>::len).collect();
         sizes.sort_unstable();
         sizes
     }

@@ -2,6 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+/// Folders of build output, of runs, and of what a fuzzer finds.
+const NOT_OURS: [&str; 6] = [
+    "target",
+    "runs",
+    "__pycache__",
+    "corpus",
+    "artifacts",
+    "coverage",
+];
+
 /// One file of the workspace.
 pub(crate) struct Source {
     /// Path relative to the root, with forward slashes.
@@ -52,9 +62,7 @@ pub(crate) fn all(root: &Path) -> Result<Vec<Source>, String> {
                 .to_string_lossy()
                 .into_owned();
             if path.is_dir() {
-                if !name.starts_with('.')
-                    && !["target", "runs", "__pycache__"].contains(&name.as_str())
-                {
+                if !name.starts_with('.') && !NOT_OURS.contains(&name.as_str()) {
                     folders.push(path);
                 }
             } else if !name.starts_with('.') {

@@ -103,8 +103,10 @@ impl<'a> Scanner<'a> {
     /// The error for whatever comes next.
     pub(super) fn unexpected(&self) -> SmilesError {
         let (found, width) = match self.text[self.position..self.end].chars().next() {
-            None => ("end of input".to_owned(), 1),
-            Some(c) if c.is_control() => (format!("character U+{:04X}", u32::from(c)), 1),
+            None => ("end of input".to_owned(), 0),
+            Some(c) if c.is_control() => {
+                (format!("character U+{:04X}", u32::from(c)), c.len_utf8())
+            }
             Some(c) => (format!("character '{c}'"), c.len_utf8()),
         };
         self.error(

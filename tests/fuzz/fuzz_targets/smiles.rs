@@ -1,0 +1,60 @@
+//! Any text is read as SMILES: an answer in bounded memory, faults that point into the
+//! text, and canonical SMILES that are fixed points.
+#![no_main]
+
+use dd_mol::smiles::{self, ParseOptions};
+use dd_mol::{Molecule, Sanitize, murcko_scaffold_smiles};
+use libfuzzer_sys::fuzz_target;
+
+/// Bytes that reading may take, whatever the text, and for each of its bytes.
+const ROOM: [usize; 2] = [8 << 20, 16 << 10];
+
+fuzz_target!(init: dd_fuzz::prepare(), |text: &str| {
+    let room = ROOM[0] + ROOM[1] * text.len();
+    dd_fuzz::limit(room);
+    for sanitize in [Sanitize::RDKIT, Sanitize::KEEP_HYDROGENS] {
+        let options = ParseOptions {
+            sanitize,
+            ..ParseOptions::RDKIT
+        };
+        match smiles::parse_with(text, &options) {
+            Ok(molecule) => accepted(&molecule, &options),
+            Err(error) => {
+                assert!(error.span.start <= error.span.end);
+                assert!(text.get(error.span.clone()).is_some(), "{:?}", error.span);
+                assert!(error.to_string().contains('^'));
+            }
+        }
+    }
+});
+
+/// What holds for every molecule that was read.
+fn accepted(molecule: &Molecule, options: &ParseOptions) {
+    let canonical = smiles::write(molecule);
+    let again = smiles::parse_with(&canonical, options)
+        .unwrap_or_else(|error| panic!("wrote what cannot be read: {error}"));
+    assert_eq!(again.num_atoms(), molecule.num_atoms(), "{canonical}");
+    assert_eq!(again.num_bonds(), molecule.num_bonds(), "{canonical}");
+    assert_eq!(again.formula(), molecule.formula(), "{canonical}");
+    assert_eq!(again.ring_sizes(), molecule.ring_sizes(), "{canonical}");
+    if ranks_whole(molecule) {
+        assert_eq!(smiles::write(&again), canonical);
+    }
+    if let Ok(scaffold) = murcko_scaffold_smiles(molecule, true) {
+        assert!(smiles::parse_with(&scaffold, options).is_ok(), "{scaffold}");
+    }
+}
+
+/// Non-tetrahedral arrangements take no part in the ranking, and of metal complexes which
+/// bond becomes dative depends on the order of the atoms (`smiles::write` says so).
+fn ranks_whole(molecule: &Molecule) -> bool {
+    let plain = |atom: &dd_mol::Atom| {
+        use dd_mol::ChiralTag::{TetrahedralCcw, TetrahedralCw, Unspecified};
+        matches!(
+            atom.chiral_tag,
+            Unspecified | TetrahedralCw | TetrahedralCcw
+        )
+    };
+    let dative = |bond: dd_mol::BondRef| bond.bond.order == dd_mol::BondOrder::Dative;
+    molecule.num_atoms() <= 200 && molecule.atoms().all(plain) && !molecule.bonds().any(dative)
+}

@@ -315,15 +315,16 @@ impl Writer<'_> {
         let atom = self.molecule.atom(index);
         let orders = self.adjacency.neighbors(index).iter();
         let orders = orders.map(|step| self.bonds[step.bond].1);
-        let mut aromatic = 0;
-        let mut sum = 0;
+        let mut aromatic = 0_u8;
+        let mut sum = 0_u8;
         for order in orders {
+            // A dummy atom may have any number of neighbours.
             match order {
-                BondOrder::Single => sum += 1,
-                BondOrder::Double => sum += 2,
-                BondOrder::Triple => sum += 3,
-                BondOrder::Quadruple => sum += 4,
-                BondOrder::Aromatic => aromatic += 1,
+                BondOrder::Single => sum = sum.saturating_add(1),
+                BondOrder::Double => sum = sum.saturating_add(2),
+                BondOrder::Triple => sum = sum.saturating_add(3),
+                BondOrder::Quadruple => sum = sum.saturating_add(4),
+                BondOrder::Aromatic => aromatic = aromatic.saturating_add(1),
                 BondOrder::Dative | BondOrder::Zero | BondOrder::Unspecified => return None,
             }
         }
@@ -342,9 +343,8 @@ fn implied_hydrogens(atomic_number: u8, is_aromatic: bool, aromatic: u8, sum: u8
         };
         return Some(spare);
     }
-    if aromatic > 0 {
-        return None;
-    }
+    // Outside rings an aromatic bond is left over, counted one and a half.
+    let sum = sum.saturating_add(aromatic.saturating_mul(3).saturating_add(1) / 2);
     let valences: &[u8] = match atomic_number {
         0 => return Some(0),
         5 | 7 => &[3],

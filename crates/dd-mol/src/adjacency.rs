@@ -26,20 +26,29 @@ impl Adjacency {
     }
 
     pub(crate) fn from_bonds(num_atoms: usize, ends: &[(usize, usize)]) -> Self {
+        Self::from_ends(num_atoms, ends.iter().copied())
+    }
+
+    pub(crate) fn from_ends<I>(num_atoms: usize, ends: I) -> Self
+    where
+        I: ExactSizeIterator<Item = (usize, usize)> + DoubleEndedIterator + Clone,
+    {
         let mut offsets = vec![0_u32; num_atoms + 1];
-        for &(begin, end) in ends {
-            offsets[begin + 1] += 1;
-            offsets[end + 1] += 1;
+        for (begin, end) in ends.clone() {
+            offsets[begin] += 1;
+            offsets[end] += 1;
         }
-        for atom in 0..num_atoms {
-            offsets[atom + 1] += offsets[atom];
+        let mut total = 0;
+        for offset in &mut offsets {
+            total += *offset;
+            *offset = total;
         }
-        let mut next = offsets.clone();
-        let mut entries = vec![Neighbor { atom: 0, bond: 0 }; 2 * ends.len()];
-        for (bond, &(begin, end)) in ends.iter().enumerate() {
-            for (from, to) in [(begin, end), (end, begin)] {
-                entries[next[from] as usize] = Neighbor { atom: to, bond };
-                next[from] += 1;
+        // Filled from the back, the offsets end at the start of each list.
+        let mut entries = vec![Neighbor { atom: 0, bond: 0 }; total as usize];
+        for (bond, (begin, end)) in ends.enumerate().rev() {
+            for (from, to) in [(end, begin), (begin, end)] {
+                offsets[from] -= 1;
+                entries[offsets[from] as usize] = Neighbor { atom: to, bond };
             }
         }
         Self { offsets, entries }
@@ -47,15 +56,16 @@ impl Adjacency {
 
     /// The neighbours of `atom` in bond order.
     pub(crate) fn neighbors(&self, atom: usize) -> &[Neighbor] {
-        &self.entries[self.offsets[atom] as usize..self.offsets[atom + 1] as usize]
+        &self.entries[self.range(atom)]
+    }
+
+    /// Where the neighbours of `atom` stand in the lists of all atoms.
+    pub(crate) fn range(&self, atom: usize) -> std::ops::Range<usize> {
+        self.offsets[atom] as usize..self.offsets[atom + 1] as usize
     }
 
     pub(crate) fn degree(&self, atom: usize) -> usize {
-        self.neighbors(atom).len()
-    }
-
-    pub(crate) fn num_atoms(&self) -> usize {
-        self.offsets.len() - 1
+        self.range(atom).len()
     }
 }
 

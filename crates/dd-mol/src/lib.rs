@@ -35,6 +35,7 @@ mod isotope;
 mod molecule;
 pub mod molfile;
 mod nontetrahedral;
+mod outline;
 mod parity;
 mod perceive;
 mod properties;

@@ -150,43 +150,57 @@ fn axis(opposite: &[Option<usize>]) -> Option<(usize, usize)> {
 /// The number of the same arrangement when neighbour `order[i]` is named in place `i`;
 /// vacant sites come last. `None` when the class or number is unknown.
 pub(crate) fn reordered(class: NonTetrahedral, permutation: u8, order: &[usize]) -> Option<u8> {
-    const AXES: [Vector; 6] = [
-        [0.0, 0.0, 1.0],
-        [0.0, 0.0, -1.0],
-        [1.0, 0.0, 0.0],
-        [-1.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0],
-        [0.0, -1.0, 0.0],
-    ];
-    let sine = 0.75_f64.sqrt();
-    let bipyramid = [
-        AXES[0],
-        AXES[1],
-        AXES[2],
-        [-0.5, sine, 0.0],
-        [-0.5, -sine, 0.0],
-    ];
-    let sites: &[Vector] = match class {
-        NonTetrahedral::SquarePlanar => &AXES[..4],
-        NonTetrahedral::TrigonalBipyramidal => &bipyramid,
-        NonTetrahedral::Octahedral => &AXES,
-        NonTetrahedral::Allenal => return None,
-    };
-    if order.len() > sites.len() || order.iter().any(|&k| k >= sites.len()) {
-        return None;
+    Placement::of(class, permutation)?.number(order)
+}
+
+/// Where the neighbours of a centre are, as unit vectors, one per site of its class.
+#[derive(Debug, Clone)]
+pub(crate) struct Placement(Vec<Vector>);
+
+impl Placement {
+    /// The places that a number stands for; `None` when the class or number is unknown.
+    pub(crate) fn of(class: NonTetrahedral, permutation: u8) -> Option<Self> {
+        const AXES: [Vector; 6] = [
+            [0.0, 0.0, 1.0],
+            [0.0, 0.0, -1.0],
+            [1.0, 0.0, 0.0],
+            [-1.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0],
+            [0.0, -1.0, 0.0],
+        ];
+        let sine = 0.75_f64.sqrt();
+        let bipyramid = [
+            AXES[0],
+            AXES[1],
+            AXES[2],
+            [-0.5, sine, 0.0],
+            [-0.5, -sine, 0.0],
+        ];
+        let sites: &[Vector] = match class {
+            NonTetrahedral::SquarePlanar => &AXES[..4],
+            NonTetrahedral::TrigonalBipyramidal => &bipyramid,
+            NonTetrahedral::Octahedral => &AXES,
+            NonTetrahedral::Allenal => return None,
+        };
+        let wanted = ChiralTag::NonTetrahedral(class, permutation);
+        let mut placed = sites.to_vec();
+        find_placement(&mut placed, 0, &|bonds| arrangement(bonds) == Some(wanted))
+            .then_some(Self(placed))
     }
-    let vacant = (0..sites.len()).filter(|k| !order.contains(k));
-    let order: Vec<usize> = order.iter().copied().chain(vacant).collect();
-    let wanted = ChiralTag::NonTetrahedral(class, permutation);
-    let mut placed = sites.to_vec();
-    let found = find_placement(&mut placed, 0, &|bonds| arrangement(bonds) == Some(wanted));
-    if !found {
-        return None;
-    }
-    let moved: Vec<Vector> = order.iter().map(|&k| placed[k]).collect();
-    match arrangement(&moved) {
-        Some(ChiralTag::NonTetrahedral(_, number)) => Some(number),
-        _ => None,
+
+    /// The number when neighbour `order[i]` is named in place `i`; vacant sites come last.
+    pub(crate) fn number(&self, order: &[usize]) -> Option<u8> {
+        let Self(placed) = self;
+        if order.len() > placed.len() || order.iter().any(|&k| k >= placed.len()) {
+            return None;
+        }
+        let vacant = (0..placed.len()).filter(|k| !order.contains(k));
+        let order = order.iter().copied().chain(vacant);
+        let moved: Vec<Vector> = order.map(|k| placed[k]).collect();
+        match arrangement(&moved) {
+            Some(ChiralTag::NonTetrahedral(_, number)) => Some(number),
+            _ => None,
+        }
     }
 }
 

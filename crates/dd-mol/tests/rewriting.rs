@@ -117,7 +117,7 @@ fn expected_strings() {
     let cases = [
         ("OCC", "CCO"),
         ("c1ccccc1", "c1ccccc1"),
-        ("c1ccccc1-c1ccccc1", "c1ccccc1-c1ccccc1"),
+        ("c1ccccc1-c1ccccc1", "c1cc(ccc1)-c1ccccc1"),
         ("[H]O[H]", "O"),
         ("N([O-])[O-]", "[O-]N[O-]"),
         ("[13CH4]", "[13CH4]"),

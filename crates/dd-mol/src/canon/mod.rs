@@ -1,35 +1,33 @@
 //! Canonical atom ranks: a numbering of the atoms that does not depend on input order.
 //!
-//! Colour refinement in the manner of McKay's equitable partitions, with the local
-//! geometry of stereocentres and double bonds as part of the colours, then tie
-//! breaking: of the atoms in a tied cell the one whose individualisation gives the
-//! smallest certificate comes first. Where the geometry of some centre stays open
-//! after an individualisation, the certificate looks further ahead until it is settled.
+//! Colour refinement: rounds of hashing the neighbours, then McKay's equitable partitions,
+//! with the local geometry of stereocentres and double bonds as part of the colours. Ties
+//! that are known to be symmetries are broken at will ([`orbits`]); of the atoms in any
+//! other tied cell the one whose individualisation gives the smallest certificate comes
+//! first. Where the geometry of some centre stays open after an individualisation, the
+//! certificate looks further ahead until it is settled.
 //!
 //! # Differences from the original
 //! The ranks are not RDKit's; they are used to write one SMILES per molecule and to
 //! compare molecules. The work spent on ties is limited, so that a molecule of a million
-//! atoms is ranked in seconds; beyond the limit (thousands of interchangeable groups, or
-//! hundreds of interchangeable stereocentres) ties are broken by input order.
+//! atoms is ranked in seconds; beyond the limit (thousands of interchangeable groups that
+//! no symmetry rule covers, or hundreds of interchangeable stereocentres) ties are broken
+//! by input order.
 
+mod geometry;
+mod orbits;
 mod partition;
 mod refine;
 
 use crate::Molecule;
+use crate::outline::Outline;
+use crate::smiles::WriteOptions;
+use orbits::cells_are_orbits;
 use partition::Partition;
 use refine::{Desk, Refiner};
 
 /// Atoms that one ranking may visit to compare tied atoms.
 const TIE_WORK: usize = 20_000_000;
-
-/// Which features of the atoms tell them apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RankBy {
-    /// Chirality, double-bond geometry and isotopes.
-    pub(crate) isomeric: bool,
-    /// Atom classes.
-    pub(crate) atom_maps: bool,
-}
 
 /// The rank of every atom, a permutation of `0..num_atoms`.
 ///
@@ -48,55 +46,70 @@ pub(crate) struct RankBy {
 /// # Ok::<(), dd_mol::smiles::SmilesError>(())
 /// ```
 pub fn canonical_ranks(molecule: &Molecule) -> Vec<u32> {
-    ranks_by(
-        molecule,
-        RankBy {
-            isomeric: true,
-            atom_maps: true,
-        },
-    )
+    ranks(&Outline::of(molecule, WriteOptions::ISOMERIC))
 }
 
-/// [`canonical_ranks`] with a choice of the features that count.
-pub(crate) fn ranks_by(molecule: &Molecule, by: RankBy) -> Vec<u32> {
-    let refiner = Refiner::new(molecule, by);
-    let mut desk = Desk::new(molecule.num_atoms());
+/// [`canonical_ranks`] of what an outline tells.
+pub(crate) fn ranks(outline: &Outline) -> Vec<u32> {
+    let refiner = Refiner::new(outline);
+    let mut desk = Desk::new(outline.atoms.len());
     let mut partition = refiner.initial(&mut desk);
     let mut work = TIE_WORK;
-    loop {
-        let affordable = spend(&mut work, molecule.num_atoms());
-        desk.geometry = affordable;
-        let cell = if affordable {
-            partition.smallest_tied_cell()
-        } else {
-            partition.first_tied_cell()
-        };
-        let Some(cell) = cell else {
-            return partition.into_ranks();
-        };
-        let members = partition.members(cell);
-        if !affordable || refiner.interchangeable(members) {
-            let atom = members[0];
+    while let Some(cell) = partition.first_tied_cell() {
+        let affordable = spend(&mut work, outline.atoms.len());
+        if !affordable
+            || !refiner.has_open_geometry(&partition)
+                && cells_are_orbits(outline, &partition, &mut desk.search)
+        {
+            desk.geometry = false;
+            break_ties(&refiner, &mut partition, cell, &mut desk);
+            break;
+        }
+        let cell = partition.smallest_tied_cell().unwrap_or(cell);
+        if refiner.interchangeable(partition.members(cell)) {
+            let atom = partition.members(cell)[0];
             individualize(&refiner, &mut partition, atom, &mut desk);
-            continue;
+        } else {
+            partition = best_choice(&refiner, &partition, cell, &mut work, &mut desk);
         }
-        let mut best: Option<(u64, Partition)> = None;
-        for &atom in members {
-            let mut candidate = partition.clone();
-            individualize(&refiner, &mut candidate, atom, &mut desk);
-            let certificate = look_ahead(&refiner, &candidate, &mut work, &mut desk);
-            if best.as_ref().is_none_or(|(least, _)| certificate < *least) {
-                best = Some((certificate, candidate));
-            }
-            if !spend(&mut work, molecule.num_atoms()) {
-                break;
-            }
-        }
-        partition = best.expect("a tied cell has members").1;
+    }
+    partition.into_ranks()
+}
+
+/// Takes the tied atoms as they come.
+fn break_ties(refiner: &Refiner<'_>, partition: &mut Partition, first: usize, desk: &mut Desk) {
+    let mut next = Some(first);
+    while let Some(cell) = next {
+        let atom = partition.members(cell)[0];
+        individualize(refiner, partition, atom, desk);
+        next = partition.first_tied_cell();
     }
 }
 
-fn individualize(refiner: &Refiner, partition: &mut Partition, atom: u32, desk: &mut Desk) {
+/// The partition with that atom of the cell first which gives the smallest certificate.
+fn best_choice(
+    refiner: &Refiner<'_>,
+    partition: &Partition,
+    cell: usize,
+    work: &mut usize,
+    desk: &mut Desk,
+) -> Partition {
+    let mut best: Option<(u64, Partition)> = None;
+    for &atom in partition.members(cell) {
+        let mut candidate = partition.clone();
+        individualize(refiner, &mut candidate, atom, desk);
+        let certificate = look_ahead(refiner, &candidate, work, desk);
+        if best.as_ref().is_none_or(|(least, _)| certificate < *least) {
+            best = Some((certificate, candidate));
+        }
+        if !spend(work, refiner.num_atoms()) {
+            break;
+        }
+    }
+    best.expect("a tied cell has members").1
+}
+
+fn individualize(refiner: &Refiner<'_>, partition: &mut Partition, atom: u32, desk: &mut Desk) {
     let parts = partition.individualize(atom);
     refiner.refine(partition, &parts, desk);
 }
@@ -110,8 +123,13 @@ fn spend(work: &mut usize, atoms: usize) -> bool {
 
 /// A number that depends on the partition and not on the input order; it settles the
 /// geometry that the partition leaves open by trying the tied atoms around it.
-fn look_ahead(refiner: &Refiner, partition: &Partition, work: &mut usize, desk: &mut Desk) -> u64 {
-    let own = refiner.certificate(partition);
+fn look_ahead(
+    refiner: &Refiner<'_>,
+    partition: &Partition,
+    work: &mut usize,
+    desk: &mut Desk,
+) -> u64 {
+    let own = refiner.certificate(partition, desk);
     let Some(cell) = refiner.open_stereo_cell(partition) else {
         return own;
     };

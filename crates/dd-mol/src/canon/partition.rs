@@ -2,7 +2,7 @@
 
 /// Atoms sorted by colour; a colour is the position at which its cell begins.
 #[derive(Debug, Clone)]
-pub(crate) struct Partition {
+pub(super) struct Partition {
     order: Vec<u32>,
     /// Position of each atom in `order`.
     place: Vec<u32>,
@@ -14,41 +14,43 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// Cells of equal `keys`, ascending.
-    pub(crate) fn by_keys<K: Ord>(keys: &[K]) -> Self {
-        let mut order: Vec<u32> = (0..keys.len() as u32).collect();
-        order.sort_by(|&a, &b| keys[a as usize].cmp(&keys[b as usize]));
+    /// Atoms in the order of their keys, in cells of equal keys.
+    pub(super) fn of_sorted(sorted: &[(u64, u32)]) -> Self {
         let mut partition = Self {
-            place: vec![0; keys.len()],
-            color: vec![0; keys.len()],
-            length: vec![0; keys.len()],
+            order: sorted.iter().map(|&(_, atom)| atom).collect(),
+            place: vec![0; sorted.len()],
+            color: vec![0; sorted.len()],
+            length: vec![0; sorted.len()],
             settled: 0,
-            order,
         };
         let mut start = 0;
-        for position in 0..keys.len() {
-            let atom = partition.order[position] as usize;
-            if keys[atom] != keys[partition.order[start] as usize] {
+        for (position, &(key, atom)) in sorted.iter().enumerate() {
+            if key != sorted[start].0 {
                 start = position;
             }
-            partition.place[atom] = position as u32;
-            partition.color[atom] = start as u32;
+            partition.place[atom as usize] = position as u32;
+            partition.color[atom as usize] = start as u32;
             partition.length[start] += 1;
         }
         partition
     }
 
-    pub(crate) fn color(&self, atom: usize) -> u32 {
+    pub(super) fn color(&self, atom: usize) -> u32 {
         self.color[atom]
     }
 
+    /// Whether an atom shares its cell with others.
+    pub(super) fn is_tied(&self, atom: usize) -> bool {
+        self.length[self.color[atom] as usize] > 1
+    }
+
     /// The atoms of the cell that begins at `cell`.
-    pub(crate) fn members(&self, cell: usize) -> &[u32] {
+    pub(super) fn members(&self, cell: usize) -> &[u32] {
         &self.order[cell..cell + self.length[cell] as usize]
     }
 
     /// First positions of all cells, ascending.
-    pub(crate) fn cells(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn cells(&self) -> impl Iterator<Item = usize> + '_ {
         let mut next = 0;
         std::iter::from_fn(move || {
             let cell = next;
@@ -58,13 +60,13 @@ impl Partition {
     }
 
     /// The first of the smallest cells with more than one member.
-    pub(crate) fn smallest_tied_cell(&self) -> Option<usize> {
+    pub(super) fn smallest_tied_cell(&self) -> Option<usize> {
         let tied = self.cells().filter(|&cell| self.length[cell] > 1);
         tied.min_by_key(|&cell| self.length[cell])
     }
 
     /// The first cell with more than one member; all calls together take linear time.
-    pub(crate) fn first_tied_cell(&mut self) -> Option<usize> {
+    pub(super) fn first_tied_cell(&mut self) -> Option<usize> {
         while self.settled < self.order.len() && self.length[self.settled] == 1 {
             self.settled += 1;
         }
@@ -74,7 +76,7 @@ impl Partition {
     /// Splits a cell by the `keys` of its `touched` members; the others have key 0 and
     /// come first. Appends the first positions of the parts to `parts`, nothing when the
     /// cell stays whole.
-    pub(crate) fn split(
+    pub(super) fn split(
         &mut self,
         cell: usize,
         touched: &mut [u32],
@@ -114,7 +116,7 @@ impl Partition {
     }
 
     /// Puts `atom` before the rest of its cell and returns the two parts.
-    pub(crate) fn individualize(&mut self, atom: u32) -> [usize; 2] {
+    pub(super) fn individualize(&mut self, atom: u32) -> [usize; 2] {
         let cell = self.color[atom as usize] as usize;
         let length = self.length[cell];
         self.swap(self.place[atom as usize] as usize, cell);
@@ -126,7 +128,7 @@ impl Partition {
         [cell, cell + 1]
     }
 
-    pub(crate) fn into_ranks(self) -> Vec<u32> {
+    pub(super) fn into_ranks(self) -> Vec<u32> {
         self.color
     }
 }
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn splits_and_individualizes() {
-        let mut partition = Partition::by_keys(&[5, 3, 5, 5]);
+        let mut partition = Partition::of_sorted(&[(3, 1), (5, 0), (5, 2), (5, 3)]);
         assert_eq!(partition.cells().collect::<Vec<_>>(), [0, 1]);
         assert_eq!(partition.members(1), [0, 2, 3]);
         let mut parts = Vec::new();
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn touched_members_stand_last_in_the_order_of_their_keys() {
-        let mut partition = Partition::by_keys(&[0; 5]);
+        let mut partition = Partition::of_sorted(&[0, 1, 2, 3, 4].map(|atom| (0, atom)));
         let mut parts = Vec::new();
         partition.split(0, &mut [0, 1, 3], &[8, 6, 0, 8, 0], &mut parts);
         assert_eq!(parts, [0, 2, 3]);

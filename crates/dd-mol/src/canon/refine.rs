@@ -1,54 +1,50 @@
-//! Colour refinement over bonds, tetrahedral centres and double bonds.
+//! Colour refinement over bonds, stereocentres and double bonds.
 
 use std::collections::VecDeque;
 
-use super::RankBy;
+use super::geometry::Geometries;
+use super::orbits::Search;
 use super::partition::Partition;
-use crate::Molecule;
-use crate::adjacency::{Adjacency, Neighbor, is_odd_permutation};
-use crate::molecule::{Atom, BondOrder, BondRef, BondStereo, ChiralTag};
+use crate::molecule::{BondOrder, ChiralTag};
+use crate::nontetrahedral::Placement;
+use crate::outline::{Outline, OutlineAtom};
 
-/// A tetrahedral centre: its neighbours in bond order and the sense of rotation.
-struct Center {
-    atom: usize,
-    neighbors: Vec<usize>,
-    clockwise: bool,
-}
-
-/// A double bond with known geometry and, per end, the other substituents.
-struct DoubleBond {
-    ends: [usize; 2],
-    /// Substituents at each end; the first is the one that `trans` refers to.
-    substituents: [Vec<usize>; 2],
-    trans: bool,
-}
+/// Rounds of hashing before the colours are looked at.
+const ROUNDS: usize = 6;
+/// Looks after which refinement goes on cell by cell: long chains need many rounds.
+const LOOKS: usize = 4;
 
 /// Everything of a molecule that refinement looks at.
-pub(crate) struct Refiner {
-    adjacency: Adjacency,
-    /// Begin atom and label of each bond; only dative bonds look different from there.
-    bonds: Vec<(usize, BondOrder)>,
-    atom_keys: Vec<[u64; 2]>,
-    centers: Vec<Center>,
-    double_bonds: Vec<DoubleBond>,
+pub(super) struct Refiner<'a> {
+    outline: &'a Outline,
+    /// Per entry of the neighbour lists an odd number that stands for the bond.
+    labels: Vec<u64>,
+    geometries: Geometries,
 }
 
 /// Space that refinements share, so that a small change costs little.
-pub(crate) struct Desk {
+pub(super) struct Desk {
     /// Per atom the hash under construction, 0 between refinements.
     keys: Vec<u64>,
+    /// Atoms with a hash under construction.
+    touched: Vec<u32>,
+    parts: Vec<usize>,
     queue: VecDeque<usize>,
     queued: Vec<bool>,
+    pub(super) search: Search,
     /// Whether geometry counts; it is looked at as a whole, which takes time.
-    pub(crate) geometry: bool,
+    pub(super) geometry: bool,
 }
 
 impl Desk {
-    pub(crate) fn new(num_atoms: usize) -> Self {
+    pub(super) fn new(num_atoms: usize) -> Self {
         Self {
             keys: vec![0; num_atoms],
+            touched: Vec::new(),
+            parts: Vec::new(),
             queue: VecDeque::new(),
             queued: vec![false; num_atoms],
+            search: Search::default(),
             geometry: true,
         }
     }
@@ -60,40 +56,94 @@ impl Desk {
     }
 }
 
-impl Refiner {
-    pub(crate) fn new(molecule: &Molecule, by: RankBy) -> Self {
-        let adjacency = Adjacency::of(molecule);
-        let atoms = molecule.atoms().enumerate();
-        let atom_keys = atoms
-            .map(|(index, atom)| atom_key(atom, adjacency.degree(index), by))
-            .collect();
-        let (mut centers, mut double_bonds) = (Vec::new(), Vec::new());
-        if by.isomeric {
-            centers = tetrahedral_centers(molecule, &adjacency);
-            double_bonds = molecule
-                .bonds()
-                .filter_map(|bond| double_bond(bond, &adjacency))
-                .collect();
+impl<'a> Refiner<'a> {
+    pub(super) fn new(outline: &'a Outline) -> Self {
+        let mut labels = Vec::with_capacity(2 * outline.bonds.len());
+        for atom in 0..outline.atoms.len() {
+            let neighbors = outline.adjacency.neighbors(atom).iter();
+            labels.extend(neighbors.map(|step| {
+                let bond = &outline.bonds[step.bond];
+                bond_label(bond.order, bond.begin == atom)
+            }));
         }
         Self {
-            bonds: molecule.bonds().map(|b| (b.begin, b.bond.order)).collect(),
-            adjacency,
-            atom_keys,
-            centers,
-            double_bonds,
+            labels,
+            geometries: Geometries::of(outline),
+            outline,
         }
     }
 
-    pub(crate) fn num_atoms(&self) -> usize {
-        self.adjacency.num_atoms()
+    pub(super) fn num_atoms(&self) -> usize {
+        self.outline.atoms.len()
+    }
+
+    /// The neighbours of an atom, each with the label of the bond as seen from the atom.
+    fn neighbors(&self, atom: usize) -> impl Iterator<Item = (usize, u64)> {
+        let range = self.outline.adjacency.range(atom);
+        let neighbors = self.outline.adjacency.neighbors(atom).iter();
+        let atoms = neighbors.map(|step| step.atom);
+        atoms.zip(self.labels[range].iter().copied())
     }
 
     /// The coarsest equitable partition.
-    pub(crate) fn initial(&self, desk: &mut Desk) -> Partition {
-        let mut partition = Partition::by_keys(&self.atom_keys);
-        let cells: Vec<usize> = partition.cells().collect();
-        self.refine(&mut partition, &cells, desk);
+    pub(super) fn initial(&self, desk: &mut Desk) -> Partition {
+        let n = self.num_atoms();
+        let mut hashes: Vec<u64> = self.outline.atoms.iter().map(atom_hash).collect();
+        let mut sorted: Vec<(u64, u32)> = Vec::with_capacity(n);
+        let mut stable = n == 0;
+        for _ in 0..LOOKS {
+            for _ in 0..ROUNDS {
+                self.hash_neighbors(&mut hashes, &mut desk.keys);
+            }
+            sorted.clear();
+            sorted.extend((0..n).map(|atom| (self.rank_key(atom, hashes[atom]), atom as u32)));
+            sorted.sort_unstable();
+            let tied = |pair: &&[(u64, u32)]| pair[0].0 == pair[1].0;
+            if !sorted.windows(2).any(|pair| tied(&pair)) {
+                stable = true;
+                break;
+            }
+            self.hash_neighbors(&mut hashes, &mut desk.keys);
+            let hash = |entry: (u64, u32)| hashes[entry.1 as usize];
+            let mut pairs = sorted.windows(2).filter(tied);
+            if pairs.all(|pair| hash(pair[0]) == hash(pair[1])) {
+                stable = true;
+                break;
+            }
+        }
+        desk.keys.fill(0);
+        let mut partition = Partition::of_sorted(&sorted);
+        if !stable {
+            for cell in partition.cells() {
+                desk.enqueue(cell);
+            }
+        }
+        self.refine(&mut partition, &[], desk);
         partition
+    }
+
+    /// One round: each hash takes up those of the neighbours.
+    fn hash_neighbors(&self, hashes: &mut Vec<u64>, next: &mut Vec<u64>) {
+        for (atom, next) in next.iter_mut().enumerate() {
+            *next = mix(hashes[atom], self.surroundings(atom, |other| hashes[other]));
+        }
+        std::mem::swap(hashes, next);
+    }
+
+    /// Low degree first, then low atomic number, so that SMILES begin at chain ends; the
+    /// hash decides the rest.
+    fn rank_key(&self, index: usize, hash: u64) -> u64 {
+        let atom = &self.outline.atoms[index];
+        let fields = [
+            (self.outline.adjacency.degree(index) as u64, 4),
+            (u64::from(atom.atomic_number), 7),
+            (u64::from(!atom.is_aromatic), 1),
+            ((i64::from(atom.formal_charge) + 8).max(0) as u64, 4),
+            (u64::from(atom.hydrogens), 4),
+        ];
+        let widest = |bits: u32| (1 << bits) - 1;
+        let key = |key, &(value, bits): &(u64, u32)| key << bits | value.min(widest(bits));
+        fields.iter().fold(0, key) << 44 | hash >> 20
     }
 
     /// Splits cells until neighbours and geometry tell no more atoms apart. `changed` are
@@ -102,125 +152,101 @@ impl Refiner {
     /// # Complexity
     /// `O(m log n)` but for the geometry: of two parts only the smaller one has to be
     /// looked at from its neighbours (Hopcroft).
-    pub(crate) fn refine(&self, partition: &mut Partition, changed: &[usize], desk: &mut Desk) {
+    pub(super) fn refine(&self, partition: &mut Partition, changed: &[usize], desk: &mut Desk) {
         for &cell in changed {
             desk.enqueue(cell);
         }
         loop {
             while let Some(splitter) = desk.queue.pop_front() {
                 desk.queued[splitter] = false;
-                let mut touched = Vec::new();
                 for &from in partition.members(splitter) {
-                    for step in self.adjacency.neighbors(from as usize) {
-                        if desk.keys[step.atom] == 0 {
-                            touched.push(step.atom as u32);
+                    for (atom, label) in self.neighbors(from as usize) {
+                        if !partition.is_tied(atom) {
+                            continue;
                         }
-                        let (begin, order) = self.bonds[step.bond];
-                        let label = bond_label(order, begin == step.atom);
+                        if desk.keys[atom] == 0 {
+                            desk.touched.push(atom as u32);
+                        }
                         // Never 0, so that an atom is touched once.
-                        let key = desk.keys[step.atom].wrapping_add(mix(label, 0));
-                        desk.keys[step.atom] = key.max(1);
+                        desk.keys[atom] = desk.keys[atom].wrapping_add(label).max(1);
                     }
                 }
-                let keys = std::mem::take(&mut desk.keys);
-                split_all(partition, &mut touched, &keys, desk);
-                desk.keys = keys;
-                for atom in touched {
-                    desk.keys[atom as usize] = 0;
-                }
+                split_touched(partition, desk);
             }
-            if !desk.geometry || (self.centers.is_empty() && self.double_bonds.is_empty()) {
+            if !desk.geometry || self.geometries.atoms().all(|a| !partition.is_tied(a)) {
                 return;
             }
-            let geometry = self.geometry(partition);
-            let known = |&atom: &u32| geometry[atom as usize] != 0;
-            let mut touched: Vec<u32> = (0..self.num_atoms() as u32).filter(known).collect();
-            split_all(partition, &mut touched, &geometry, desk);
+            self.geometries.add_keys(partition, &mut desk.keys);
+            let known = self.geometries.atoms().filter(|&a| desk.keys[a] != 0);
+            desk.touched.extend(known.map(|atom| atom as u32));
+            desk.touched.sort_unstable();
+            desk.touched.dedup();
+            split_touched(partition, desk);
             if desk.queue.is_empty() {
                 return;
             }
         }
     }
 
-    /// A hash of the colours and bonds around an atom.
-    fn surroundings(&self, partition: &Partition, atom: usize) -> u64 {
-        let one = |step: &Neighbor| {
-            let (begin, order) = self.bonds[step.bond];
-            let label = bond_label(order, begin == atom);
-            mix(label, u64::from(partition.color(step.atom)))
-        };
-        let neighbors = self.adjacency.neighbors(atom);
-        neighbors.iter().map(one).fold(0, u64::wrapping_add)
-    }
-
-    /// Per atom, what its geometry looks like relative to the colours (0 when open).
-    fn geometry(&self, partition: &Partition) -> Vec<u64> {
-        let mut keys = vec![0_u64; self.adjacency.num_atoms()];
-        for center in &self.centers {
-            if let Some(odd) = orientation(partition, &center.neighbors) {
-                keys[center.atom] = mix(1, u64::from(odd ^ center.clockwise));
-            }
-        }
-        for bond in &self.double_bonds {
-            if let Some(trans) = bond.geometry(partition) {
-                for (end, other) in [(0, 1), (1, 0)] {
-                    let color = partition.color(bond.ends[other]);
-                    let key = mix(2 + u64::from(trans), u64::from(color));
-                    keys[bond.ends[end]] = keys[bond.ends[end]].wrapping_add(key);
-                }
-            }
-        }
-        keys
+    /// A hash of the bonds around an atom and of the hashes that `value` gives for the
+    /// neighbours.
+    fn surroundings(&self, atom: usize, value: impl Fn(usize) -> u64) -> u64 {
+        let one = |(other, label): (usize, u64)| label.wrapping_mul(value(other));
+        self.neighbors(atom).map(one).fold(0, u64::wrapping_add)
     }
 
     /// A hash of the whole coloured molecule, equal for partitions that a relabelling
     /// of the atoms carries into each other.
-    pub(crate) fn certificate(&self, partition: &Partition) -> u64 {
-        let geometry = self.geometry(partition);
-        (0..self.adjacency.num_atoms())
-            .map(|atom| {
-                let color = u64::from(partition.color(atom));
-                mix(
-                    mix(color, self.surroundings(partition, atom)),
-                    geometry[atom],
-                )
-            })
-            .fold(0, u64::wrapping_add)
+    pub(super) fn certificate(&self, partition: &Partition, desk: &mut Desk) -> u64 {
+        self.geometries.add_keys(partition, &mut desk.keys);
+        let color = |atom: usize| mix(u64::from(partition.color(atom)), 0);
+        let one = |atom: usize| {
+            mix(
+                mix(color(atom), self.surroundings(atom, color)),
+                desk.keys[atom],
+            )
+        };
+        let whole = (0..self.num_atoms()).map(one).fold(0, u64::wrapping_add);
+        for atom in self.geometries.atoms() {
+            desk.keys[atom] = 0;
+        }
+        whole
     }
 
     /// The first tied cell next to a centre or double bond whose geometry is open.
-    pub(crate) fn open_stereo_cell(&self, partition: &Partition) -> Option<usize> {
-        let centers = self.centers.iter();
-        let open_centers = centers.filter(|c| orientation(partition, &c.neighbors).is_none());
-        let bonds = self.double_bonds.iter();
-        let open_bonds = bonds.filter(|bond| bond.geometry(partition).is_none());
-        let around_bonds = open_bonds.flat_map(|bond| bond.substituents.iter().flatten());
-        open_centers
-            .flat_map(|center| &center.neighbors)
-            .chain(around_bonds)
-            .map(|&atom| partition.color(atom) as usize)
-            .filter(|&cell| partition.members(cell).len() > 1)
-            .min()
+    pub(super) fn open_stereo_cell(&self, partition: &Partition) -> Option<usize> {
+        self.geometries.open_cell(partition)
     }
 
-    /// True for leaves on one atom: any order of them is as good as another.
-    pub(crate) fn interchangeable(&self, members: &[u32]) -> bool {
-        let anchor = |&atom: &u32| match self.adjacency.neighbors(atom as usize) {
+    pub(super) fn has_open_geometry(&self, partition: &Partition) -> bool {
+        !self.geometries.is_empty() && self.open_stereo_cell(partition).is_some()
+    }
+
+    /// True for leaves on one atom: any order of them is as good as another, unless the
+    /// atom is a centre that they surround.
+    pub(super) fn interchangeable(&self, members: &[u32]) -> bool {
+        let anchor = |&atom: &u32| match self.outline.adjacency.neighbors(atom as usize) {
             [only] => Some(only.atom),
             _ => None,
         };
         let first = anchor(&members[0]);
-        let alone = |m: &u32| self.adjacency.degree(*m as usize) == 0;
-        (first.is_some() && members.iter().all(|m| anchor(m) == first)) || members.iter().all(alone)
+        let placed = |atom: usize| {
+            matches!(
+                self.outline.atoms[atom].chiral_tag,
+                ChiralTag::NonTetrahedral(..)
+            )
+        };
+        first.is_some_and(|atom| !placed(atom)) && members.iter().all(|m| anchor(m) == first)
     }
 }
 
-/// Splits every cell with `touched` members by their `keys`, and queues the parts whose
-/// neighbours have to be looked at.
-fn split_all(partition: &mut Partition, touched: &mut [u32], keys: &[u64], desk: &mut Desk) {
+/// Splits every cell with touched members by their keys, queues the parts whose neighbours
+/// have to be looked at, and clears the desk.
+fn split_touched(partition: &mut Partition, desk: &mut Desk) {
+    let mut touched = std::mem::take(&mut desk.touched);
+    let mut parts = std::mem::take(&mut desk.parts);
     touched.sort_unstable_by_key(|&atom| partition.color(atom as usize));
-    let mut parts = Vec::new();
-    let mut rest = touched;
+    let mut rest = &mut touched[..];
     while let Some(&first) = rest.first() {
         let cell = partition.color(first as usize);
         let count = rest.partition_point(|&atom| partition.color(atom as usize) == cell);
@@ -230,7 +256,7 @@ fn split_all(partition: &mut Partition, touched: &mut [u32], keys: &[u64], desk:
             continue;
         }
         parts.clear();
-        partition.split(cell as usize, group, keys, &mut parts);
+        partition.split(cell as usize, group, &desk.keys, &mut parts);
         let size = |part: usize| partition.members(part).len();
         // A part that waits for its turn already has to be joined by all the others.
         let waits = desk.queued[cell as usize];
@@ -241,99 +267,40 @@ fn split_all(partition: &mut Partition, touched: &mut [u32], keys: &[u64], desk:
             }
         }
     }
-}
-
-impl DoubleBond {
-    /// True for trans, relative to the substituents of lower colour; `None` when tied.
-    fn geometry(&self, partition: &Partition) -> Option<bool> {
-        let mut trans = self.trans;
-        for side in &self.substituents {
-            if let [reference, other] = side[..] {
-                let (a, b) = (partition.color(reference), partition.color(other));
-                if a == b {
-                    return None;
-                }
-                trans ^= a > b;
-            }
-        }
-        Some(trans)
+    for &atom in &touched {
+        desk.keys[atom as usize] = 0;
     }
+    touched.clear();
+    desk.touched = touched;
+    desk.parts = parts;
 }
 
-/// Whether the colours of `atoms` are an odd permutation; `None` when two are equal.
-fn orientation(partition: &Partition, atoms: &[usize]) -> Option<bool> {
-    let colors: Vec<u32> = atoms.iter().map(|&atom| partition.color(atom)).collect();
-    let distinct = (1..colors.len()).all(|i| !colors[..i].contains(&colors[i]));
-    distinct.then(|| is_odd_permutation(&colors))
-}
-
-fn tetrahedral_centers(molecule: &Molecule, adjacency: &Adjacency) -> Vec<Center> {
-    let of = |(atom, data): (usize, &Atom)| {
-        let clockwise = match data.chiral_tag {
-            ChiralTag::TetrahedralCw => true,
-            ChiralTag::TetrahedralCcw => false,
-            _ => return None,
-        };
-        let neighbors = adjacency.neighbors(atom).iter().map(|n| n.atom).collect();
-        Some(Center {
-            atom,
-            neighbors,
-            clockwise,
-        })
-    };
-    molecule.atoms().enumerate().filter_map(of).collect()
-}
-
-fn double_bond(bond: BondRef<'_>, adjacency: &Adjacency) -> Option<DoubleBond> {
-    let trans = match bond.bond.stereo {
-        BondStereo::E | BondStereo::Trans => true,
-        BondStereo::Z | BondStereo::Cis => false,
-        _ => return None,
-    };
-    let references = bond.bond.stereo_atoms?;
-    let ends = [bond.begin, bond.end];
-    let side = |end: usize| {
-        let reference = references[end] as usize;
-        let others = adjacency.neighbors(ends[end]).iter().map(|n| n.atom);
-        let others = others.filter(|&atom| atom != ends[1 - end] && atom != reference);
-        std::iter::once(reference).chain(others).collect()
-    };
-    Some(DoubleBond {
-        ends,
-        substituents: [side(0), side(1)],
-        trans,
-    })
-}
-
-/// Low degree first, then low atomic number, so that SMILES begin at chain ends.
-fn atom_key(atom: &Atom, degree: usize, by: RankBy) -> [u64; 2] {
-    let hydrogens = u64::from(atom.explicit_hydrogens) + u64::from(atom.implicit_hydrogens);
-    let charge = i64::from(atom.formal_charge) + 128;
-    let isotope = if by.isomeric { atom.isotope } else { 0 };
+/// A hash of what an atom is by itself.
+fn atom_hash(atom: &OutlineAtom) -> u64 {
     let geometry = match atom.chiral_tag {
-        _ if !by.isomeric => 0,
-        ChiralTag::Unspecified => 0,
         ChiralTag::TetrahedralCw | ChiralTag::TetrahedralCcw => 1,
-        _ => 2,
+        ChiralTag::NonTetrahedral(class, number) => match Placement::of(class, number) {
+            Some(_) => 2 + class as u64,
+            None => 8 + u64::from(number),
+        },
+        _ => 0,
     };
     let fields = [
-        (degree.min(255) as u64, 8),
         (u64::from(atom.atomic_number), 8),
-        (u64::from(!atom.is_aromatic), 1),
-        (charge as u64, 9),
-        (hydrogens, 9),
+        (u64::from(atom.is_aromatic), 1),
+        (u64::from(atom.formal_charge as u8), 8),
+        (u64::from(atom.hydrogens), 8),
         (u64::from(atom.radical_electrons), 8),
-        (geometry, 2),
+        (geometry, 9),
+        (u64::from(atom.isotope), 16),
     ];
-    let packed = fields
-        .iter()
-        .fold(0, |key, (value, bits)| key << bits | value);
-    let map = if by.atom_maps { atom.atom_map } else { 0 };
-    [packed, u64::from(isotope) << 32 | u64::from(map)]
+    let key = |key, &(value, bits): &(u64, u32)| key << bits | value;
+    mix(fields.iter().fold(0, key), u64::from(atom.atom_map))
 }
 
+/// Only dative bonds look different from their two ends.
 fn bond_label(order: BondOrder, from_begin: bool) -> u64 {
-    match order {
+    let label = match order {
         BondOrder::Single => 1,
         BondOrder::Double => 2,
         BondOrder::Triple => 3,
@@ -342,11 +309,12 @@ fn bond_label(order: BondOrder, from_begin: bool) -> u64 {
         BondOrder::Zero => 6,
         BondOrder::Unspecified => 9,
         BondOrder::Dative => 7 + u64::from(from_begin),
-    }
+    };
+    mix(label, 0) | 1
 }
 
 /// One step of SplitMix64 (Steele, Lea & Flood, doi:10.1145/2660193.2660195) over a pair.
-pub(crate) fn mix(a: u64, b: u64) -> u64 {
+pub(super) fn mix(a: u64, b: u64) -> u64 {
     let mut z = a
         .wrapping_mul(0x9E37_79B9_7F4A_7C15)
         .rotate_left(31)

@@ -8,6 +8,7 @@
 use super::parse::AtomTrace;
 use crate::builder::{BondSpec, MoleculeBuilder};
 use crate::molecule::{BondOrder, ChiralTag};
+use crate::nontetrahedral::reordered;
 use crate::parity::swaps;
 
 /// A ring number at an atom.
@@ -33,7 +34,7 @@ pub(super) fn late_closure(builder: &mut MoleculeBuilder, atom: usize, degree: u
     }
 }
 
-/// Turns every tetrahedral tag from the order of the text to the order of the bonds.
+/// Turns every tag from the order of the text to the order of the bonds.
 pub(super) fn order_neighbours(
     builder: &mut MoleculeBuilder,
     traces: &[AtomTrace],
@@ -47,7 +48,7 @@ pub(super) fn order_neighbours(
     let mut written = Vec::with_capacity(8);
     for (atom, trace) in traces.iter().enumerate() {
         let tag = builder.atoms()[atom].chiral_tag;
-        if !matches!(tag, ChiralTag::TetrahedralCw | ChiralTag::TetrahedralCcw) {
+        if matches!(tag, ChiralTag::Unspecified | ChiralTag::Other) {
             continue;
         }
         written.clear();
@@ -70,6 +71,19 @@ pub(super) fn order_neighbours(
         sorted.sort_unstable();
         let mut inversions = swaps(&written, &sorted);
         let spec = builder.atoms()[atom];
+        if let ChiralTag::NonTetrahedral(class, number) = tag {
+            // A hydrogen in the brackets stands after the atom before, and has no bond.
+            let before = usize::from(trace.incoming.is_some());
+            let hydrogens = usize::from(spec.explicit_hydrogens.min(1));
+            let order = sorted.iter().filter_map(|bond| {
+                let place = written.iter().position(|other| other == bond)?;
+                Some(place + if place < before { 0 } else { hydrogens })
+            });
+            if let Some(number) = reordered(class, number, &order.collect::<Vec<_>>()) {
+                builder.atoms_mut()[atom].chiral_tag = ChiralTag::NonTetrahedral(class, number);
+            }
+            continue;
+        }
         let starts_fragment = trace.incoming.is_none();
         let fourth_is_hydrogen = spec.explicit_hydrogens == 1;
         let unsaturated = || {

@@ -7,31 +7,26 @@
 use std::collections::VecDeque;
 
 use super::plan::Plan;
-use crate::Molecule;
-use crate::adjacency::{Adjacency, Neighbor};
-use crate::molecule::{BondOrder, BondRef, BondStereo};
+use crate::adjacency::Neighbor;
+use crate::molecule::BondOrder;
+use crate::outline::{Geometry, Outline, OutlineBond};
 
 /// A double bond with the substituents its geometry refers to.
 struct Known {
     ends: [usize; 2],
-    references: [usize; 2],
-    trans: bool,
+    geometry: Geometry,
 }
 
-/// Per bond the mark in writing direction: true for `/`.
-pub(super) fn slashes(
-    molecule: &Molecule,
-    adjacency: &Adjacency,
-    plan: &Plan,
-) -> Vec<Option<bool>> {
-    let mut marks = vec![None; molecule.num_bonds()];
-    let mut double_bonds: Vec<Known> = molecule.bonds().filter_map(known).collect();
+/// Per bond the mark in writing direction, true for `/`; empty when there is nothing to mark.
+pub(super) fn slashes(outline: &Outline, plan: &Plan) -> Vec<Option<bool>> {
+    let bonds = &outline.bonds;
+    let mut double_bonds: Vec<Known> = bonds.iter().filter_map(known).collect();
     if double_bonds.is_empty() {
-        return marks;
+        return Vec::new();
     }
+    let mut marks = vec![None; bonds.len()];
     double_bonds.sort_by_key(|bond| bond.ends.map(|end| plan.position[end]).into_iter().min());
-    let bonds: Vec<BondRef<'_>> = molecule.bonds().collect();
-    let chosen = choose(&bonds, adjacency, plan, &double_bonds);
+    let chosen = choose(outline, plan, &double_bonds);
     let from = |bond: usize| plan.writes_from(bonds[bond].begin, bonds[bond].end);
 
     // Two marks agree or disagree: (bond, bond, differ), in writing direction.
@@ -39,13 +34,13 @@ pub(super) fn slashes(
     for bond in &double_bonds {
         let mut seen: Vec<(usize, bool)> = Vec::new();
         for end in 0..2 {
-            for step in substituents(&bonds, adjacency, bond, end) {
+            for step in substituents(outline, bond, end) {
                 if !chosen[step.bond] {
                     continue;
                 }
                 let against = from(step.bond) != bond.ends[end];
-                let other = step.atom != bond.references[end];
-                let at_end = end == 1 && bond.trans;
+                let other = step.atom != bond.geometry.references[end];
+                let at_end = end == 1 && bond.geometry.trans;
                 let flip = against ^ other ^ at_end;
                 for &(earlier, earlier_flip) in &seen {
                     ties[earlier].push((step.bond, flip ^ earlier_flip));
@@ -77,16 +72,14 @@ pub(super) fn slashes(
 }
 
 /// One bond to mark at each end of each double bond.
-fn choose(
-    bonds: &[BondRef<'_>],
-    adjacency: &Adjacency,
-    plan: &Plan,
-    double_bonds: &[Known],
-) -> Vec<bool> {
+fn choose(outline: &Outline, plan: &Plan, double_bonds: &[Known]) -> Vec<bool> {
+    let Outline {
+        bonds, adjacency, ..
+    } = outline;
     let mut chosen = vec![false; bonds.len()];
     for bond in double_bonds {
         for end in 0..2 {
-            let candidates = substituents(bonds, adjacency, bond, end);
+            let candidates = substituents(outline, bond, end);
             if candidates.iter().any(|step| chosen[step.bond]) {
                 continue;
             }
@@ -95,7 +88,7 @@ fn choose(
                 let steps = adjacency.neighbors(step.atom).iter();
                 steps
                     .map(|next| &bonds[next.bond])
-                    .any(|b| b.bond.order == BondOrder::Double && known(*b).is_none())
+                    .any(|b| b.order == BondOrder::Double && known(b).is_none())
             };
             let best = candidates.iter().min_by_key(|step| {
                 let b = &bonds[step.bond];
@@ -111,15 +104,13 @@ fn choose(
 }
 
 /// The bonds at one end of a double bond that can carry a mark.
-fn substituents(
-    bonds: &[BondRef<'_>],
-    adjacency: &Adjacency,
-    bond: &Known,
-    end: usize,
-) -> Vec<Neighbor> {
+fn substituents(outline: &Outline, bond: &Known, end: usize) -> Vec<Neighbor> {
+    let Outline {
+        bonds, adjacency, ..
+    } = outline;
     let markable = |step: &Neighbor| {
         matches!(
-            bonds[step.bond].bond.order,
+            bonds[step.bond].order,
             BondOrder::Single | BondOrder::Aromatic
         )
     };
@@ -129,21 +120,15 @@ fn substituents(
         .collect()
 }
 
-fn known(bond: BondRef<'_>) -> Option<Known> {
-    let trans = match bond.bond.stereo {
-        BondStereo::E | BondStereo::Trans => true,
-        BondStereo::Z | BondStereo::Cis => false,
-        _ => return None,
-    };
+fn known(bond: &OutlineBond) -> Option<Known> {
     Some(Known {
         ends: [bond.begin, bond.end],
-        references: bond.bond.stereo_atoms?.map(|atom| atom as usize),
-        trans,
+        geometry: bond.geometry?,
     })
 }
 
 /// Where in the text the symbol of a bond stands.
-fn written_at(bond: &BondRef<'_>, plan: &Plan) -> (usize, bool) {
+fn written_at(bond: &OutlineBond, plan: &Plan) -> (u32, bool) {
     let (a, b) = (plan.position[bond.begin], plan.position[bond.end]);
     if plan.is_ring_digit(bond.begin, bond.end) {
         (a.min(b), true)

@@ -5,22 +5,23 @@
 //! same molecule.
 //!
 //! # Differences from the original
-//! The arrangement around a non-tetrahedral centre (`@SP`, `@TB`, `@OH`) is written for
-//! the order of the text but does not take part in the ranking: a complex with equal
-//! ligands can have more than one canonical SMILES. Where the same happens to a metal
-//! complex with charges that RDKit's clean-up turns into dative bonds, the cause is the
-//! reading: which bond becomes dative depends on the order of the atoms.
+//! A metal complex with charges that RDKit's clean-up turns into dative bonds can have more
+//! than one canonical SMILES: which bond becomes dative depends on the order of the atoms
+//! while reading.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fmt::Write as _;
 
-use super::plan::{Plan, RingEnd};
+use super::plan::{Plan, Role, Step};
 use super::slashes::slashes;
 use crate::Molecule;
-use crate::adjacency::{Adjacency, is_odd_permutation};
-use crate::canon::{RankBy, ranks_by};
+use crate::adjacency::{Neighbor, is_odd_permutation};
+use crate::canon::ranks;
 use crate::element::Element;
 use crate::molecule::{BondOrder, ChiralTag, NonTetrahedral};
 use crate::nontetrahedral::reordered;
+use crate::outline::{Outline, OutlineAtom, OutlineBond};
 
 /// What a SMILES tells of a molecule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +59,8 @@ pub fn write(molecule: &Molecule) -> String {
 
 /// The canonical SMILES of what `options` ask for.
 pub fn write_with(molecule: &Molecule, options: WriteOptions) -> String {
-    let by = RankBy {
-        isomeric: options.isomeric,
-        atom_maps: options.atom_maps,
-    };
-    write_in_order(molecule, &ranks_by(molecule, by), options)
+    let outline = Outline::of(molecule, options);
+    Writer::new(&outline, &ranks(&outline)).text()
 }
 
 /// A SMILES that prefers atoms of low rank; with `ranks` of `0, 1, 2, …` it follows
@@ -71,88 +69,77 @@ pub fn write_with(molecule: &Molecule, options: WriteOptions) -> String {
 /// # Panics
 /// When `ranks` has fewer entries than the molecule has atoms.
 pub fn write_in_order(molecule: &Molecule, ranks: &[u32], options: WriteOptions) -> String {
-    let adjacency = Adjacency::of(molecule);
-    let plan = Plan::new(molecule, &adjacency, ranks);
-    let marks = if options.isomeric {
-        slashes(molecule, &adjacency, &plan)
-    } else {
-        vec![None; molecule.num_bonds()]
-    };
-    let mut writer = Writer {
-        molecule,
-        adjacency: &adjacency,
-        plan: &plan,
-        bonds: molecule
-            .bonds()
-            .map(|bond| (bond.begin, bond.bond.order))
-            .collect(),
-        marks,
-        options,
-        digits: Vec::new(),
-        text: String::new(),
-    };
-    writer.run();
-    writer.text
+    Writer::new(&Outline::of(molecule, options), ranks).text()
 }
 
-enum Token {
-    Atom(usize),
-    Open,
-    Close,
-}
+/// Marks on the stack of the writer where a branch begins and ends.
+const OPEN: u32 = u32::MAX;
+const CLOSE: u32 = u32::MAX - 1;
 
 struct Writer<'a> {
-    molecule: &'a Molecule,
-    adjacency: &'a Adjacency,
-    plan: &'a Plan,
-    /// Begin atom and order of each bond.
-    bonds: Vec<(usize, BondOrder)>,
+    outline: &'a Outline,
+    plan: Plan,
     marks: Vec<Option<bool>>,
-    options: WriteOptions,
-    /// The ring bond that holds each digit (index 0 is digit 1).
-    digits: Vec<Option<usize>>,
+    digits: Digits,
+    /// Places of the written neighbours of one atom.
+    places: Vec<usize>,
     text: String,
 }
 
-impl Writer<'_> {
-    fn run(&mut self) {
-        for (index, &root) in self.plan.roots.iter().enumerate() {
+impl<'a> Writer<'a> {
+    fn new(outline: &'a Outline, ranks: &[u32]) -> Self {
+        let plan = Plan::new(outline, ranks);
+        Self {
+            marks: slashes(outline, &plan),
+            digits: Digits::new(outline.bonds.len()),
+            places: Vec::new(),
+            text: String::with_capacity(2 * outline.atoms.len() + 8),
+            outline,
+            plan,
+        }
+    }
+
+    fn text(mut self) -> String {
+        let mut stack = Vec::with_capacity(16);
+        for index in 0..self.plan.roots.len() {
             if index > 0 {
                 self.text.push('.');
             }
-            let mut stack = vec![Token::Atom(root)];
+            stack.push(self.plan.roots[index]);
             while let Some(token) = stack.pop() {
-                match token {
-                    Token::Open => self.text.push('('),
-                    Token::Close => self.text.push(')'),
-                    Token::Atom(atom) => {
-                        if let Some(parent) = self.plan.parent[atom] {
-                            self.bond(parent.bond, parent.atom, atom);
-                        }
-                        self.atom(atom);
-                        self.ring_digits(atom);
-                        let Some((last, branches)) = self.plan.children[atom].split_last() else {
-                            continue;
-                        };
-                        stack.push(Token::Atom(last.atom));
-                        for branch in branches.iter().rev() {
-                            stack.extend([Token::Close, Token::Atom(branch.atom), Token::Open]);
-                        }
+                if token >= CLOSE {
+                    self.text.push(if token == OPEN { '(' } else { ')' });
+                    continue;
+                }
+                let atom = token as usize;
+                if let Some(step) = self.plan.steps(atom).first()
+                    && step.role == Role::Parent
+                {
+                    self.bond(step.bond as usize, step.atom as usize, atom);
+                }
+                self.atom(atom);
+                self.ring_digits(atom);
+                if let Some((last, branches)) = self.plan.children(atom).split_last() {
+                    stack.push(last.atom);
+                    for branch in branches.iter().rev() {
+                        stack.extend([CLOSE, branch.atom, OPEN]);
                     }
                 }
             }
         }
+        self.text
     }
 
     fn bond(&mut self, bond: usize, from: usize, to: usize) {
-        let (begin, order) = self.bonds[bond];
-        let aromatic = |atom: usize| self.molecule.atom(atom).is_aromatic;
-        let both_aromatic = aromatic(from) && aromatic(to);
-        let symbol = match (order, self.marks[bond]) {
+        let OutlineBond { begin, order, .. } = self.outline.bonds[bond];
+        let aromatic = |atom: usize| self.outline.atoms[atom].is_aromatic;
+        let both_aromatic = || aromatic(from) && aromatic(to);
+        let mark = self.marks.get(bond).copied().flatten();
+        let symbol = match (order, mark) {
             (BondOrder::Single | BondOrder::Aromatic, Some(true)) => "/",
             (BondOrder::Single | BondOrder::Aromatic, Some(false)) => "\\",
-            (BondOrder::Single, None) if both_aromatic => "-",
-            (BondOrder::Aromatic, None) if !both_aromatic => ":",
+            (BondOrder::Single, None) if both_aromatic() => "-",
+            (BondOrder::Aromatic, None) if !both_aromatic() => ":",
             (BondOrder::Single | BondOrder::Aromatic, None) => "",
             (BondOrder::Double, _) => "=",
             (BondOrder::Triple, _) => "#",
@@ -165,170 +152,211 @@ impl Writer<'_> {
     }
 
     fn ring_digits(&mut self, atom: usize) {
-        let plan = self.plan;
-        let mut freed = Vec::new();
-        for &RingEnd {
-            partner,
-            bond,
-            opens,
-        } in &plan.rings[atom]
-        {
-            let slot = if opens {
-                self.bond(bond, atom, partner);
-                let free = self.digits.iter().position(Option::is_none);
-                free.unwrap_or_else(|| {
-                    self.digits.push(None);
-                    self.digits.len() - 1
-                })
-            } else {
-                let open = self.digits.iter().position(|&held| held == Some(bond));
-                open.expect("a ring bond opens before it closes")
+        for at in 0..self.plan.steps(atom).len() {
+            let step = self.plan.steps(atom)[at];
+            let number = match step.role {
+                Role::Parent => continue,
+                Role::Child => break,
+                Role::Closes => self.digits.close(step.bond),
+                Role::Opens => {
+                    self.bond(step.bond as usize, atom, step.atom as usize);
+                    self.digits.open(step.bond)
+                }
             };
-            self.digits[slot] = Some(bond);
-            if !opens {
-                freed.push(slot);
+            if number > 99 {
+                self.text.push_str("%(");
+            } else if number > 9 {
+                self.text.push('%');
             }
-            let written = match slot + 1 {
-                digit @ 1..=9 => write!(self.text, "{digit}"),
-                digit @ 10..=99 => write!(self.text, "%{digit}"),
-                digit => write!(self.text, "%({digit})"),
-            };
-            written.expect("writing to a string cannot fail");
+            self.number(number);
+            if number > 99 {
+                self.text.push(')');
+            }
         }
-        for slot in freed {
-            self.digits[slot] = None;
-        }
+        self.digits.release();
     }
 
     fn atom(&mut self, index: usize) {
-        let atom = self.molecule.atom(index);
-        let hydrogens = atom
-            .explicit_hydrogens
-            .saturating_add(atom.implicit_hydrogens);
-        let isotope = if self.options.isomeric {
-            atom.isotope
-        } else {
-            0
-        };
-        let map = if self.options.atom_maps {
-            atom.atom_map
-        } else {
-            0
-        };
-        let chirality = self.chirality(index, hydrogens);
-        let plain = isotope == 0
-            && map == 0
-            && chirality.is_empty()
+        let atom = self.outline.atoms[index];
+        let plain = atom.isotope == 0
+            && atom.atom_map == 0
+            && atom.chiral_tag == ChiralTag::Unspecified
             && atom.formal_charge == 0
             && atom.radical_electrons == 0
-            && self.implied_hydrogens(index) == Some(hydrogens);
-        let name = Element::of(atom.atomic_number).symbol;
-        let name = if atom.is_aromatic {
-            name.to_ascii_lowercase()
-        } else {
-            name.to_owned()
-        };
+            && self.implied_hydrogens(index) == Some(atom.hydrogens);
         if plain {
-            self.text.push_str(&name);
+            self.symbol(atom);
             return;
         }
         self.text.push('[');
-        if isotope > 0 {
-            let _ = write!(self.text, "{isotope}");
+        if atom.isotope > 0 {
+            self.number(u32::from(atom.isotope));
         }
-        self.text.push_str(&name);
-        self.text.push_str(&chirality);
-        match hydrogens {
-            0 => {}
-            1 => self.text.push('H'),
-            count => {
-                let _ = write!(self.text, "H{count}");
-            }
+        self.symbol(atom);
+        self.chirality(index, atom);
+        if atom.hydrogens > 0 {
+            self.text.push('H');
         }
-        let sign = if atom.formal_charge < 0 { '-' } else { '+' };
-        match atom.formal_charge.unsigned_abs() {
-            0 => {}
-            1 => self.text.push(sign),
-            size => {
-                let _ = write!(self.text, "{sign}{size}");
-            }
+        if atom.hydrogens > 1 {
+            self.number(u32::from(atom.hydrogens));
         }
-        if map > 0 {
-            let _ = write!(self.text, ":{map}");
+        let charge = atom.formal_charge;
+        if charge != 0 {
+            self.text.push(if charge < 0 { '-' } else { '+' });
+        }
+        if charge.unsigned_abs() > 1 {
+            self.number(u32::from(charge.unsigned_abs()));
+        }
+        if atom.atom_map > 0 {
+            self.text.push(':');
+            self.number(atom.atom_map);
         }
         self.text.push(']');
     }
 
-    /// `@` or `@@` for the order in which the neighbours are written.
-    fn chirality(&self, index: usize, hydrogens: u8) -> String {
-        let tag = self.molecule.atom(index).chiral_tag;
-        if !self.options.isomeric {
-            return String::new();
+    fn symbol(&mut self, atom: OutlineAtom) {
+        let symbol = Element::of(atom.atomic_number).symbol;
+        let lower = |letter: char| letter.to_ascii_lowercase();
+        if atom.is_aromatic {
+            self.text.extend(symbol.chars().map(lower));
+        } else {
+            self.text.push_str(symbol);
         }
-        let neighbors = self.adjacency.neighbors(index);
-        let written = self.plan.written_neighbors(index, hydrogens > 0);
-        // Place of each written neighbour in bond order; a hydrogen counts as last.
-        let places: Vec<usize> = written
-            .iter()
-            .map(|atom| {
-                let place = |a: usize| neighbors.iter().position(|n| n.atom == a);
-                atom.and_then(place).unwrap_or(neighbors.len())
-            })
-            .collect();
-        match tag {
-            ChiralTag::TetrahedralCw | ChiralTag::TetrahedralCcw => {
-                let mut clockwise = (tag == ChiralTag::TetrahedralCw) ^ is_odd_permutation(&places);
-                clockwise ^= hydrogens == 0 && self.reads_inverted(index);
-                if clockwise { "@@" } else { "@" }.to_owned()
+    }
+
+    fn number(&mut self, number: u32) {
+        if let Some(digit) = char::from_digit(number, 10) {
+            self.text.push(digit);
+        } else {
+            write!(self.text, "{number}").expect("writing to a string cannot fail");
+        }
+    }
+
+    /// `@` or `@@` for the order in which the neighbours are written.
+    fn chirality(&mut self, index: usize, atom: OutlineAtom) {
+        match atom.chiral_tag {
+            tag @ (ChiralTag::TetrahedralCw | ChiralTag::TetrahedralCcw) => {
+                // As in RDKit, a hydrogen counts where there are three other neighbours.
+                let hydrogen = atom.hydrogens > 0 && self.outline.adjacency.degree(index) == 3;
+                self.find_places(index, hydrogen);
+                let mut clockwise =
+                    (tag == ChiralTag::TetrahedralCw) ^ is_odd_permutation(&self.places);
+                clockwise ^= atom.hydrogens == 0 && self.reads_inverted(index);
+                self.text.push_str(if clockwise { "@@" } else { "@" });
             }
             ChiralTag::NonTetrahedral(class, permutation) => {
+                self.find_places(index, atom.hydrogens > 0);
                 let name = match class {
-                    NonTetrahedral::SquarePlanar => "SP",
-                    NonTetrahedral::TrigonalBipyramidal => "TB",
-                    NonTetrahedral::Octahedral => "OH",
-                    NonTetrahedral::Allenal => "AL",
+                    NonTetrahedral::SquarePlanar => "@SP",
+                    NonTetrahedral::TrigonalBipyramidal => "@TB",
+                    NonTetrahedral::Octahedral => "@OH",
+                    NonTetrahedral::Allenal => "@AL",
                 };
-                let number = reordered(class, permutation, &places).unwrap_or(permutation);
-                format!("@{name}{number}")
+                let number = reordered(class, permutation, &self.places).unwrap_or(permutation);
+                self.text.push_str(name);
+                if number > 0 {
+                    self.number(u32::from(number));
+                }
             }
-            _ => String::new(),
+            _ => {}
         }
+    }
+
+    /// Finds the place in bond order of each written neighbour of an atom; a hydrogen in
+    /// its brackets stands after the atom before, and counts as last.
+    fn find_places(&mut self, atom: usize, hydrogen: bool) {
+        let neighbors = self.outline.adjacency.neighbors(atom);
+        let steps = self.plan.steps(atom);
+        let place = |step: &Step| {
+            let own = |n: &Neighbor| n.bond == step.bond as usize;
+            let place = neighbors.iter().position(own);
+            place.expect("steps and neighbours are the same bonds")
+        };
+        let before = usize::from(self.plan.parent(atom).is_some());
+        self.places.clear();
+        self.places.extend(steps[..before].iter().map(place));
+        self.places.extend(hydrogen.then_some(neighbors.len()));
+        self.places.extend(steps[before..].iter().map(place));
     }
 
     /// RDKit reads the tag of a saturated centre with a lone pair the other way round
     /// when exactly one of its three bonds is a ring digit; so it has to be written.
     fn reads_inverted(&self, index: usize) -> bool {
-        let neighbors = self.adjacency.neighbors(index);
+        let neighbors = self.outline.adjacency.neighbors(index);
         let plain = |bond: usize| {
             matches!(
-                self.bonds[bond].1,
+                self.outline.bonds[bond].order,
                 BondOrder::Single | BondOrder::Dative | BondOrder::Zero | BondOrder::Unspecified
             )
         };
-        neighbors.len() == 3
-            && self.plan.rings[index].len() == 1
-            && neighbors.iter().all(|step| plain(step.bond))
+        let steps = self.plan.steps(index).iter();
+        let digits = steps.filter(|step| matches!(step.role, Role::Opens | Role::Closes));
+        neighbors.len() == 3 && digits.count() == 1 && neighbors.iter().all(|step| plain(step.bond))
     }
 
     /// Hydrogens that a reader gives the atom when it is written without brackets.
     fn implied_hydrogens(&self, index: usize) -> Option<u8> {
-        let atom = self.molecule.atom(index);
-        let orders = self.adjacency.neighbors(index).iter();
-        let orders = orders.map(|step| self.bonds[step.bond].1);
+        let atom = self.outline.atoms[index];
         let mut aromatic = 0_u8;
         let mut sum = 0_u8;
-        for order in orders {
-            // A dummy atom may have any number of neighbours.
-            match order {
-                BondOrder::Single => sum = sum.saturating_add(1),
-                BondOrder::Double => sum = sum.saturating_add(2),
-                BondOrder::Triple => sum = sum.saturating_add(3),
-                BondOrder::Quadruple => sum = sum.saturating_add(4),
-                BondOrder::Aromatic => aromatic = aromatic.saturating_add(1),
+        for step in self.outline.adjacency.neighbors(index) {
+            let order = match self.outline.bonds[step.bond].order {
+                BondOrder::Single => 1,
+                BondOrder::Double => 2,
+                BondOrder::Triple => 3,
+                BondOrder::Quadruple => 4,
+                BondOrder::Aromatic => {
+                    aromatic = aromatic.saturating_add(1);
+                    continue;
+                }
                 BondOrder::Dative | BondOrder::Zero | BondOrder::Unspecified => return None,
-            }
+            };
+            sum = sum.saturating_add(order);
         }
         implied_hydrogens(atom.atomic_number, atom.is_aromatic, aromatic, sum)
+    }
+}
+
+/// The ring numbers in use: the lowest free one is taken, and free again after the atom
+/// that closes it.
+#[derive(Debug)]
+struct Digits {
+    /// Number of each ring bond, once it is open.
+    of_bond: Vec<u32>,
+    free: BinaryHeap<Reverse<u32>>,
+    released: Vec<u32>,
+    highest: u32,
+}
+
+impl Digits {
+    fn new(num_bonds: usize) -> Self {
+        Self {
+            of_bond: vec![0; num_bonds],
+            free: BinaryHeap::new(),
+            released: Vec::new(),
+            highest: 0,
+        }
+    }
+
+    fn open(&mut self, bond: u32) -> u32 {
+        let number = if let Some(Reverse(number)) = self.free.pop() {
+            number
+        } else {
+            self.highest += 1;
+            self.highest
+        };
+        self.of_bond[bond as usize] = number;
+        number
+    }
+
+    fn close(&mut self, bond: u32) -> u32 {
+        let number = self.of_bond[bond as usize];
+        self.released.push(number);
+        number
+    }
+
+    fn release(&mut self) {
+        self.free.extend(self.released.drain(..).map(Reverse));
     }
 }
 

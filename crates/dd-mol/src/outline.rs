@@ -1,0 +1,111 @@
+//! What canonical ranking and writing look at: atoms, bonds and neighbours in flat arrays.
+//!
+//! Whatever a SMILES shall not tell is left out at the start, so that neither the ranks nor
+//! the text depend on it.
+
+use crate::Molecule;
+use crate::adjacency::Adjacency;
+use crate::molecule::{Bond, BondOrder, BondStereo, ChiralTag};
+use crate::smiles::WriteOptions;
+
+/// An atom with all its hydrogens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutlineAtom {
+    pub(crate) atomic_number: u8,
+    pub(crate) is_aromatic: bool,
+    pub(crate) formal_charge: i8,
+    pub(crate) hydrogens: u8,
+    pub(crate) radical_electrons: u8,
+    pub(crate) isotope: u16,
+    pub(crate) atom_map: u32,
+    pub(crate) chiral_tag: ChiralTag,
+}
+
+/// A bond and its geometry, if it is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutlineBond {
+    pub(crate) begin: usize,
+    pub(crate) end: usize,
+    pub(crate) order: BondOrder,
+    pub(crate) geometry: Option<Geometry>,
+}
+
+/// Which neighbours of a double bond lie on which side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Geometry {
+    /// A neighbour of the begin atom and one of the end atom.
+    pub(crate) references: [usize; 2],
+    /// Whether the references lie on opposite sides.
+    pub(crate) trans: bool,
+}
+
+/// A molecule as ranking and writing see it.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    pub(crate) atoms: Vec<OutlineAtom>,
+    pub(crate) bonds: Vec<OutlineBond>,
+    pub(crate) adjacency: Adjacency,
+}
+
+impl Outline {
+    /// The molecule without what `options` leave out.
+    pub(crate) fn of(molecule: &Molecule, options: WriteOptions) -> Self {
+        let atoms = molecule.atoms().map(|atom| {
+            let atom = OutlineAtom {
+                atomic_number: atom.atomic_number,
+                is_aromatic: atom.is_aromatic,
+                formal_charge: atom.formal_charge,
+                hydrogens: atom
+                    .explicit_hydrogens
+                    .saturating_add(atom.implicit_hydrogens),
+                radical_electrons: atom.radical_electrons,
+                isotope: atom.isotope,
+                atom_map: atom.atom_map,
+                chiral_tag: atom.chiral_tag,
+            };
+            atom.only(options)
+        });
+        let bonds = molecule.bonds().map(|bond| OutlineBond {
+            begin: bond.begin,
+            end: bond.end,
+            order: bond.bond.order,
+            geometry: geometry(bond.bond).filter(|_| options.isomeric),
+        });
+        Self::new(atoms.collect(), bonds.collect())
+    }
+
+    pub(crate) fn new(atoms: Vec<OutlineAtom>, bonds: Vec<OutlineBond>) -> Self {
+        let ends = bonds.iter().map(|bond| (bond.begin, bond.end));
+        Self {
+            adjacency: Adjacency::from_ends(atoms.len(), ends),
+            atoms,
+            bonds,
+        }
+    }
+}
+
+impl OutlineAtom {
+    /// The atom without what `options` leave out.
+    pub(crate) fn only(mut self, options: WriteOptions) -> Self {
+        if !options.isomeric {
+            self.isotope = 0;
+            self.chiral_tag = ChiralTag::Unspecified;
+        }
+        if !options.atom_maps {
+            self.atom_map = 0;
+        }
+        self
+    }
+}
+
+fn geometry(bond: &Bond) -> Option<Geometry> {
+    let trans = match bond.stereo {
+        BondStereo::E | BondStereo::Trans => true,
+        BondStereo::Z | BondStereo::Cis => false,
+        _ => return None,
+    };
+    Some(Geometry {
+        references: bond.stereo_atoms?.map(|atom| atom as usize),
+        trans,
+    })
+}

@@ -62,6 +62,24 @@ pub enum PerceptionError {
         /// The limit in force.
         limit: usize,
     },
+    /// Rings that need more steps than
+    /// [`Sanitize::max_ring_steps`](crate::Sanitize::max_ring_steps).
+    #[error("the rings are too entangled: they need more than {limit} steps")]
+    TooManyRingSteps {
+        /// The limit in force.
+        limit: u64,
+    },
+    /// An atom with more neighbours than
+    /// [`Sanitize::max_neighbors`](crate::Sanitize::max_neighbors).
+    #[error("atom {atom} has {found} neighbours, more than the limit of {limit}")]
+    TooManyNeighbors {
+        /// The atom.
+        atom: usize,
+        /// Its neighbours.
+        found: usize,
+        /// The limit in force.
+        limit: usize,
+    },
     /// More bonds than the element allows in its charge state.
     #[error("explicit valence of atom {atom} {symbol}, {valence}, is greater than permitted")]
     Valence {
@@ -103,7 +121,8 @@ impl PerceptionError {
             Self::Valence { atom, .. }
             | Self::Charge { atom, .. }
             | Self::AromaticOutsideRing { atom }
-            | Self::SelfBond { atom, .. } => vec![*atom],
+            | Self::SelfBond { atom, .. }
+            | Self::TooManyNeighbors { atom, .. } => vec![*atom],
             Self::DuplicateBond { begin, end, .. } => vec![*begin, *end],
             Self::Kekulize { atoms } => atoms.clone(),
             _ => Vec::new(),
@@ -119,6 +138,8 @@ impl PerceptionError {
             Self::DuplicateBond { .. } => "duplicate-bond",
             Self::ConformerLength { .. } => "conformer-length",
             Self::RingSystemTooLarge { .. } => "ring-system-too-large",
+            Self::TooManyRingSteps { .. } => "too-many-ring-steps",
+            Self::TooManyNeighbors { .. } => "too-many-neighbors",
             Self::Valence { .. } => "valence",
             Self::Charge { .. } => "charge",
             Self::AromaticOutsideRing { .. } => "aromatic-outside-ring",

@@ -5,10 +5,12 @@
 //! tried; of a set that obeys the rule the bonds of its outline become aromatic.
 
 use super::draft::Draft;
+use super::effort::Effort;
 use super::fused::{Fused, Subsets};
 use super::radicals::pi_electrons;
 use super::ring_index::Rings;
 use crate::element::{Element, more_electronegative};
+use crate::error::PerceptionError;
 use crate::molecule::BondOrder;
 use crate::rows::Rows;
 
@@ -45,10 +47,17 @@ pub(crate) struct Aromaticity {
 
 impl Aromaticity {
     /// Marks the aromatic atoms and bonds.
-    pub(crate) fn set(&mut self, draft: &mut Draft) {
+    ///
+    /// # Errors
+    /// When the rings are too entangled.
+    pub(crate) fn set(
+        &mut self,
+        draft: &mut Draft,
+        effort: &mut Effort,
+    ) -> Result<(), PerceptionError> {
         self.find_candidates(draft);
         if self.candidates.is_empty() {
-            return;
+            return Ok(());
         }
         let rings = &draft.rings;
         let bonds = self.candidates.iter();
@@ -57,7 +66,8 @@ impl Aromaticity {
             draft.bonds.len(),
             MAX_FUSED_RING,
             1,
-        );
+            effort,
+        )?;
         self.marks.clear(draft.atoms.len(), draft.bonds.len());
         let mut search = Search {
             rings,
@@ -66,7 +76,7 @@ impl Aromaticity {
             marks: &mut self.marks,
         };
         for system in self.fused.systems.iter() {
-            search.system(system, &self.fused.neighbors, &mut self.subsets);
+            search.system(system, &self.fused.neighbors, &mut self.subsets, effort)?;
         }
         for (atom, done) in draft.atoms.iter_mut().zip(&self.marks.atoms) {
             atom.aromatic |= done;
@@ -78,6 +88,7 @@ impl Aromaticity {
                 bond.order = BondOrder::Aromatic;
             }
         }
+        Ok(())
     }
 
     fn find_candidates(&mut self, draft: &Draft) {
@@ -128,7 +139,13 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn system(&mut self, system: &[u32], neighbors: &Rows, subsets: &mut Subsets) {
+    fn system(
+        &mut self,
+        system: &[u32],
+        neighbors: &Rows,
+        subsets: &mut Subsets,
+        effort: &mut Effort,
+    ) -> Result<(), PerceptionError> {
         for size in 1..=system.len().min(MAX_FUSED_RINGS) {
             let all_done = size > 1
                 && system.iter().all(|ring| {
@@ -143,11 +160,12 @@ impl<'a> Search<'a> {
                     self.try_rings(&[*ring]);
                 }
             } else {
-                subsets.each(system, neighbors, size, &mut |rings: &[u32]| {
+                subsets.each(system, neighbors, size, effort, &mut |rings: &[u32]| {
                     self.try_rings(rings);
-                });
+                })?;
             }
         }
+        Ok(())
     }
 
     fn atoms(&self, candidate: u32) -> &'a [u32] {

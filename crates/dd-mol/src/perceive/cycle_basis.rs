@@ -1,5 +1,8 @@
 //! Sums of cycles: vectors of edges over the field of two elements.
 
+use super::effort::Effort;
+use crate::error::PerceptionError;
+
 /// Rows of a Gaussian elimination, each free of the pivots before it.
 #[derive(Debug, Default)]
 pub(super) struct Basis {
@@ -35,22 +38,28 @@ impl Basis {
 
     /// Whether the vector is no sum of the first `shorter` rows. If so, what is left of it
     /// after all rows becomes a row, unless nothing is.
-    pub(super) fn examine(&mut self, shorter: usize) -> bool {
-        self.reduce(0..shorter);
+    pub(super) fn examine(
+        &mut self,
+        shorter: usize,
+        effort: &mut Effort,
+    ) -> Result<bool, PerceptionError> {
+        effort.spend(self.reduce(0..shorter))?;
         let independent = self.rest.iter().any(|word| *word != 0);
         if independent {
-            self.reduce(shorter..self.len());
+            effort.spend(self.reduce(shorter..self.len()))?;
             if let Some(at) = self.rest.iter().position(|word| *word != 0) {
                 let pivot = at as u32 * 64 + self.rest[at].trailing_zeros();
                 self.pivots.push(pivot);
                 self.rows.extend_from_slice(&self.rest);
             }
         }
-        independent
+        Ok(independent)
     }
 
-    /// Adds the rows whose pivots occur in the vector; one pass in order is enough.
-    fn reduce(&mut self, rows: std::ops::Range<usize>) {
+    /// Adds the rows whose pivots occur in the vector; one pass in order is enough. Returns
+    /// the steps that it took.
+    fn reduce(&mut self, rows: std::ops::Range<usize>) -> usize {
+        let mut steps = self.words + rows.len();
         for row in rows {
             let pivot = self.pivots[row];
             if self.rest[pivot as usize / 64] >> (pivot % 64) & 1 == 1 {
@@ -58,7 +67,9 @@ impl Basis {
                 for (word, add) in self.rest.iter_mut().zip(row) {
                     *word ^= add;
                 }
+                steps += self.words;
             }
         }
+        steps
     }
 }

@@ -5,6 +5,8 @@
 //! cycle, from which its paths start, is always one of the latter.
 
 use super::draft::DraftBond;
+use super::effort::Effort;
+use crate::error::PerceptionError;
 use crate::rows::Rows;
 
 /// The graph of a ring system.
@@ -108,14 +110,24 @@ struct Step {
 }
 
 impl Paths {
+    /// Number of paths that there is memory for.
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Finds the paths of a graph.
-    pub(super) fn find(&mut self, graph: &Graph) {
+    pub(super) fn find(
+        &mut self,
+        graph: &Graph,
+        effort: &mut Effort,
+    ) -> Result<(), PerceptionError> {
         self.size = graph.len();
         self.roots.clear();
         let nodes = 0..self.size as u32;
         self.roots
             .extend(nodes.filter(|node| graph.degree(*node) > 2));
         self.steps.clear();
+        effort.spend(self.roots.len() * (self.size + 4 * graph.edges.len()))?;
         let unreached = Step {
             distance: u32::MAX,
             predecessor: u32::MAX,
@@ -127,6 +139,7 @@ impl Paths {
             self.restricted(graph, row);
             self.unrestricted(graph, row);
         }
+        Ok(())
     }
 
     /// Breadth first through nodes before the root.

@@ -10,11 +10,18 @@
 use super::cycle_basis::Basis;
 use super::cycle_paths::{Graph, Paths};
 use super::draft::DraftBond;
+use super::effort::Effort;
+use crate::error::PerceptionError;
 use crate::rows::Rows;
 
 /// Rings of one system that are listed. A macrocycle through n benzene rings has 2ⁿ
 /// relevant cycles; beyond this number each family is represented by one of its rings.
 const MAX_RINGS: usize = 1_000;
+
+/// Steps that a family is worth: its memory is what they limit.
+const FAMILY_STEPS: usize = 200;
+/// Paths that are kept for the next molecule; those of larger systems are given back.
+const MAX_SPARE_PATHS: usize = 1 << 16;
 
 /// A family of cycles: all shortest paths r–p and r–q, closed by p–q or p–x–q.
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +58,23 @@ impl CycleSearch {
     }
 
     /// Adds the relevant cycles as atoms in ring order.
-    pub(super) fn relevant(&mut self, rings: &mut Rows) {
-        self.paths.find(&self.graph);
-        self.find_families();
+    pub(super) fn relevant(
+        &mut self,
+        rings: &mut Rows,
+        effort: &mut Effort,
+    ) -> Result<(), PerceptionError> {
+        let result = self.find(rings, effort);
+        if self.paths.len() > MAX_SPARE_PATHS {
+            *self = Self::default();
+        }
+        result
+    }
+
+    fn find(&mut self, rings: &mut Rows, effort: &mut Effort) -> Result<(), PerceptionError> {
+        self.paths.find(&self.graph, effort)?;
+        self.find_families(effort)?;
         self.families.sort_by_key(|family| family.weight);
-        self.mark_relevant();
+        self.mark_relevant(effort)?;
         let before = rings.len();
         for family in self.families.iter().filter(|family| family.is_relevant) {
             let listed = rings.len() - before;
@@ -80,9 +99,10 @@ impl CycleSearch {
                 rings.close();
             }
         }
+        Ok(())
     }
 
-    fn find_families(&mut self) {
+    fn find_families(&mut self, effort: &mut Effort) -> Result<(), PerceptionError> {
         let Self {
             graph,
             paths,
@@ -92,18 +112,19 @@ impl CycleSearch {
         } = self;
         families.clear();
         for row in 0..paths.roots.len() {
-            let mut add = |p: u32, q: u32, apex: Option<u32>| {
-                let both = paths.distance(row, p) + paths.distance(row, q);
-                families.push(Family {
-                    row: row as u32,
-                    p,
-                    q,
-                    apex,
-                    weight: both + 1 + u32::from(apex.is_some()),
-                    is_relevant: false,
-                });
-            };
             for y in (0..graph.len() as u32).filter(|y| paths.reachable(row, *y)) {
+                let before = families.len();
+                let mut add = |p: u32, q: u32, apex: Option<u32>| {
+                    let both = paths.distance(row, p) + paths.distance(row, q);
+                    families.push(Family {
+                        row: row as u32,
+                        p,
+                        q,
+                        apex,
+                        weight: both + 1 + u32::from(apex.is_some()),
+                        is_relevant: false,
+                    });
+                };
                 candidates.clear();
                 let far = paths.distance(row, y);
                 for z in graph.neighbors(y).filter(|z| paths.reachable(row, *z)) {
@@ -124,13 +145,16 @@ impl CycleSearch {
                         }
                     }
                 }
+                let pairs = candidates.len() * candidates.len();
+                effort.spend(pairs + FAMILY_STEPS * (families.len() - before))?;
             }
         }
+        Ok(())
     }
 
     /// Which prototypes are no sum of strictly shorter ones: one weight after the other,
     /// until the basis is complete.
-    fn mark_relevant(&mut self) {
+    fn mark_relevant(&mut self, effort: &mut Effort) -> Result<(), PerceptionError> {
         let Self {
             graph,
             paths,
@@ -147,7 +171,7 @@ impl CycleSearch {
                 weight = family.weight;
                 shorter = basis.len();
                 if shorter == rank {
-                    return;
+                    return Ok(());
                 }
             }
             basis.begin();
@@ -166,8 +190,9 @@ impl CycleSearch {
             } else {
                 basis.mark(graph.edge(family.p, family.q));
             }
-            family.is_relevant = basis.examine(shorter);
+            family.is_relevant = basis.examine(shorter, effort)?;
         }
+        Ok(())
     }
 }
 

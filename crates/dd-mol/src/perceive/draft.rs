@@ -197,7 +197,11 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// Checks the bonds of a builder and takes everything over.
-    pub(crate) fn load(&mut self, builder: &MoleculeBuilder) -> Result<(), PerceptionError> {
+    pub(crate) fn load(
+        &mut self,
+        builder: &MoleculeBuilder,
+        max_neighbors: usize,
+    ) -> Result<(), PerceptionError> {
         let atoms = builder.atoms.len();
         for (index, bond) in builder.bonds.iter().enumerate() {
             for atom in [bond.begin, bond.end] {
@@ -223,13 +227,21 @@ impl Draft {
         self.adjacency.fill(atoms, &self.bonds);
         self.rings.clear();
         self.origin.clear();
-        self.check_duplicates()
+        self.check_neighbors(max_neighbors)
     }
 
-    fn check_duplicates(&self) -> Result<(), PerceptionError> {
+    /// Not too many neighbours, and none of them twice.
+    fn check_neighbors(&self, limit: usize) -> Result<(), PerceptionError> {
         let mut seen = Vec::new();
         for atom in 0..self.atoms.len() {
             let links = self.adjacency.of(atom);
+            if links.len() > limit {
+                return Err(PerceptionError::TooManyNeighbors {
+                    atom,
+                    found: links.len(),
+                    limit,
+                });
+            }
             let repeated = if links.len() <= MAX_PAIRWISE {
                 (1..links.len()).find(|at| links[..*at].iter().any(|l| l.atom == links[*at].atom))
             } else {

@@ -1,6 +1,11 @@
 //! Fused ring systems: rings that share bonds.
 
+use super::effort::Effort;
+use crate::error::PerceptionError;
 use crate::rows::Rows;
+
+/// Steps that a bond shared by two rings is worth.
+const PAIR_STEPS: usize = 20;
 
 /// Some of a molecule's rings, which of them are neighbours, and the systems they form;
 /// the memory is reused from molecule to molecule.
@@ -29,17 +34,19 @@ impl Fused {
         num_bonds: usize,
         max_size: usize,
         max_overlap: u32,
-    ) {
+        effort: &mut Effort,
+    ) -> Result<(), PerceptionError> {
         let num_rings = rings.len();
         self.pairs.clear();
         if num_rings > 1 {
-            self.find_pairs(rings, num_bonds, max_size, max_overlap);
+            self.find_pairs(rings, num_bonds, max_size, max_overlap, effort)?;
         }
         // The pairs ascend by their second ring, then by their first, and so do the rows.
         let pairs = self.pairs.iter();
         let both = pairs.flat_map(|(first, second)| [(*second, *first), (*first, *second)]);
         self.neighbors.fill(num_rings, both);
         self.find_systems(num_rings);
+        Ok(())
     }
 
     fn find_pairs<'a>(
@@ -48,7 +55,8 @@ impl Fused {
         num_bonds: usize,
         max_size: usize,
         max_overlap: u32,
-    ) {
+        effort: &mut Effort,
+    ) -> Result<(), PerceptionError> {
         self.last.clear();
         self.last.resize(num_bonds, u32::MAX);
         self.shared.clear();
@@ -59,10 +67,12 @@ impl Fused {
                 continue;
             }
             self.touched.clear();
+            let mut steps = 0;
             for bond in ring {
                 let last = &mut self.last[*bond as usize];
                 let mut at = *last;
                 while let Some((other, before)) = self.entries.get(at as usize) {
+                    steps += PAIR_STEPS;
                     if self.shared[*other as usize] == 0 {
                         self.touched.push(*other);
                     }
@@ -72,6 +82,7 @@ impl Fused {
                 self.entries.push((index as u32, *last));
                 *last = self.entries.len() as u32 - 1;
             }
+            effort.spend(steps)?;
             self.touched.sort_unstable();
             for other in &self.touched {
                 let overlap = std::mem::take(&mut self.shared[*other as usize]);
@@ -80,6 +91,7 @@ impl Fused {
                 }
             }
         }
+        Ok(())
     }
 
     fn find_systems(&mut self, num_rings: usize) {
@@ -108,6 +120,9 @@ impl Fused {
     }
 }
 
+/// Steps that one ring of a set is worth.
+const SET_STEPS: usize = 40;
+
 /// The enumeration of connected sets of rings (ESU of S. Wernicke, IEEE/ACM Trans.
 /// Comput. Biol. Bioinform. 3 (2006) 347).
 #[derive(Debug, Default)]
@@ -120,13 +135,19 @@ pub(super) struct Subsets {
 
 impl Subsets {
     /// Calls `visit` with every connected set of exactly `size` rings of a system, once.
+    ///
+    /// # Errors
+    /// When the effort is spent: the sets can be exponentially many.
     pub(super) fn each(
         &mut self,
         system: &[u32],
         neighbors: &Rows,
         size: usize,
+        effort: &mut Effort,
         visit: &mut impl FnMut(&[u32]),
-    ) {
+    ) -> Result<(), PerceptionError> {
+        self.subset.clear();
+        self.extensions.clear();
         self.reached.clear();
         self.reached.resize(neighbors.len(), false);
         for root in system {
@@ -137,13 +158,14 @@ impl Subsets {
                 self.extensions.push(*other);
                 self.reached[*other as usize] = true;
             }
-            self.extend(0, *root, neighbors, size, visit);
+            self.extend(0, *root, neighbors, size, effort, visit)?;
             for other in self.extensions.drain(..) {
                 self.reached[other as usize] = false;
             }
             self.reached[*root as usize] = false;
             self.subset.pop();
         }
+        Ok(())
     }
 
     /// One level, whose extensions begin at `from`; the depth is at most `size`.
@@ -153,15 +175,18 @@ impl Subsets {
         root: u32,
         neighbors: &Rows,
         size: usize,
+        effort: &mut Effort,
         visit: &mut impl FnMut(&[u32]),
-    ) {
+    ) -> Result<(), PerceptionError> {
         if self.subset.len() == size {
+            effort.spend(SET_STEPS * size)?;
             visit(&self.subset);
-            return;
+            return Ok(());
         }
         let end = self.extensions.len();
         for at in from..end {
             let ring = self.extensions[at];
+            effort.spend(end - at + neighbors.row(ring as usize).len())?;
             self.extensions.extend_from_within(at + 1..end);
             let own = self.extensions.len();
             for other in neighbors.row(ring as usize) {
@@ -170,13 +195,14 @@ impl Subsets {
                 }
             }
             self.subset.push(ring);
-            self.extend(end, root, neighbors, size, visit);
+            self.extend(end, root, neighbors, size, effort, visit)?;
             self.subset.pop();
             for other in self.extensions.drain(own..) {
                 self.reached[other as usize] = false;
             }
             self.extensions.truncate(end);
         }
+        Ok(())
     }
 }
 
@@ -189,7 +215,9 @@ mod tests {
         // Four rings in a row share bonds 1, 3 and 5.
         let rings: [&[u32]; 4] = [&[0, 1], &[1, 2, 3], &[3, 4, 5], &[5, 6]];
         let mut fused = Fused::default();
-        fused.find(rings.into_iter(), 7, 3, 1);
+        let mut effort = Effort::new(1_000_000);
+        let found = fused.find(rings.into_iter(), 7, 3, 1, &mut effort);
+        assert!(found.is_ok());
         let neighbors: Vec<&[u32]> = fused.neighbors.iter().collect();
         assert_eq!(neighbors, [&[1][..], &[0, 2], &[1, 3], &[2]]);
         assert_eq!(fused.systems.iter().collect::<Vec<_>>(), [[0, 1, 2, 3]]);
@@ -201,7 +229,14 @@ mod tests {
                 subset.sort_unstable();
                 found.push(subset);
             };
-            subsets.each(&[0, 1, 2, 3], &fused.neighbors, size, &mut visit);
+            let done = subsets.each(
+                &[0, 1, 2, 3],
+                &fused.neighbors,
+                size,
+                &mut effort,
+                &mut visit,
+            );
+            assert!(done.is_ok());
             found.sort();
             found.dedup();
             assert_eq!(found.len(), expected, "size {size}");

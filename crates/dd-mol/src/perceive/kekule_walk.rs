@@ -8,11 +8,15 @@
 use std::collections::VecDeque;
 
 use super::draft::{Draft, Link};
+use super::effort::Effort;
 use super::kekulize::System;
+use crate::error::PerceptionError;
 use crate::molecule::BondOrder;
 
 /// RDKit gives up after 100; fullerenes need more.
 const MAX_BACKTRACKS: usize = 1_000;
+/// Steps that an atom is worth when a choice is taken back.
+const TAKE_BACK_STEPS: usize = 20;
 
 /// The state of a walk; the memory is reused from molecule to molecule.
 #[derive(Debug, Default)]
@@ -65,7 +69,8 @@ impl Walk {
         system: &System,
         dummies: &[u32],
         switched_off: u32,
-    ) -> bool {
+        effort: &mut Effort,
+    ) -> Result<bool, PerceptionError> {
         self.start(system);
         for (bit, atom) in dummies.iter().enumerate() {
             if switched_off >> bit & 1 == 1 {
@@ -80,7 +85,7 @@ impl Walk {
             } else {
                 let open = |atom: &u32| !self.marks[*atom as usize].done;
                 let Some(ahead) = system.atoms[next_start..].iter().position(open) else {
-                    return true;
+                    return Ok(true);
                 };
                 next_start += ahead;
                 system.atoms[next_start]
@@ -100,6 +105,7 @@ impl Walk {
                 match self.choices.last().map(|choice| choice.atom) {
                     Some(atom) if self.backtracks < MAX_BACKTRACKS => {
                         self.backtracks += 1;
+                        effort.spend(TAKE_BACK_STEPS * self.done.len())?;
                         self.take_back(draft, atom);
                         next_start = 0;
                     }
@@ -107,7 +113,7 @@ impl Walk {
                         for bond in self.added.drain(..) {
                             draft.bonds[bond as usize].order = BondOrder::Single;
                         }
-                        return false;
+                        return Ok(false);
                     }
                 }
             }

@@ -4,6 +4,7 @@
 //! the system has no solution with all of them, the combinations are tried.
 
 use super::draft::{Draft, DraftBond};
+use super::effort::Effort;
 use super::fused::Fused;
 use super::kekule_candidates::{becomes_single, needs_double_bond};
 use super::kekule_walk::Walk;
@@ -13,6 +14,8 @@ use crate::molecule::BondOrder;
 
 /// Of more dummies in one system only so many are tried without a double bond.
 const MAX_DUMMIES: usize = 10;
+/// Steps that the visit of an atom is worth.
+const WALK_STEPS: usize = 20;
 
 /// Memory for the solution, reused from molecule to molecule.
 #[derive(Debug, Default)]
@@ -26,19 +29,23 @@ pub(crate) struct Kekulizer {
 
 impl Kekulizer {
     /// Replaces all aromatic bonds and clears the aromatic marks.
-    pub(crate) fn run(&mut self, draft: &mut Draft) -> Result<(), PerceptionError> {
+    pub(crate) fn run(
+        &mut self,
+        draft: &mut Draft,
+        effort: &mut Effort,
+    ) -> Result<(), PerceptionError> {
         let any_aromatic = draft.atoms.iter().any(|atom| atom.aromatic)
             || draft.bonds.iter().any(DraftBond::is_aromatic);
         if !any_aromatic {
             return Ok(());
         }
-        self.find_systems(draft);
+        self.find_systems(draft, effort)?;
         self.system.clear(draft.atoms.len());
         self.walk.clear(draft.atoms.len());
         for rings in self.fused.systems.iter() {
             let rings = rings.iter().map(|ring| self.rings[*ring as usize]);
             self.system.load(draft, rings);
-            self.system.solve(draft, &mut self.walk)?;
+            self.system.solve(draft, &mut self.walk, effort)?;
         }
         for bond in &mut draft.bonds {
             bond.aromatic = false;
@@ -51,7 +58,7 @@ impl Kekulizer {
         Ok(())
     }
 
-    fn find_systems(&mut self, draft: &Draft) {
+    fn find_systems(&mut self, draft: &Draft, effort: &mut Effort) -> Result<(), PerceptionError> {
         let more_than_dummies = |ring: &[u32]| {
             ring.iter()
                 .any(|atom| draft.atoms[*atom as usize].atomic_number != 0)
@@ -69,7 +76,8 @@ impl Kekulizer {
             draft.bonds.len(),
             usize::MAX,
             u32::MAX,
-        );
+            effort,
+        )
     }
 }
 
@@ -137,15 +145,23 @@ impl System {
         self.settled.clear();
     }
 
-    fn solve(&mut self, draft: &mut Draft, walk: &mut Walk) -> Result<(), PerceptionError> {
-        if !self.mark_candidates(draft) || walk.run(draft, self, &[], 0) {
+    fn solve(
+        &mut self,
+        draft: &mut Draft,
+        walk: &mut Walk,
+        effort: &mut Effort,
+    ) -> Result<(), PerceptionError> {
+        if !self.mark_candidates(draft) || walk.run(draft, self, &[], 0, effort)? {
             return Ok(());
         }
         // Switch off the dummies in all combinations.
         let dummies = &self.optional[..self.optional.len().min(MAX_DUMMIES)];
         let combinations = 1_u32 << dummies.len();
-        if (1..combinations).any(|pattern| walk.run(draft, self, dummies, pattern)) {
-            return Ok(());
+        for pattern in 1..combinations {
+            effort.spend(WALK_STEPS * self.atoms.len())?;
+            if walk.run(draft, self, dummies, pattern, effort)? {
+                return Ok(());
+            }
         }
         let mut atoms: Vec<usize> = self
             .atoms

@@ -13,6 +13,7 @@ mod cycle_paths;
 mod cycles;
 mod double_bonds;
 mod draft;
+mod effort;
 mod fused;
 mod hydrogens;
 mod kekule_candidates;
@@ -34,6 +35,7 @@ pub(crate) use self::partial::{kekule_orders, reassess};
 
 use self::aromaticity::Aromaticity;
 use self::draft::Draft;
+use self::effort::Effort;
 use self::kekulize::Kekulizer;
 use self::rings::RingSearch;
 use crate::builder::MoleculeBuilder;
@@ -51,6 +53,11 @@ pub struct Sanitize {
     /// Refuse larger ring systems, counted in atoms; systems of one ring have no limit.
     /// Memory grows with the square of this number.
     pub max_ring_system: usize,
+    /// Refuse molecules whose rings, Kekulé forms and aromatic sets need more steps than
+    /// this; a step takes about a nanosecond.
+    pub max_ring_steps: u64,
+    /// Refuse atoms with more neighbours.
+    pub max_neighbors: usize,
 }
 
 impl Sanitize {
@@ -59,6 +66,8 @@ impl Sanitize {
         remove_hydrogens: true,
         max_atoms: 4_000_000,
         max_ring_system: 2_000,
+        max_ring_steps: 1_000_000_000,
+        max_neighbors: 200,
     };
 
     /// As [`Self::RDKIT`], but hydrogens that the input has as atoms stay atoms.
@@ -66,6 +75,18 @@ impl Sanitize {
         remove_hydrogens: false,
         ..Self::RDKIT
     };
+
+    /// The same without limits: for what was read under limits before.
+    #[must_use]
+    pub const fn unlimited(self) -> Self {
+        Self {
+            max_atoms: usize::MAX,
+            max_ring_system: usize::MAX,
+            max_ring_steps: u64::MAX,
+            max_neighbors: usize::MAX,
+            ..self
+        }
+    }
 }
 
 /// Working memory, reused from molecule to molecule.
@@ -84,7 +105,7 @@ pub(crate) fn perceive(
     options: &Sanitize,
 ) -> Result<Molecule, PerceptionError> {
     check(builder, options)?;
-    workspace.draft.load(builder)?;
+    workspace.draft.load(builder, options.max_neighbors)?;
     if options.remove_hydrogens
         && let Some(stays) = hydrogens::remove(&mut workspace.draft)
     {
@@ -138,10 +159,11 @@ fn sanitize(workspace: &mut Workspace, options: &Sanitize) -> Result<(), Percept
     cleanup::clean_up(draft);
     cleanup::clean_up_organometallics(draft);
     valence::update(draft, true)?;
-    rings::find(draft, rings, options.max_ring_system)?;
-    kekulizer.run(draft)?;
+    let mut effort = Effort::new(options.max_ring_steps);
+    rings::find(draft, rings, options.max_ring_system, &mut effort)?;
+    kekulizer.run(draft, &mut effort)?;
     radicals::assign(draft);
-    aromaticity.set(draft);
+    aromaticity.set(draft, &mut effort)?;
     conjugation::set_conjugation(draft);
     conjugation::set_hybridization(draft);
     conjugation::clean_chirality(draft);

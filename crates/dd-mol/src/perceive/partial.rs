@@ -1,5 +1,6 @@
 //! Parts of perception for molecules that have been perceived before.
 
+use super::effort::Effort;
 use super::{Sanitize, Workspace, build, check, conjugation, rings, stereo, valence};
 use crate::builder::MoleculeBuilder;
 use crate::error::PerceptionError;
@@ -9,13 +10,14 @@ use crate::workspace;
 /// Perception of a piece of a molecule, for which aromaticity is already known: valences,
 /// hydrogens, rings and stereochemistry are found anew.
 pub(crate) fn reassess(mut builder: MoleculeBuilder) -> Result<Molecule, PerceptionError> {
-    let options = Sanitize::KEEP_HYDROGENS;
+    let options = Sanitize::KEEP_HYDROGENS.unlimited();
     check(&builder, &options)?;
     workspace::with(builder.atoms.len(), |workspace| {
         let Workspace { draft, rings, .. } = &mut workspace.perception;
-        draft.load(&builder)?;
+        draft.load(&builder, options.max_neighbors)?;
         valence::update(draft, true)?;
-        rings::find(draft, rings, options.max_ring_system)?;
+        let mut effort = Effort::new(options.max_ring_steps);
+        rings::find(draft, rings, options.max_ring_system, &mut effort)?;
         conjugation::set_conjugation(draft);
         conjugation::set_hybridization(draft);
         stereo::assign(draft)?;
@@ -35,10 +37,12 @@ pub(crate) fn kekule_orders(molecule: &Molecule) -> Result<Vec<BondOrder>, Perce
             kekulizer,
             ..
         } = &mut workspace.perception;
-        draft.load(&MoleculeBuilder::from(molecule))?;
+        let options = Sanitize::KEEP_HYDROGENS.unlimited();
+        draft.load(&MoleculeBuilder::from(molecule), options.max_neighbors)?;
         valence::update(draft, false)?;
-        rings::find(draft, rings, Sanitize::RDKIT.max_ring_system)?;
-        kekulizer.run(draft)?;
+        let mut effort = Effort::new(options.max_ring_steps);
+        rings::find(draft, rings, options.max_ring_system, &mut effort)?;
+        kekulizer.run(draft, &mut effort)?;
         Ok(draft.bonds.iter().map(|bond| bond.order).collect())
     })
 }

@@ -12,6 +12,7 @@
 
 use super::cycles::CycleSearch;
 use super::draft::{Adjacency, Draft};
+use super::effort::Effort;
 use super::ring_index::Rings;
 use super::ring_systems::SystemSearch;
 use crate::error::PerceptionError;
@@ -29,6 +30,7 @@ pub(crate) fn find(
     draft: &mut Draft,
     search: &mut RingSearch,
     max_ring_system: usize,
+    effort: &mut Effort,
 ) -> Result<(), PerceptionError> {
     let Draft {
         bonds,
@@ -62,8 +64,7 @@ pub(crate) fn find(
                     limit: max_ring_system,
                 });
             }
-            cycles.relevant(&mut rings.atoms);
-            Ok(())
+            cycles.relevant(&mut rings.atoms, effort)
         },
     )?;
     rings.atoms.for_each_mut(normalize);

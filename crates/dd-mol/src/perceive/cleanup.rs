@@ -124,6 +124,9 @@ fn halogen(draft: &mut Draft, atom: usize) {
 /// Between metals with equally many dative bonds RDKit lets its canonical ranks decide;
 /// here the one with the higher index wins.
 pub(crate) fn clean_up_organometallics(draft: &mut Draft) {
+    if !draft.atoms.iter().any(|atom| is_metal(atom.atomic_number)) {
+        return;
+    }
     for atom in 0..draft.atoms.len() {
         if !exceeds_octet(draft, atom) {
             continue;

@@ -4,14 +4,59 @@ use super::draft::Draft;
 use super::radicals::pi_electrons;
 use crate::molecule::{BondOrder, ChiralTag, Hybridization, NonTetrahedral};
 
-/// Marks conjugated bonds: aromatic ones, and multiple bonds with the bonds beside
-/// them when the next atom has pi electrons too.
-pub(crate) fn set_conjugation(draft: &mut Draft) {
-    for bond in &mut draft.bonds {
-        bond.conjugated = bond.aromatic;
+/// Memory for the search, reused from molecule to molecule.
+#[derive(Debug, Default)]
+pub(crate) struct Conjugation {
+    /// Whether each atom can conjugate, where that was asked.
+    candidates: Vec<Option<bool>>,
+}
+
+impl Conjugation {
+    /// Marks conjugated bonds: aromatic ones, and multiple bonds with the bonds beside
+    /// them when the next atom has pi electrons too.
+    pub(crate) fn set(&mut self, draft: &mut Draft) {
+        for bond in &mut draft.bonds {
+            bond.conjugated = bond.aromatic;
+        }
+        self.candidates.clear();
+        self.candidates.resize(draft.atoms.len(), None);
+        for atom in 0..draft.atoms.len() {
+            self.mark_around(draft, atom);
+        }
     }
-    for atom in 0..draft.atoms.len() {
-        mark_around(draft, atom);
+
+    fn is_candidate(&mut self, draft: &Draft, atom: usize) -> bool {
+        *self.candidates[atom].get_or_insert_with(|| is_candidate(draft, atom))
+    }
+
+    fn mark_around(&mut self, draft: &mut Draft, atom: usize) {
+        let has_multiple = draft
+            .bonds_of(atom)
+            .any(|(_, bond)| bond.twice_valence(atom) >= 3);
+        if !has_multiple
+            || !(2..=3).contains(&draft.total_degree(atom))
+            || !self.is_candidate(draft, atom)
+        {
+            return;
+        }
+        let degree = draft.degree(atom);
+        for first in 0..degree {
+            let link = draft.adjacency.of(atom)[first];
+            let multiple = link.bond as usize;
+            if draft.bonds[multiple].twice_valence(atom) < 3
+                || !self.is_candidate(draft, link.atom as usize)
+            {
+                continue;
+            }
+            for second in (0..degree).filter(|second| *second != first) {
+                let link = draft.adjacency.of(atom)[second];
+                let neighbor = link.atom as usize;
+                if draft.total_degree(neighbor) <= 3 && self.is_candidate(draft, neighbor) {
+                    draft.bonds[multiple].conjugated = true;
+                    draft.bonds[link.bond as usize].conjugated = true;
+                }
+            }
+        }
     }
 }
 
@@ -28,32 +73,6 @@ fn is_candidate(draft: &Draft, index: usize) -> bool {
         || (outer != 5 && outer != 6)
         || (outer == 6 && draft.total_degree(index) < 2))
         && pi_electrons(draft, index) > 0
-}
-
-fn mark_around(draft: &mut Draft, atom: usize) {
-    let has_multiple = draft
-        .bonds_of(atom)
-        .any(|(_, bond)| bond.twice_valence(atom) >= 3);
-    if !has_multiple || !(2..=3).contains(&draft.total_degree(atom)) || !is_candidate(draft, atom) {
-        return;
-    }
-    let degree = draft.degree(atom);
-    for first in 0..degree {
-        let link = draft.adjacency.of(atom)[first];
-        let multiple = link.bond as usize;
-        if draft.bonds[multiple].twice_valence(atom) < 3 || !is_candidate(draft, link.atom as usize)
-        {
-            continue;
-        }
-        for second in (0..degree).filter(|second| *second != first) {
-            let link = draft.adjacency.of(atom)[second];
-            let neighbor = link.atom as usize;
-            if draft.total_degree(neighbor) <= 3 && is_candidate(draft, neighbor) {
-                draft.bonds[multiple].conjugated = true;
-                draft.bonds[link.bond as usize].conjugated = true;
-            }
-        }
-    }
 }
 
 /// Assigns hybridisation from bonds and lone pairs.

@@ -123,6 +123,13 @@ impl DraftBond {
         self.aromatic || self.order == BondOrder::Aromatic
     }
 
+    /// Whether the input says anything of the geometry at this bond.
+    pub(crate) fn states_geometry(&self) -> bool {
+        self.direction != BondDirection::None
+            || self.stereo != BondStereo::None
+            || self.known.is_some()
+    }
+
     pub(crate) fn has_slash(&self) -> bool {
         matches!(self.direction, BondDirection::Up | BondDirection::Down)
     }

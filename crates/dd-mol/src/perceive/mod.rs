@@ -34,6 +34,7 @@ use petgraph::graph::UnGraph;
 pub(crate) use self::partial::{kekule_orders, reassess};
 
 use self::aromaticity::Aromaticity;
+use self::conjugation::Conjugation;
 use self::draft::Draft;
 use self::effort::Effort;
 use self::kekulize::Kekulizer;
@@ -96,6 +97,7 @@ pub(crate) struct Workspace {
     rings: RingSearch,
     kekulizer: Kekulizer,
     aromaticity: Aromaticity,
+    conjugation: Conjugation,
 }
 
 /// Turns what a reader found into a molecule; `builder` is left with atoms and bonds only.
@@ -155,6 +157,7 @@ fn sanitize(workspace: &mut Workspace, options: &Sanitize) -> Result<(), Percept
         rings,
         kekulizer,
         aromaticity,
+        conjugation,
     } = workspace;
     cleanup::clean_up(draft);
     cleanup::clean_up_organometallics(draft);
@@ -164,25 +167,10 @@ fn sanitize(workspace: &mut Workspace, options: &Sanitize) -> Result<(), Percept
     kekulizer.run(draft, &mut effort)?;
     radicals::assign(draft);
     aromaticity.set(draft, &mut effort)?;
-    conjugation::set_conjugation(draft);
+    conjugation.set(draft);
     conjugation::set_hybridization(draft);
     conjugation::clean_chirality(draft);
-    adjust_hydrogens(draft)?;
-    valence::update(draft, true)
-}
-
-/// Hydrogens that the valence model would no longer add (pyrrole nitrogen) become
-/// explicit.
-fn adjust_hydrogens(draft: &mut Draft) -> Result<(), PerceptionError> {
-    for atom in 0..draft.atoms.len() {
-        let before = draft.atoms[atom].implicit_hydrogens;
-        valence::update_atom(draft, atom, false)?;
-        let lost = before - draft.atoms[atom].implicit_hydrogens;
-        if lost > 0 {
-            draft.atoms[atom].explicit_hydrogens += lost as u32;
-        }
-    }
-    Ok(())
+    valence::settle(draft)
 }
 
 /// A centre that took over several hydrogens cannot be one; its count is implicit again.

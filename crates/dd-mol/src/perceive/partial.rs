@@ -13,12 +13,17 @@ pub(crate) fn reassess(mut builder: MoleculeBuilder) -> Result<Molecule, Percept
     let options = Sanitize::KEEP_HYDROGENS.unlimited();
     check(&builder, &options)?;
     workspace::with(builder.atoms.len(), |workspace| {
-        let Workspace { draft, rings, .. } = &mut workspace.perception;
+        let Workspace {
+            draft,
+            rings,
+            conjugation,
+            ..
+        } = &mut workspace.perception;
         draft.load(&builder, options.max_neighbors)?;
         valence::update(draft, true)?;
         let mut effort = Effort::new(options.max_ring_steps);
         rings::find(draft, rings, options.max_ring_system, &mut effort)?;
-        conjugation::set_conjugation(draft);
+        conjugation.set(draft);
         conjugation::set_hybridization(draft);
         stereo::assign(draft)?;
         Ok(build(draft, &mut builder))

@@ -6,7 +6,7 @@
 
 use super::centres::{self, Handedness};
 use super::double_bonds;
-use super::draft::Draft;
+use super::draft::{Draft, DraftBond};
 use super::hydrogens::has_non_tetrahedral;
 use super::ranks;
 use super::ring_stereo;
@@ -17,9 +17,13 @@ use crate::molecule::{BondOrder, BondStereo, ChiralTag};
 
 /// Assigns stereochemistry and clears tags of atoms that are no stereocentres.
 pub(crate) fn assign(draft: &mut Draft) -> Result<(), PerceptionError> {
-    clear_impossible(draft);
     let any_tag = draft.atoms.iter().any(|a| a.tag != ChiralTag::Unspecified);
-    let mut bonds_open = double_bonds::any_marked(draft);
+    let any_mark = draft.bonds.iter().any(DraftBond::states_geometry);
+    if !any_tag && !any_mark {
+        return Ok(());
+    }
+    clear_impossible(draft);
+    let mut bonds_open = any_mark && double_bonds::any_marked(draft);
     if !any_tag && !bonds_open {
         return Ok(());
     }

@@ -21,13 +21,86 @@ pub(crate) fn update_atom(
     atom: usize,
     strict: bool,
 ) -> Result<(), PerceptionError> {
-    let explicit = explicit_valence(draft, atom);
+    let found = assess(draft, atom);
     if strict {
-        check_explicit(draft, atom, explicit)?;
+        found.check(draft, atom)?;
     }
-    draft.atoms[atom].explicit_valence = explicit;
-    draft.atoms[atom].implicit_hydrogens = implicit_hydrogens(draft, atom, strict)?;
+    found.store(draft, atom);
     Ok(())
+}
+
+/// Updates all atoms after aromaticity; hydrogens that the valence model would no longer
+/// add (pyrrole nitrogen) become explicit.
+pub(crate) fn settle(draft: &mut Draft) -> Result<(), PerceptionError> {
+    for atom in 0..draft.atoms.len() {
+        let mut found = assess(draft, atom);
+        let lost = draft.atoms[atom].implicit_hydrogens - found.implicit_hydrogens;
+        if lost > 0 {
+            draft.atoms[atom].explicit_hydrogens += lost as u32;
+            found = assess(draft, atom);
+        }
+        found.check(draft, atom)?;
+        found.store(draft, atom);
+    }
+    Ok(())
+}
+
+/// What the model says of an atom.
+struct Assessment {
+    explicit_valence: i32,
+    implicit_hydrogens: i32,
+    /// The fault, if the atom is outside the model.
+    fault: Option<Fault>,
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    TooManyBonds,
+    Charge,
+}
+
+impl Assessment {
+    fn check(&self, draft: &Draft, index: usize) -> Result<(), PerceptionError> {
+        let atom = &draft.atoms[index];
+        match self.fault {
+            None => Ok(()),
+            Some(Fault::TooManyBonds) => Err(PerceptionError::Valence {
+                atom: draft.input_index(index),
+                symbol: atom.element().symbol,
+                valence: self.explicit_valence as u32,
+            }),
+            Some(Fault::Charge) => Err(PerceptionError::Charge {
+                atom: draft.input_index(index),
+                symbol: atom.element().symbol,
+                charge: atom.charge as i8,
+            }),
+        }
+    }
+
+    fn store(&self, draft: &mut Draft, index: usize) {
+        let atom = &mut draft.atoms[index];
+        atom.explicit_valence = self.explicit_valence;
+        atom.implicit_hydrogens = self.implicit_hydrogens;
+    }
+}
+
+fn assess(draft: &Draft, index: usize) -> Assessment {
+    let atom = &draft.atoms[index];
+    let (twice, aromatic) = bond_sum(draft, index);
+    let (element, effective) = effective_element(atom);
+    let explicit_valence = rounded(element, twice, aromatic);
+    let (implicit_hydrogens, fault) =
+        implicit_hydrogens(atom, element, effective, explicit_valence, aromatic);
+    let exceeds = exceeds_maximum(atom, element, effective, explicit_valence);
+    Assessment {
+        explicit_valence,
+        implicit_hydrogens,
+        fault: if exceeds {
+            Some(Fault::TooManyBonds)
+        } else {
+            fault
+        },
+    }
 }
 
 /// The element whose valences apply: with as many electrons, unless the element
@@ -35,7 +108,7 @@ pub(crate) fn update_atom(
 fn effective_element(atom: &DraftAtom) -> (&'static Element, i32) {
     let own = atom.element();
     let number = i32::from(atom.atomic_number);
-    if own.valences == [-1] {
+    if own.default_valence() < 0 {
         return (own, number);
     }
     let effective = (number - atom.charge).clamp(0, i32::from(MAX_ATOMIC_NUMBER));
@@ -49,9 +122,9 @@ fn can_be_hypervalent(atom: &DraftAtom, effective: i32) -> bool {
         || (effective > 34 && matches!(atom.atomic_number, 33 | 34))
 }
 
-/// Sum of bond orders and explicit hydrogens, rounded up; an aromatic atom within 1.5
-/// of an allowed valence takes that.
-pub(crate) fn explicit_valence(draft: &Draft, index: usize) -> i32 {
+/// Twice the sum of bond orders and explicit hydrogens, and whether the atom is aromatic
+/// itself or at an aromatic bond.
+fn bond_sum(draft: &Draft, index: usize) -> (i32, bool) {
     let atom = &draft.atoms[index];
     let mut twice = 2 * atom.explicit_hydrogens as i32;
     let mut aromatic = atom.aromatic;
@@ -59,7 +132,18 @@ pub(crate) fn explicit_valence(draft: &Draft, index: usize) -> i32 {
         twice += bond.twice_valence(index);
         aromatic |= bond.is_aromatic();
     }
-    let (element, _) = effective_element(atom);
+    (twice, aromatic)
+}
+
+/// Sum of bond orders and explicit hydrogens, rounded up; an aromatic atom within 1.5
+/// of an allowed valence takes that.
+pub(crate) fn explicit_valence(draft: &Draft, index: usize) -> i32 {
+    let (twice, aromatic) = bond_sum(draft, index);
+    let (element, _) = effective_element(&draft.atoms[index]);
+    rounded(element, twice, aromatic)
+}
+
+fn rounded(element: &Element, mut twice: i32, aromatic: bool) -> i32 {
     let default = element.default_valence();
     if aromatic && default >= 0 && twice > 2 * default {
         let nearest = element
@@ -76,13 +160,11 @@ pub(crate) fn explicit_valence(draft: &Draft, index: usize) -> i32 {
     (twice + 1) / 2
 }
 
-fn check_explicit(draft: &Draft, index: usize, valence: i32) -> Result<(), PerceptionError> {
-    let atom = &draft.atoms[index];
+fn exceeds_maximum(atom: &DraftAtom, element: &Element, effective: i32, valence: i32) -> bool {
     if atom.explicit_hydrogens > u32::from(u8::MAX) {
-        return Err(too_many(draft, index, valence));
+        return true;
     }
     let own_max = atom.element().max_valence();
-    let (element, effective) = effective_element(atom);
     let mut max = element.max_valence();
     let mut offset = 0;
     if can_be_hypervalent(atom, effective) {
@@ -93,72 +175,50 @@ fn check_explicit(draft: &Draft, index: usize, valence: i32) -> Result<(), Perce
         // A hydride may bridge two atoms.
         max = 2;
     }
-    if max >= 0 && own_max >= 0 && valence + offset > max {
-        return Err(too_many(draft, index, valence));
-    }
-    Ok(())
+    max >= 0 && own_max >= 0 && valence + offset > max
 }
 
-fn too_many(draft: &Draft, index: usize, valence: i32) -> PerceptionError {
-    PerceptionError::Valence {
-        atom: draft.input_index(index),
-        symbol: draft.atoms[index].element().symbol,
-        valence: valence as u32,
-    }
-}
-
-/// Hydrogens that fill the lowest valence which holds the bonds and radicals.
-fn implicit_hydrogens(draft: &Draft, index: usize, strict: bool) -> Result<i32, PerceptionError> {
-    let atom = &draft.atoms[index];
+/// Hydrogens that fill the lowest valence which holds the bonds and radicals, and what is
+/// wrong where there is none.
+fn implicit_hydrogens(
+    atom: &DraftAtom,
+    element: &Element,
+    effective: i32,
+    explicit_valence: i32,
+    aromatic: bool,
+) -> (i32, Option<Fault>) {
     if atom.no_implicit || atom.atomic_number == 0 {
-        return Ok(0);
+        return (0, None);
     }
-    if atom.atomic_number == 1 && atom.explicit_valence == 0 && atom.radicals == 0 {
+    if atom.atomic_number == 1 && explicit_valence == 0 && atom.radicals == 0 {
         return match atom.charge {
-            0 => Ok(1),
-            charge if strict && charge.abs() > 1 => Err(PerceptionError::Charge {
-                atom: draft.input_index(index),
-                symbol: "H",
-                charge: charge as i8,
-            }),
-            _ => Ok(0),
+            0 => (1, None),
+            charge if charge.abs() > 1 => (0, Some(Fault::Charge)),
+            _ => (0, None),
         };
     }
-    let (element, effective) = effective_element(atom);
     let default = element.default_valence();
     if effective == 0 || default < 0 {
-        return Ok(0);
+        return (0, None);
     }
-    let own = atom.element();
-    let mut occupied = atom.explicit_valence + atom.radicals;
+    let mut occupied = explicit_valence + atom.radicals;
     let mut valences = element.valences;
     if can_be_hypervalent(atom, effective) {
-        valences = own.valences;
+        valences = atom.element().valences;
         occupied -= atom.charge;
     }
-    let closed = || valences[valences.len() - 1] >= 0;
-    if draft.is_aromatic_atom(index) {
+    if aromatic {
         if occupied <= default {
-            return Ok(default - occupied);
+            return (default - occupied, None);
         }
-        let satisfied = valences
-            .iter()
-            .take_while(|v| **v > 0)
-            .any(|v| *v == occupied);
-        if strict && !satisfied {
-            return Err(too_many(draft, index, atom.explicit_valence));
-        }
-        return Ok(0);
+        let mut bounded = valences.iter().take_while(|v| **v > 0);
+        let satisfied = bounded.any(|v| *v == occupied);
+        return (0, (!satisfied).then_some(Fault::TooManyBonds));
     }
-    match valences
-        .iter()
-        .take_while(|v| **v >= 0)
-        .find(|v| occupied <= **v)
-    {
-        Some(valence) => Ok(valence - occupied),
-        None if strict && closed() && own.max_valence() > 0 => {
-            Err(too_many(draft, index, atom.explicit_valence))
-        }
-        None => Ok(0),
+    let mut bounded = valences.iter().take_while(|v| **v >= 0);
+    if let Some(valence) = bounded.find(|v| occupied <= **v) {
+        return (valence - occupied, None);
     }
+    let closed = valences[valences.len() - 1] >= 0 && atom.element().max_valence() > 0;
+    (0, closed.then_some(Fault::TooManyBonds))
 }

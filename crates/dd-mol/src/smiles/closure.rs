@@ -37,10 +37,13 @@ impl BondToken {
 
 /// One use of a ring number.
 #[derive(Debug, Clone, Copy)]
-struct Use {
-    atom: u32,
-    position: u32,
-    token: BondToken,
+pub(super) struct Use {
+    /// How many uses stand before it in the text.
+    pub(super) index: u32,
+    pub(super) atom: u32,
+    /// Byte position in the text.
+    pub(super) position: u32,
+    pub(super) token: BondToken,
 }
 
 /// A pair of uses.
@@ -59,17 +62,13 @@ pub(super) struct Closures {
 }
 
 impl Closures {
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+    pub(super) fn clear(&mut self) {
+        self.open.clear();
+        self.closures.clear();
     }
 
-    /// Opens or closes ring `number` at `atom`.
-    pub(super) fn touch(&mut self, number: u32, atom: usize, position: usize, token: BondToken) {
-        let here = Use {
-            atom: atom as u32,
-            position: position as u32,
-            token,
-        };
+    /// Opens or closes ring `number`.
+    pub(super) fn touch(&mut self, number: u32, here: Use) {
         let slot = number as usize;
         if self.open.len() <= slot {
             self.open.resize(slot + 1, None);
@@ -84,13 +83,9 @@ impl Closures {
         }
     }
 
-    /// The closure bonds, ordered by ring number, then by appearance, each with the
-    /// positions in the text of its two ring numbers.
-    pub(super) fn finish(
-        mut self,
-        atoms: &[AtomSpec],
-        scanner: &Scanner<'_>,
-    ) -> Result<Vec<ClosureBond>, SmilesError> {
+    /// Checks that all rings are closed, and puts them in the order of their numbers, then
+    /// of appearance.
+    pub(super) fn finish(&mut self, scanner: &Scanner<'_>) -> Result<(), SmilesError> {
         if let Some(number) = self.open.iter().position(Option::is_some) {
             let position = self.open[number].map_or(0, |u| u.position as usize);
             return Err(scanner.error(
@@ -101,37 +96,36 @@ impl Closures {
             ));
         }
         self.closures.sort_by_key(|closure| closure.number);
-        self.closures
-            .iter()
-            .map(|closure| {
-                if closure.opened.atom == closure.closed.atom {
-                    return Err(duplicate(closure.number, closure.closed.position, scanner));
-                }
-                Ok(ClosureBond {
-                    bond: closure_bond(closure.opened, closure.closed, atoms),
-                    number: closure.number,
-                    positions: [closure.opened.position, closure.closed.position],
-                })
-            })
-            .collect()
+        let mut closures = self.closures.iter();
+        match closures.position(|closure| closure.opened.atom == closure.closed.atom) {
+            Some(at) => Err(self.duplicate(at, scanner)),
+            None => Ok(()),
+        }
     }
-}
 
-/// A closure bond and where it was written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ClosureBond {
-    pub(super) bond: BondSpec,
-    pub(super) number: u32,
-    pub(super) positions: [u32; 2],
-}
+    /// Number of closed rings.
+    pub(super) fn len(&self) -> usize {
+        self.closures.len()
+    }
 
-/// The error for a ring closure that repeats a bond.
-pub(super) fn duplicate(number: u32, position: u32, scanner: &Scanner<'_>) -> SmilesError {
-    let position = position as usize;
-    scanner.error(
-        SmilesErrorKind::DuplicateRing { number },
-        position..position + 1,
-    )
+    /// The bond of a closed ring, and the indices of the two uses of its number.
+    pub(super) fn bond(&self, at: usize, atoms: &[AtomSpec]) -> (BondSpec, [u32; 2]) {
+        let Closure { opened, closed, .. } = self.closures[at];
+        (
+            closure_bond(opened, closed, atoms),
+            [opened.index, closed.index],
+        )
+    }
+
+    /// The error for a ring closure that repeats a bond.
+    pub(super) fn duplicate(&self, at: usize, scanner: &Scanner<'_>) -> SmilesError {
+        let Closure { number, closed, .. } = self.closures[at];
+        let position = closed.position as usize;
+        scanner.error(
+            SmilesErrorKind::DuplicateRing { number },
+            position..position + 1,
+        )
+    }
 }
 
 /// The order given at the opening wins; without one the bond runs from the closing

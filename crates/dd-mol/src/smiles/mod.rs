@@ -20,12 +20,15 @@ mod slashes;
 mod symbol;
 mod write;
 
+pub(crate) use parse::Reading;
+
 pub use error::{SmilesError, SmilesErrorKind};
 pub use write::{WriteOptions, write, write_in_order, write_with};
 
 use crate::error::PerceptionError;
 use crate::molecule::Molecule;
-use crate::perceive::Sanitize;
+use crate::perceive::{Sanitize, perceive};
+use crate::workspace;
 
 /// How to read SMILES.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,19 +82,20 @@ pub fn parse_with(text: &str, options: &ParseOptions) -> Result<Molecule, Smiles
             text,
         ));
     }
-    let parsed = if range.is_empty() {
-        parse::Parsed {
-            builder: crate::MoleculeBuilder::new(),
-            spans: Vec::new(),
+    workspace::with(range.len(), |workspace| {
+        let reading = &mut workspace.reading;
+        reading.clear();
+        if !range.is_empty() {
+            parse::parse(text, range.clone(), options.sanitize.max_atoms, reading)?;
         }
-    } else {
-        parse::parse(text, range.clone(), options.sanitize.max_atoms)?
-    };
-    let mut builder = parsed.builder;
-    builder.set_name(&text[rest]);
-    builder
-        .finish(&options.sanitize)
-        .map_err(|error| locate(error, &parsed.spans, range, text))
+        reading.builder.set_name(&text[rest]);
+        perceive(
+            &mut workspace.perception,
+            &mut reading.builder,
+            &options.sanitize,
+        )
+        .map_err(|error| locate(error, &reading.spans, range, text))
+    })
 }
 
 /// The byte ranges of the SMILES and of what follows the blank after it.

@@ -3,39 +3,54 @@
 use std::ops::Range;
 
 use super::bracket::bracket_atom;
-use super::chirality::{self, ClosureAt};
-use super::closure::{self, BondToken, Closures};
+use super::chirality::{self, ClosureAt, NeighborOrder};
+use super::closure::{BondToken, Closures, Use};
 use super::error::{SmilesError, SmilesErrorKind};
 use super::scanner::Scanner;
 use super::symbol;
 use crate::builder::{AtomSpec, BondDirection, MoleculeBuilder};
 use crate::molecule::{BondOrder, ChiralTag};
 
-/// What the text says: atoms, bonds, and where each atom stands.
-#[derive(Debug)]
-pub(super) struct Parsed {
+/// What the text says, and the memory for reading it, reused from molecule to molecule.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// Atoms and bonds.
     pub(super) builder: MoleculeBuilder,
+    /// Where each atom stands.
     pub(super) spans: Vec<Range<u32>>,
+    atoms: Vec<AtomTrace>,
+    closures: Closures,
+    closure_uses: Vec<ClosureAt>,
+    branches: Vec<(u32, u32)>,
+    has_chirality: bool,
+    neighbor_order: NeighborOrder,
 }
 
-/// Reads the SMILES in `range` of `text`.
+impl Reading {
+    /// Forgets the last molecule.
+    pub(super) fn clear(&mut self) {
+        self.builder.atoms.clear();
+        self.builder.bonds.clear();
+        self.spans.clear();
+        self.atoms.clear();
+        self.closures.clear();
+        self.closure_uses.clear();
+        self.branches.clear();
+        self.has_chirality = false;
+    }
+}
+
+/// Reads the SMILES in `range` of `text` into a cleared `reading`.
 pub(super) fn parse(
     text: &str,
     range: Range<usize>,
     max_atoms: usize,
-) -> Result<Parsed, SmilesError> {
-    let length = range.len();
-    let capacity = length.min(64);
+    reading: &mut Reading,
+) -> Result<(), SmilesError> {
     let mut parser = Parser {
         scanner: Scanner::new(text, range),
-        builder: MoleculeBuilder::with_capacity(capacity, capacity),
-        spans: Vec::with_capacity(capacity),
-        atoms: Vec::with_capacity(capacity),
-        closures: Closures::default(),
-        closure_uses: Vec::new(),
-        branches: Vec::new(),
+        reading,
         max_atoms,
-        has_chirality: false,
     };
     parser.run()?;
     parser.finish()
@@ -52,14 +67,8 @@ pub(super) struct AtomTrace {
 
 struct Parser<'a> {
     scanner: Scanner<'a>,
-    builder: MoleculeBuilder,
-    spans: Vec<Range<u32>>,
-    atoms: Vec<AtomTrace>,
-    closures: Closures,
-    closure_uses: Vec<ClosureAt>,
-    branches: Vec<(u32, u32)>,
+    reading: &'a mut Reading,
     max_atoms: usize,
-    has_chirality: bool,
 }
 
 impl Parser<'_> {
@@ -84,7 +93,7 @@ impl Parser<'_> {
                 }
             };
         }
-        if let Some((_, position)) = self.branches.pop() {
+        if let Some((_, position)) = self.reading.branches.pop() {
             let position = position as usize;
             return Err(self
                 .scanner
@@ -95,7 +104,8 @@ impl Parser<'_> {
 
     /// `(`, an optional bond and an atom: a branch never begins otherwise.
     fn branch(&mut self, active: usize) -> Result<usize, SmilesError> {
-        self.branches
+        self.reading
+            .branches
             .push((active as u32, self.scanner.position() as u32));
         self.scanner.advance(1);
         let token = self.bond_token();
@@ -104,7 +114,7 @@ impl Parser<'_> {
 
     fn close_branch(&mut self) -> Result<usize, SmilesError> {
         let position = self.scanner.position();
-        let Some((atom, _)) = self.branches.pop() else {
+        let Some((atom, _)) = self.reading.branches.pop() else {
             return Err(self
                 .scanner
                 .error(SmilesErrorKind::UnopenedBranch, position..position + 1));
@@ -126,23 +136,25 @@ impl Parser<'_> {
                 ..AtomSpec::new(symbol.atomic_number)
             }
         };
-        if self.atoms.len() >= self.max_atoms {
+        if self.reading.atoms.len() >= self.max_atoms {
             let limit = self.max_atoms;
             return Err(self.scanner.error(
                 SmilesErrorKind::TooManyAtoms { limit },
                 start..self.scanner.position(),
             ));
         }
-        self.has_chirality |= atom.chiral_tag != ChiralTag::Unspecified;
-        let index = self.builder.add_atom(atom);
-        self.spans
+        self.reading.has_chirality |= atom.chiral_tag != ChiralTag::Unspecified;
+        let index = self.reading.builder.add_atom(atom);
+        self.reading
+            .spans
             .push(start as u32..self.scanner.position() as u32);
         let incoming = from.map(|(previous, token)| {
-            let bond = token.bond(previous, index, self.builder.atoms());
-            self.atoms[previous].degree = self.atoms[previous].degree.saturating_add(1);
-            self.builder.add_bond(bond) as u32
+            let bond = token.bond(previous, index, self.reading.builder.atoms());
+            self.reading.atoms[previous].degree =
+                self.reading.atoms[previous].degree.saturating_add(1);
+            self.reading.builder.add_bond(bond) as u32
         });
-        self.atoms.push(AtomTrace {
+        self.reading.atoms.push(AtomTrace {
             incoming,
             degree: u8::from(incoming.is_some()),
         });
@@ -222,53 +234,57 @@ impl Parser<'_> {
                 .and_then(|tens| self.scanner.digit().map(|ones| 10 * tens + ones))
         };
         let number = number.ok_or_else(|| self.scanner.unexpected())?;
-        if self.has_chirality {
-            let last = atom + 1 == self.atoms.len();
-            let degree = self.atoms[atom].degree;
-            chirality::late_closure(&mut self.builder, atom, degree, last);
+        if self.reading.has_chirality {
+            let last = atom + 1 == self.reading.atoms.len();
+            let degree = self.reading.atoms[atom].degree;
+            chirality::late_closure(&mut self.reading.builder, atom, degree, last);
         }
-        self.closure_uses.push(ClosureAt {
+        let here = Use {
+            index: self.reading.closure_uses.len() as u32,
             atom: atom as u32,
             position: position as u32,
+            token,
+        };
+        self.reading.closure_uses.push(ClosureAt {
+            atom: atom as u32,
+            bond: u32::MAX,
         });
-        self.closures.touch(number, atom, position, token);
+        self.reading.closures.touch(number, here);
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Parsed, SmilesError> {
-        let mut closure_bonds = Vec::new();
-        if !self.closures.is_empty() {
-            let closures = std::mem::take(&mut self.closures);
-            let bonds = closures.finish(self.builder.atoms(), &self.scanner)?;
-            for closure in bonds {
-                if self.is_chain_bond(closure.bond.begin, closure.bond.end) {
-                    let [_, position] = closure.positions;
-                    return Err(closure::duplicate(closure.number, position, &self.scanner));
-                }
-                let index = self.builder.add_bond(closure.bond) as u32;
-                closure_bonds.extend(closure.positions.map(|position| (position, index)));
+    fn finish(&mut self) -> Result<(), SmilesError> {
+        self.reading.closures.finish(&self.scanner)?;
+        for at in 0..self.reading.closures.len() {
+            let atoms = self.reading.builder.atoms();
+            let (bond, uses) = self.reading.closures.bond(at, atoms);
+            if self.is_chain_bond(bond.begin, bond.end) {
+                return Err(self.reading.closures.duplicate(at, &self.scanner));
+            }
+            let index = self.reading.builder.add_bond(bond) as u32;
+            for at in uses {
+                self.reading.closure_uses[at as usize].bond = index;
             }
         }
-        if self.has_chirality {
-            chirality::order_neighbours(
-                &mut self.builder,
-                &self.atoms,
-                &self.closure_uses,
-                closure_bonds,
-            );
+        if self.reading.has_chirality {
+            let Reading {
+                builder,
+                atoms,
+                closure_uses,
+                neighbor_order,
+                ..
+            } = &mut *self.reading;
+            neighbor_order.apply(builder, atoms, closure_uses);
         }
-        Ok(Parsed {
-            builder: self.builder,
-            spans: self.spans,
-        })
+        Ok(())
     }
 
     /// Whether two atoms are already bound in a chain. Two closures between the same
     /// atoms are left to perception, which sees them as a repeated bond.
     fn is_chain_bond(&self, a: usize, b: usize) -> bool {
         let joins = |child: usize, parent: usize| {
-            self.atoms[child].incoming.is_some_and(|bond| {
-                let bond = self.builder.bonds()[bond as usize];
+            self.reading.atoms[child].incoming.is_some_and(|bond| {
+                let bond = self.reading.builder.bonds()[bond as usize];
                 bond.begin == parent || bond.end == parent
             })
         };

@@ -8,8 +8,9 @@ use super::error::{SmilesError, SmilesErrorKind};
 #[derive(Debug)]
 pub(super) struct Scanner<'a> {
     text: &'a str,
+    /// The text up to the end of the SMILES.
+    bytes: &'a [u8],
     position: usize,
-    end: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -17,8 +18,8 @@ impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str, range: Range<usize>) -> Self {
         Self {
             text,
+            bytes: &text.as_bytes()[..range.end],
             position: range.start,
-            end: range.end,
         }
     }
 
@@ -33,16 +34,11 @@ impl<'a> Scanner<'a> {
 
     /// The byte `ahead` bytes further, or 0 beyond the end.
     pub(super) fn peek_at(&self, ahead: usize) -> u8 {
-        let index = self.position + ahead;
-        if index < self.end {
-            self.text.as_bytes()[index]
-        } else {
-            0
-        }
+        self.bytes.get(self.position + ahead).copied().unwrap_or(0)
     }
 
     pub(super) fn at_end(&self) -> bool {
-        self.position >= self.end
+        self.position >= self.bytes.len()
     }
 
     pub(super) fn advance(&mut self, bytes: usize) {
@@ -87,7 +83,7 @@ impl<'a> Scanner<'a> {
     /// The error for the number that began at `start`.
     pub(super) fn out_of_range(&self, field: &'static str, start: usize) -> SmilesError {
         let mut end = self.position;
-        while end < self.end && self.text.as_bytes()[end].is_ascii_digit() {
+        while end < self.bytes.len() && self.bytes[end].is_ascii_digit() {
             end += 1;
         }
         let shown = &self.text[start..end.min(start + 20)];
@@ -102,7 +98,7 @@ impl<'a> Scanner<'a> {
 
     /// The error for whatever comes next.
     pub(super) fn unexpected(&self) -> SmilesError {
-        let (found, width) = match self.text[self.position..self.end].chars().next() {
+        let (found, width) = match self.text[self.position..self.bytes.len()].chars().next() {
             None => ("end of input".to_owned(), 0),
             Some(c) if c.is_control() => {
                 (format!("character U+{:04X}", u32::from(c)), c.len_utf8())

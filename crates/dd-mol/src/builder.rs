@@ -6,7 +6,7 @@
 //! stereo) is found by [`MoleculeBuilder::finish`].
 
 use crate::error::PerceptionError;
-use crate::molecule::{BondOrder, BondStereo, ChiralTag, Conformer, Molecule};
+use crate::molecule::{Atom, BondOrder, BondStereo, ChiralTag, Conformer, Molecule};
 use crate::perceive::{self, Sanitize};
 use crate::workspace;
 
@@ -190,23 +190,30 @@ impl MoleculeBuilder {
     }
 }
 
+impl From<&Atom> for AtomSpec {
+    /// The atom as if just read.
+    fn from(atom: &Atom) -> Self {
+        Self {
+            atomic_number: atom.atomic_number,
+            isotope: atom.isotope,
+            formal_charge: atom.formal_charge,
+            explicit_hydrogens: atom.explicit_hydrogens,
+            no_implicit: atom.no_implicit,
+            radical_electrons: atom.radical_electrons,
+            atom_map: atom.atom_map,
+            is_aromatic: atom.is_aromatic,
+            chiral_tag: atom.chiral_tag,
+        }
+    }
+}
+
 impl From<&Molecule> for MoleculeBuilder {
     /// The molecule as if just read: aromatic bonds stay aromatic, hydrogens become
     /// explicit counts on every atom that would not get them back.
     fn from(molecule: &Molecule) -> Self {
         let mut builder = Self::with_capacity(molecule.num_atoms(), molecule.num_bonds());
         for atom in molecule.atoms() {
-            builder.add_atom(AtomSpec {
-                atomic_number: atom.atomic_number,
-                isotope: atom.isotope,
-                formal_charge: atom.formal_charge,
-                explicit_hydrogens: atom.explicit_hydrogens,
-                no_implicit: atom.no_implicit,
-                radical_electrons: atom.radical_electrons,
-                atom_map: atom.atom_map,
-                is_aromatic: atom.is_aromatic,
-                chiral_tag: atom.chiral_tag,
-            });
+            builder.add_atom(AtomSpec::from(atom));
         }
         for bond in molecule.bonds() {
             builder.add_bond(BondSpec {

@@ -5,7 +5,7 @@
 
 use crate::builder::BondDirection;
 use crate::rows::Rows;
-use petgraph::graph::{NodeIndex, UnGraph};
+use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
 use petgraph::visit::EdgeRef;
 
 /// Tetrahedral chirality relative to the order of the neighbours, as RDKit's `ChiralType`.
@@ -229,6 +229,14 @@ impl Molecule {
     /// All atoms in order.
     pub fn atoms(&self) -> impl ExactSizeIterator<Item = &Atom> {
         self.graph.raw_nodes().iter().map(|node| &node.weight)
+    }
+
+    /// The bond at `index`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Self::num_bonds`].
+    pub fn bond(&self, index: usize) -> &Bond {
+        &self.graph[EdgeIndex::new(index)]
     }
 
     /// All bonds in order.

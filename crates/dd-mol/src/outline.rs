@@ -5,7 +5,7 @@
 
 use crate::Molecule;
 use crate::adjacency::Adjacency;
-use crate::molecule::{Bond, BondOrder, BondStereo, ChiralTag};
+use crate::molecule::{Atom, Bond, BondOrder, BondStereo, ChiralTag};
 use crate::smiles::WriteOptions;
 
 /// An atom with all its hydrogens.
@@ -50,21 +50,8 @@ pub(crate) struct Outline {
 impl Outline {
     /// The molecule without what `options` leave out.
     pub(crate) fn of(molecule: &Molecule, options: WriteOptions) -> Self {
-        let atoms = molecule.atoms().map(|atom| {
-            let atom = OutlineAtom {
-                atomic_number: atom.atomic_number,
-                is_aromatic: atom.is_aromatic,
-                formal_charge: atom.formal_charge,
-                hydrogens: atom
-                    .explicit_hydrogens
-                    .saturating_add(atom.implicit_hydrogens),
-                radical_electrons: atom.radical_electrons,
-                isotope: atom.isotope,
-                atom_map: atom.atom_map,
-                chiral_tag: atom.chiral_tag,
-            };
-            atom.only(options)
-        });
+        let atoms = molecule.atoms();
+        let atoms = atoms.map(|atom| OutlineAtom::of(atom).only(options));
         let bonds = molecule.bonds().map(|bond| OutlineBond {
             begin: bond.begin,
             end: bond.end,
@@ -85,6 +72,21 @@ impl Outline {
 }
 
 impl OutlineAtom {
+    pub(crate) fn of(atom: &Atom) -> Self {
+        Self {
+            atomic_number: atom.atomic_number,
+            is_aromatic: atom.is_aromatic,
+            formal_charge: atom.formal_charge,
+            hydrogens: atom
+                .explicit_hydrogens
+                .saturating_add(atom.implicit_hydrogens),
+            radical_electrons: atom.radical_electrons,
+            isotope: atom.isotope,
+            atom_map: atom.atom_map,
+            chiral_tag: atom.chiral_tag,
+        }
+    }
+
     /// The atom without what `options` leave out.
     pub(crate) fn only(mut self, options: WriteOptions) -> Self {
         if !options.isomeric {

@@ -6,11 +6,12 @@
 
 use crate::Molecule;
 use crate::adjacency::Adjacency;
-use crate::builder::MoleculeBuilder;
+use crate::builder::{AtomSpec, BondDirection, BondSpec, MoleculeBuilder};
 use crate::error::PerceptionError;
-use crate::molecule::{BondOrder, BondStereo, ChiralTag};
+use crate::molecule::{BondOrder, BondStereo, ChiralTag, Conformer};
+use crate::outline::{Outline, OutlineAtom, OutlineBond};
 use crate::perceive;
-use crate::smiles::{WriteOptions, write_with};
+use crate::smiles::{WriteOptions, write_outline, write_with};
 
 /// The scaffold of a molecule, without atoms when the molecule has no rings.
 ///
@@ -28,30 +29,18 @@ use crate::smiles::{WriteOptions, write_with};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn murcko_scaffold(molecule: &Molecule) -> Result<Molecule, PerceptionError> {
-    let adjacency = Adjacency::of(molecule);
-    let core = rings_and_linkers(molecule, &adjacency);
-    let orders: Vec<BondOrder> = molecule.bonds().map(|bond| bond.bond.order).collect();
-    let mut kept = core.clone();
-    let mut builder = MoleculeBuilder::from(molecule);
-    for atom in (0..core.len()).filter(|&atom| !core[atom]) {
-        let steps = adjacency.neighbors(atom).iter();
-        for step in steps.filter(|step| core[step.atom]) {
-            if orders[step.bond] == BondOrder::Double {
-                kept[atom] = true;
-                break;
-            }
-            let anchor = &mut builder.atoms_mut()[step.atom];
-            let carbocation = anchor.atomic_number == 6 && anchor.formal_charge == 1;
-            if anchor.is_aromatic && (anchor.atomic_number != 6 || carbocation) {
-                anchor.explicit_hydrogens = 1;
-            } else if anchor.no_implicit || anchor.chiral_tag != ChiralTag::Unspecified {
-                anchor.no_implicit = false;
-                anchor.explicit_hydrogens = 0;
-                anchor.chiral_tag = ChiralTag::Unspecified;
-            }
-        }
+    let piece = Piece::of(molecule);
+    let mut builder = piece.builder;
+    for conformer in molecule.conformers() {
+        let position = |&atom: &u32| conformer.positions[atom as usize];
+        builder.add_conformer(Conformer {
+            positions: piece.origin.iter().map(position).collect(),
+            is_3d: conformer.is_3d,
+        });
     }
-    perceive::reassess(builder.retain_atoms(&kept))
+    builder.name.clone_from(&molecule.name);
+    builder.properties.clone_from(&molecule.properties);
+    perceive::reassess(builder)
 }
 
 /// The canonical SMILES of the scaffold, empty when there are no rings: equal for two
@@ -64,13 +53,133 @@ pub fn murcko_scaffold_smiles(
     molecule: &Molecule,
     chirality: bool,
 ) -> Result<String, PerceptionError> {
-    let scaffold = murcko_scaffold(molecule)?;
     let options = if chirality {
         WriteOptions::ISOMERIC
     } else {
         WriteOptions::CONNECTIVITY
     };
-    Ok(write_with(&scaffold, options))
+    let piece = Piece::of(molecule);
+    if piece.builder.atoms.is_empty() {
+        return Ok(String::new());
+    }
+    if chirality && piece.has_stereo() {
+        let scaffold = perceive::reassess(piece.builder)?;
+        return Ok(write_with(&scaffold, options));
+    }
+    Ok(write_outline(&piece.outline(molecule, options)?))
+}
+
+/// The atoms and bonds that belong to the scaffold.
+struct Piece {
+    builder: MoleculeBuilder,
+    /// Atom of the molecule behind each atom.
+    origin: Vec<u32>,
+    /// Whether the atom lost a neighbour.
+    trimmed: Vec<bool>,
+}
+
+impl Piece {
+    fn of(molecule: &Molecule) -> Self {
+        let adjacency = Adjacency::of(molecule);
+        let core = rings_and_linkers(molecule, &adjacency);
+        let is_double = |bond: usize| molecule.bond(bond).order == BondOrder::Double;
+        let mut builder =
+            MoleculeBuilder::with_capacity(molecule.num_atoms(), molecule.num_bonds());
+        let mut origin = Vec::with_capacity(molecule.num_atoms());
+        let mut trimmed = Vec::with_capacity(molecule.num_atoms());
+        let mut new_index = vec![None; core.len()];
+        let stays = |atom: usize| {
+            let steps = adjacency.neighbors(atom).iter();
+            core[atom] || { steps }.any(|step| core[step.atom] && is_double(step.bond))
+        };
+        for atom in (0..core.len()).filter(|&atom| stays(atom)) {
+            new_index[atom] = Some(origin.len() as u32);
+            origin.push(atom as u32);
+        }
+        for &atom in &origin {
+            let atom = atom as usize;
+            let mut spec = AtomSpec::from(molecule.atom(atom));
+            let steps = adjacency.neighbors(atom).iter();
+            let lost = { steps }.any(|step| new_index[step.atom].is_none());
+            if lost && core[atom] {
+                fill_gap(&mut spec);
+            }
+            builder.add_atom(spec);
+            trimmed.push(lost);
+        }
+        for bond in molecule.bonds() {
+            if let (Some(begin), Some(end)) = (new_index[bond.begin], new_index[bond.end]) {
+                let whole = !trimmed[begin as usize] && !trimmed[end as usize];
+                let mut spec = BondSpec {
+                    direction: bond.bond.direction,
+                    stereo: bond.bond.stereo,
+                    ..BondSpec::new(begin as usize, end as usize, bond.bond.order)
+                };
+                // Geometry of a double bond that lost a neighbour is what the remaining
+                // slashes say, as in RDKit.
+                if let Some(atoms) = bond.bond.stereo_atoms {
+                    match atoms.map(|atom| new_index[atom as usize]) {
+                        [Some(a), Some(b)] if whole => spec.stereo_atoms = Some([a, b]),
+                        _ => spec.stereo = BondStereo::None,
+                    }
+                }
+                builder.add_bond(spec);
+            }
+        }
+        Self {
+            builder,
+            origin,
+            trimmed,
+        }
+    }
+
+    /// Whether anything says where neighbours lie.
+    fn has_stereo(&self) -> bool {
+        let tagged = |atom: &AtomSpec| atom.chiral_tag != ChiralTag::Unspecified;
+        let marked = |bond: &BondSpec| {
+            bond.stereo != BondStereo::None || bond.direction != BondDirection::None
+        };
+        self.builder.atoms.iter().any(tagged) || self.builder.bonds.iter().any(marked)
+    }
+
+    /// What a SMILES tells of the piece. Only atoms that lost a neighbour can have other
+    /// hydrogens than before; rings and stereochemistry are not needed.
+    fn outline(
+        &self,
+        molecule: &Molecule,
+        options: WriteOptions,
+    ) -> Result<Outline, PerceptionError> {
+        let builder = &self.builder;
+        let changed = (0..self.trimmed.len()).filter(|&atom| self.trimmed[atom]);
+        let mut hydrogens = perceive::hydrogens_of(builder, changed)?.into_iter();
+        let atoms = self.origin.iter().enumerate().map(|(index, &atom)| {
+            let mut outline = OutlineAtom::of(molecule.atom(atom as usize));
+            outline.chiral_tag = builder.atoms[index].chiral_tag;
+            if self.trimmed[index] {
+                outline.hydrogens = hydrogens.next().unwrap_or_default();
+            }
+            outline.only(options)
+        });
+        let bonds = builder.bonds.iter().map(|bond| OutlineBond {
+            begin: bond.begin,
+            end: bond.end,
+            order: bond.order,
+            geometry: None,
+        });
+        Ok(Outline::new(atoms.collect(), bonds.collect()))
+    }
+}
+
+/// What RDKit does to an atom of the core that loses a neighbour.
+fn fill_gap(atom: &mut AtomSpec) {
+    let carbocation = atom.atomic_number == 6 && atom.formal_charge == 1;
+    if atom.is_aromatic && (atom.atomic_number != 6 || carbocation) {
+        atom.explicit_hydrogens = 1;
+    } else if atom.no_implicit || atom.chiral_tag != ChiralTag::Unspecified {
+        atom.no_implicit = false;
+        atom.explicit_hydrogens = 0;
+        atom.chiral_tag = ChiralTag::Unspecified;
+    }
 }
 
 /// Ring atoms and the atoms on paths between rings: what is left when chain ends are
@@ -94,58 +203,4 @@ fn rings_and_linkers(molecule: &Molecule, adjacency: &Adjacency) -> Vec<bool> {
         }
     }
     keep
-}
-
-impl MoleculeBuilder {
-    /// The atoms with `keep`, the bonds between them and their positions. Geometry of a
-    /// double bond that lost a neighbour is what the remaining slashes say, as in RDKit.
-    fn retain_atoms(self, keep: &[bool]) -> Self {
-        let mut new_index = vec![None; keep.len()];
-        let mut next = 0;
-        for (atom, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
-            new_index[atom] = Some(next);
-            next += 1;
-        }
-        let mut trimmed = vec![false; keep.len()];
-        for bond in self
-            .bonds
-            .iter()
-            .filter(|bond| keep[bond.begin] != keep[bond.end])
-        {
-            trimmed[if keep[bond.begin] {
-                bond.begin
-            } else {
-                bond.end
-            }] = true;
-        }
-        let mut kept = Self::with_capacity(next, self.bonds.len());
-        let atoms = self.atoms.iter().zip(keep).filter(|(_, keep)| **keep);
-        kept.atoms.extend(atoms.map(|(atom, _)| *atom));
-        for mut bond in self.bonds {
-            let (Some(begin), Some(end)) = (new_index[bond.begin], new_index[bond.end]) else {
-                continue;
-            };
-            let whole = !trimmed[bond.begin] && !trimmed[bond.end];
-            (bond.begin, bond.end) = (begin, end);
-            let moved = bond
-                .stereo_atoms
-                .map(|atoms| atoms.map(|a| new_index[a as usize]));
-            match moved {
-                Some([Some(a), Some(b)]) if whole => bond.stereo_atoms = Some([a as u32, b as u32]),
-                Some(_) => (bond.stereo, bond.stereo_atoms) = (BondStereo::None, None),
-                None => {}
-            }
-            kept.add_bond(bond);
-        }
-        for mut conformer in self.conformers {
-            let mut keep = keep.iter();
-            conformer
-                .positions
-                .retain(|_| keep.next().copied().unwrap_or(false));
-            kept.add_conformer(conformer);
-        }
-        kept.name = self.name;
-        kept.properties = self.properties;
-        kept
-    }
 }

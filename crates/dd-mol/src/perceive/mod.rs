@@ -31,7 +31,7 @@ mod valence;
 
 use petgraph::graph::UnGraph;
 
-pub(crate) use self::partial::{kekule_orders, reassess};
+pub(crate) use self::partial::{hydrogens_of, kekule_orders, reassess};
 
 use self::aromaticity::Aromaticity;
 use self::conjugation::Conjugation;

@@ -30,6 +30,23 @@ pub(crate) fn reassess(mut builder: MoleculeBuilder) -> Result<Molecule, Percept
     })
 }
 
+/// Hydrogens of some atoms of a piece of a molecule; all that changed when it was cut out.
+pub(crate) fn hydrogens_of(
+    builder: &MoleculeBuilder,
+    atoms: impl Iterator<Item = usize>,
+) -> Result<Vec<u8>, PerceptionError> {
+    workspace::with(builder.atoms.len(), |workspace| {
+        let draft = &mut workspace.perception.draft;
+        draft.load(builder)?;
+        atoms
+            .map(|atom| {
+                valence::update_atom(draft, atom, true)?;
+                Ok(draft.atoms[atom].hydrogens().clamp(0, 255) as u8)
+            })
+            .collect()
+    })
+}
+
 /// The order of every bond in a Kekulé form of the molecule.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ mod write;
 pub(crate) use parse::Reading;
 
 pub use error::{SmilesError, SmilesErrorKind};
+pub(crate) use write::write_outline;
 pub use write::{WriteOptions, write, write_in_order, write_with};
 
 use crate::error::PerceptionError;

@@ -59,8 +59,12 @@ pub fn write(molecule: &Molecule) -> String {
 
 /// The canonical SMILES of what `options` ask for.
 pub fn write_with(molecule: &Molecule, options: WriteOptions) -> String {
-    let outline = Outline::of(molecule, options);
-    Writer::new(&outline, &ranks(&outline)).text()
+    write_outline(&Outline::of(molecule, options))
+}
+
+/// The canonical SMILES of what an outline tells.
+pub(crate) fn write_outline(outline: &Outline) -> String {
+    Writer::new(outline, &ranks(outline)).text()
 }
 
 /// A SMILES that prefers atoms of low rank; with `ranks` of `0, 1, 2, …` it follows

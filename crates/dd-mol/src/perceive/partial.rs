@@ -37,7 +37,7 @@ pub(crate) fn hydrogens_of(
 ) -> Result<Vec<u8>, PerceptionError> {
     workspace::with(builder.atoms.len(), |workspace| {
         let draft = &mut workspace.perception.draft;
-        draft.load(builder)?;
+        draft.load(builder, usize::MAX)?;
         atoms
             .map(|atom| {
                 valence::update_atom(draft, atom, true)?;

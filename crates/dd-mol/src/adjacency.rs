@@ -18,17 +18,11 @@ pub(crate) struct Neighbor {
 
 impl Adjacency {
     pub(crate) fn of(molecule: &Molecule) -> Self {
-        let ends: Vec<(usize, usize)> = molecule
-            .bonds()
-            .map(|bond| (bond.begin, bond.end))
-            .collect();
-        Self::from_bonds(molecule.num_atoms(), &ends)
+        let ends = molecule.bonds().map(|bond| (bond.begin, bond.end));
+        Self::from_ends(molecule.num_atoms(), ends)
     }
 
-    pub(crate) fn from_bonds(num_atoms: usize, ends: &[(usize, usize)]) -> Self {
-        Self::from_ends(num_atoms, ends.iter().copied())
-    }
-
+    /// From the two atoms of each bond.
     pub(crate) fn from_ends<I>(num_atoms: usize, ends: I) -> Self
     where
         I: ExactSizeIterator<Item = (usize, usize)> + DoubleEndedIterator + Clone,
@@ -86,7 +80,7 @@ mod tests {
 
     #[test]
     fn neighbors_ascend_by_bond() {
-        let adjacency = Adjacency::from_bonds(4, &[(1, 0), (2, 1), (1, 3)]);
+        let adjacency = Adjacency::from_ends(4, [(1, 0), (2, 1), (1, 3)].into_iter());
         let bonds: Vec<usize> = adjacency.neighbors(1).iter().map(|n| n.bond).collect();
         assert_eq!(bonds, [0, 1, 2]);
         let atoms: Vec<usize> = adjacency.neighbors(1).iter().map(|n| n.atom).collect();

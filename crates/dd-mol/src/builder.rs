@@ -6,7 +6,7 @@
 //! stereo) is found by [`MoleculeBuilder::finish`].
 
 use crate::error::PerceptionError;
-use crate::molecule::{Atom, BondOrder, BondStereo, ChiralTag, Conformer, Molecule};
+use crate::molecule::{Atom, BondOrder, BondStereo, ChiralTag, Conformer, Molecule, StereoGroup};
 use crate::perceive::{self, Sanitize};
 use crate::workspace;
 
@@ -113,6 +113,7 @@ pub struct MoleculeBuilder {
     pub(crate) conformers: Vec<Conformer>,
     pub(crate) name: String,
     pub(crate) properties: Vec<(String, String)>,
+    pub(crate) stereo_groups: Vec<StereoGroup>,
 }
 
 impl MoleculeBuilder {
@@ -155,6 +156,11 @@ impl MoleculeBuilder {
     /// Adds a data field.
     pub fn add_property(&mut self, key: impl Into<String>, value: impl Into<String>) {
         self.properties.push((key.into(), value.into()));
+    }
+
+    /// Adds a group of enhanced stereo; atoms that turn out to be no stereocentres leave it.
+    pub fn add_stereo_group(&mut self, group: StereoGroup) {
+        self.stereo_groups.push(group);
     }
 
     /// The atoms added so far.
@@ -226,6 +232,7 @@ impl From<&Molecule> for MoleculeBuilder {
         builder.conformers.clone_from(&molecule.conformers);
         builder.name.clone_from(&molecule.name);
         builder.properties.clone_from(&molecule.properties);
+        builder.stereo_groups.clone_from(&molecule.stereo_groups);
         builder
     }
 }

@@ -42,11 +42,32 @@ impl Element {
 
     /// The atomic number of an element symbol.
     pub fn number(symbol: &str) -> Option<u8> {
-        ELEMENTS
-            .iter()
-            .position(|e| e.symbol == symbol)
-            .map(|z| z as u8)
+        let number = match *symbol.as_bytes() {
+            [b'*'] => return Some(0),
+            [first @ b'A'..=b'Z'] => BY_SYMBOL[place(first, b'`')],
+            [first @ b'A'..=b'Z', second @ b'a'..=b'z'] => BY_SYMBOL[place(first, second)],
+            _ => 0,
+        };
+        (number > 0).then_some(number)
     }
+}
+
+/// Atomic numbers by the letters of the symbol, 0 where there is no such element.
+static BY_SYMBOL: [u8; 26 * 27] = {
+    let mut numbers = [0; 26 * 27];
+    let mut number = 1;
+    while number < ELEMENTS.len() {
+        let symbol = ELEMENTS[number].symbol.as_bytes();
+        let second = if symbol.len() > 1 { symbol[1] } else { b'`' };
+        numbers[place(symbol[0], second)] = number as u8;
+        number += 1;
+    }
+    numbers
+};
+
+/// The place of a symbol; the character before `a` stands for no second letter.
+const fn place(first: u8, second: u8) -> usize {
+    (first - b'A') as usize * 27 + (second - b'`') as usize
 }
 
 /// Highest atomic number of the table.

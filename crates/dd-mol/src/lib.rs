@@ -39,6 +39,7 @@ mod outline;
 mod parity;
 mod perceive;
 mod properties;
+mod record;
 mod rows;
 mod scaffold;
 pub mod sdf;
@@ -54,7 +55,7 @@ pub use element::{Element, MAX_ATOMIC_NUMBER};
 pub use error::{Caret, PerceptionError};
 pub use molecule::{
     Atom, Bond, BondOrder, BondRef, BondStereo, ChiralTag, Conformer, Hybridization, Molecule,
-    NonTetrahedral,
+    NonTetrahedral, StereoGroup, StereoGroupKind,
 };
 pub use perceive::Sanitize;
 pub use scaffold::{murcko_scaffold, murcko_scaffold_smiles};

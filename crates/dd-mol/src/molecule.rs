@@ -197,6 +197,29 @@ pub struct Conformer {
     pub is_3d: bool,
 }
 
+/// What is known of the chirality of a group of centres together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StereoGroupKind {
+    /// As drawn.
+    Absolute,
+    /// The sample holds both what is drawn and its mirror image.
+    And,
+    /// The sample is what is drawn or its mirror image.
+    Or,
+}
+
+/// A group of enhanced stereo: centres that are as drawn or inverted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StereoGroup {
+    /// What is known.
+    pub kind: StereoGroupKind,
+    /// Number of the group among those of its kind; 0 for absolute ones.
+    pub number: u32,
+    /// The centres, in the order of the file.
+    pub atoms: Vec<u32>,
+}
+
 /// An immutable molecule.
 #[derive(Debug, Clone)]
 pub struct Molecule {
@@ -205,6 +228,7 @@ pub struct Molecule {
     pub(crate) conformers: Vec<Conformer>,
     pub(crate) name: String,
     pub(crate) properties: Vec<(String, String)>,
+    pub(crate) stereo_groups: Vec<StereoGroup>,
 }
 
 impl Molecule {
@@ -240,7 +264,9 @@ impl Molecule {
     }
 
     /// All bonds in order.
-    pub fn bonds(&self) -> impl ExactSizeIterator<Item = BondRef<'_>> {
+    pub fn bonds(
+        &self,
+    ) -> impl ExactSizeIterator<Item = BondRef<'_>> + DoubleEndedIterator + Clone {
         self.graph
             .raw_edges()
             .iter()
@@ -310,6 +336,14 @@ impl Molecule {
     /// Data fields of the record, in file order.
     pub fn properties(&self) -> &[(String, String)] {
         &self.properties
+    }
+
+    /// Groups of enhanced stereo, with the atoms that are stereocentres.
+    ///
+    /// V3000 files have them; SMILES and features know nothing of them, and take each
+    /// centre as drawn.
+    pub fn stereo_groups(&self) -> &[StereoGroup] {
+        &self.stereo_groups
     }
 
     /// The underlying graph, for algorithms of petgraph.

@@ -9,12 +9,11 @@ use std::io::{self, BufRead};
 
 use crate::molecule::Molecule;
 use crate::molfile::{self, Lines, MolfileError, MolfileOptions};
-use crate::stream::{LineReader, decoded};
+use crate::record::RecordReader;
+use crate::stream::{decoded, text_of};
 
 /// Largest record that is read unless [`SdfReader::with_max_record_bytes`] says otherwise.
 const MAX_RECORD_BYTES: usize = 64 << 20;
-/// The line between records begins with this.
-const DELIMITER: &[u8] = b"$$$$";
 
 /// A record of an SD file that cannot be read.
 #[derive(Debug)]
@@ -91,7 +90,7 @@ impl std::error::Error for SdfError {
 /// ```
 #[derive(Debug)]
 pub struct SdfReader<R> {
-    lines: LineReader<R>,
+    records: RecordReader<R>,
     options: MolfileOptions,
     max_record_bytes: usize,
     record: usize,
@@ -102,7 +101,7 @@ impl<R: BufRead> SdfReader<R> {
     /// Reads from `reader`; SD files may end with or without a delimiter.
     pub fn new(reader: R, options: MolfileOptions) -> Self {
         Self {
-            lines: LineReader::new(reader),
+            records: RecordReader::new(reader),
             options,
             max_record_bytes: MAX_RECORD_BYTES,
             record: 0,
@@ -122,46 +121,33 @@ impl<R: BufRead> SdfReader<R> {
     /// # Errors
     /// As those of the iterator, except for faults of the mol block.
     pub fn next_text(&mut self) -> Option<Result<String, SdfError>> {
+        Some(self.read()?.map(|()| decoded(self.records.text())))
+    }
+
+    /// Reads the bytes of the next record; `None` at the end.
+    fn read(&mut self) -> Option<Result<(), SdfError>> {
         if self.finished {
             return None;
         }
-        let first_line = self.lines.number() + 1;
-        let mut text = Vec::new();
-        let mut found = 0;
-        loop {
-            let start = text.len();
-            // A line that is cut short still shows whether it is a delimiter.
-            let room = self.max_record_bytes.saturating_sub(start);
-            let length = match self.lines.read(&mut text, room.max(DELIMITER.len())) {
-                Ok(length) => length,
-                Err(error) => {
-                    self.finished = true;
-                    return Some(Err(self.error(&text, first_line, error.into())));
-                }
-            };
-            let line = &text[start..];
-            let delimiter = line.starts_with(DELIMITER);
-            text.truncate(if delimiter {
-                start
-            } else {
-                start + room.min(length)
-            });
-            self.finished = length == 0;
-            if delimiter || self.finished {
-                break;
+        let first_line = self.records.lines() + 1;
+        let limit = self.max_record_bytes;
+        let found = match self.records.read(limit) {
+            Ok(found) => found,
+            Err(error) => {
+                self.finished = true;
+                return Some(Err(self.error(first_line, error.into())));
             }
-            found += length;
+        };
+        self.finished = !found.delimited;
+        if found.bytes > limit {
+            let found = found.bytes;
+            let kind = SdfErrorKind::TooLarge { found, limit };
+            return Some(Err(self.error(first_line, kind)));
         }
-        let blank = found <= self.max_record_bytes && text.iter().all(u8::is_ascii_whitespace);
-        if self.finished && blank {
+        if self.finished && self.records.text().trim_ascii().is_empty() {
             return None;
         }
-        if found > self.max_record_bytes {
-            let limit = self.max_record_bytes;
-            let kind = SdfErrorKind::TooLarge { found, limit };
-            return Some(Err(self.error(&text, first_line, kind)));
-        }
-        Some(Ok(decoded(&text)))
+        Some(Ok(()))
     }
 
     /// 0-based number of the record that comes next.
@@ -169,8 +155,12 @@ impl<R: BufRead> SdfReader<R> {
         self.record
     }
 
-    fn error(&self, text: &[u8], first_line: usize, kind: SdfErrorKind) -> SdfError {
-        let title = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    fn error(&self, first_line: usize, kind: SdfErrorKind) -> SdfError {
+        let title = self.records.text();
+        let title = title
+            .split(|&byte| byte == b'\n')
+            .next()
+            .unwrap_or_default();
         let title = decoded(&title[..title.len().min(80)]);
         SdfError {
             record: self.record,
@@ -185,10 +175,11 @@ impl<R: BufRead> Iterator for SdfReader<R> {
     type Item = Result<Molecule, SdfError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let first_line = self.lines.number() + 1;
-        let result = self.next_text()?.and_then(|text| {
+        let first_line = self.records.lines() + 1;
+        let result = self.read()?.and_then(|()| {
+            let text = text_of(self.records.text());
             molfile::parse_record(&text, &self.options, data_fields)
-                .map_err(|error| self.error(text.as_bytes(), first_line, error.into()))
+                .map_err(|error| self.error(first_line, error.into()))
         });
         self.record += 1;
         Some(result)
@@ -197,26 +188,29 @@ impl<R: BufRead> Iterator for SdfReader<R> {
 
 /// The data fields after a mol block.
 ///
-/// A value ends at an empty line; text after it that begins no new field belongs to the
+/// A value ends at an empty line. Text after it that begins no new field belongs to the
 /// value, blank line included, and text before the first field to one without a name, so
 /// that nothing is lost.
 fn data_fields(lines: &mut Lines<'_>) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
+    // Empty lines since the last text of the value.
     let mut blanks = 0;
-    let mut open = false;
+    let mut in_value = false;
     for line in lines {
-        if let Some(header) = line.text.strip_prefix('>') {
+        if line.text.is_empty() {
+            blanks += 1;
+            in_value = false;
+            continue;
+        }
+        // Within a value a line may begin with any character.
+        if let (false, Some(header)) = (in_value, line.text.strip_prefix('>')) {
             let label = header
                 .split_once('<')
                 .and_then(|(_, rest)| rest.rsplit_once('>'));
             // A header without a name identifies its field by number ("DT12").
             let label = label.map_or(header.trim(), |(label, _)| label);
             fields.push((label.to_owned(), String::new()));
-            (open, blanks) = (false, 0);
-            continue;
-        }
-        if line.text.is_empty() {
-            blanks += 1;
+            (in_value, blanks) = (true, 0);
             continue;
         }
         if fields.is_empty() {
@@ -229,10 +223,10 @@ fn data_fields(lines: &mut Lines<'_>) -> Vec<(String, String)> {
         let Some((_, value)) = fields.last_mut() else {
             continue;
         };
-        let breaks = if open { blanks + 1 } else { blanks };
+        let breaks = blanks + usize::from(!value.is_empty());
         value.extend(std::iter::repeat_n('\n', breaks));
         value.push_str(line.text);
-        (open, blanks) = (true, 0);
+        (in_value, blanks) = (true, 0);
     }
     fields
 }

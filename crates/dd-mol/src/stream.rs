@@ -1,5 +1,6 @@
 //! Lines from any buffered reader with bounded memory.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 /// Reads lines and counts them.
@@ -29,7 +30,7 @@ impl<R: BufRead> LineReader<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            let end = chunk.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', chunk);
             let part = end.map_or(chunk.len(), |end| end + 1);
             let room = limit.saturating_sub(length).min(part);
             into.extend_from_slice(&chunk[..room]);
@@ -45,11 +46,16 @@ impl<R: BufRead> LineReader<R> {
 
 /// Text in UTF-8, or else each byte as the character of the same number (Latin-1), which
 /// is what old files hold.
-pub(crate) fn decoded(bytes: &[u8]) -> String {
+pub(crate) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
     }
+}
+
+/// As [`text_of`], as a string of its own.
+pub(crate) fn decoded(bytes: &[u8]) -> String {
+    text_of(bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -2,19 +2,21 @@
 //! coordinates, perception.
 
 use super::MolfileOptions;
-use super::ctab::{Ctab, CtabAtom, Wedge};
-use super::double_bond;
+use super::ctab::{Ctab, Wedge};
+use super::double_bond::{self, SmallRings};
 use super::error::{MolfileError, MolfileErrorKind};
 use super::spatial;
 use super::wedge::{self, Drawn};
 use crate::adjacency::Adjacency;
-use crate::builder::{BondDirection, BondSpec, MoleculeBuilder};
+use crate::builder::{BondDirection, MoleculeBuilder};
 use crate::element::Element;
 use crate::error::PerceptionError;
-use crate::molecule::{BondOrder, BondStereo, ChiralTag, Conformer, Molecule};
+use crate::molecule::{BondOrder, ChiralTag, Conformer, Molecule};
 use crate::nontetrahedral::arrangement;
 use crate::vector::direction;
 
+/// The most neighbours of a centre, hydrogens included.
+const MAX_NEIGHBORS: usize = 6;
 /// Elements from phosphorus on can be more than tetrahedral.
 const FIRST_NON_TETRAHEDRAL: u8 = 15;
 
@@ -23,8 +25,8 @@ pub(super) fn molecule(
     options: &MolfileOptions,
     properties: Vec<(String, String)>,
 ) -> Result<Molecule, MolfileError> {
-    let ends: Vec<(usize, usize)> = ctab.bonds.iter().map(|b| (b.begin, b.end)).collect();
-    let adjacency = Adjacency::from_bonds(ctab.atoms.len(), &ends);
+    let ends = ctab.bonds.iter().map(|bond| (bond.begin, bond.end));
+    let adjacency = Adjacency::from_ends(ctab.atoms.len(), ends);
     state_valences(&mut ctab, &adjacency);
     let is_3d = ctab.is_3d();
     if is_3d {
@@ -32,60 +34,58 @@ pub(super) fn molecule(
     } else if ctab.has_stereo_marks() {
         chirality_from_wedges(&mut ctab, &adjacency);
     }
-    let mut builder = MoleculeBuilder::with_capacity(ctab.atoms.len(), ctab.bonds.len());
-    for atom in &ctab.atoms {
-        builder.add_atom(atom.spec);
-    }
-    for (index, bond) in ctab.bonds.iter().enumerate() {
-        let mut spec = BondSpec::new(bond.begin, bond.end, bond.order);
-        if let Some(geometry) = double_bond::geometry(&ctab, &adjacency, index) {
-            spec.stereo = geometry.stereo;
-            spec.stereo_atoms = geometry.stereo_atoms;
-            if geometry.stereo == BondStereo::Any {
-                spec.direction = BondDirection::Either;
+    let mut rings = SmallRings::default();
+    for index in 0..ctab.bonds.len() {
+        if let Some(geometry) = double_bond::geometry(&ctab, &adjacency, &mut rings, index) {
+            let bond = &mut ctab.bonds[index];
+            bond.stereo = geometry.stereo;
+            bond.stereo_atoms = geometry.stereo_atoms;
+            if ctab.wedges[index] == Wedge::Crossed {
+                bond.direction = BondDirection::Either;
             }
         }
-        builder.add_bond(spec);
     }
-    builder.add_conformer(Conformer {
-        positions: ctab.atoms.iter().map(|atom| atom.position).collect(),
+    let conformer = Conformer {
+        positions: ctab.positions,
         is_3d,
-    });
-    builder.set_name(std::mem::take(&mut ctab.name));
-    for (key, value) in properties {
-        builder.add_property(key, value);
-    }
-    let located = |error: PerceptionError| {
-        let line = line_of(&error, &ctab);
-        MolfileError::in_block(MolfileErrorKind::Perception(error), line)
     };
-    builder.finish(&options.sanitize).map_err(located)
+    let builder = MoleculeBuilder {
+        atoms: ctab.atoms,
+        bonds: ctab.bonds,
+        conformers: vec![conformer],
+        name: ctab.name,
+        properties,
+        stereo_groups: ctab.stereo_groups,
+    };
+    let (atom_lines, bond_lines) = (ctab.atom_lines, ctab.bond_lines);
+    builder.finish(&options.sanitize).map_err(|error| {
+        let line = line_of(&error, &atom_lines, &bond_lines);
+        MolfileError::in_block(MolfileErrorKind::Perception(error), line)
+    })
 }
 
 /// The line of the first atom or bond that an error names.
-fn line_of(error: &PerceptionError, ctab: &Ctab) -> usize {
+fn line_of(error: &PerceptionError, atom_lines: &[u32], bond_lines: &[u32]) -> usize {
     let bond = match error {
         PerceptionError::NoSuchAtom { bond, .. }
         | PerceptionError::SelfBond { bond, .. }
-        | PerceptionError::DuplicateBond { bond, .. } => ctab.bonds.get(*bond),
+        | PerceptionError::DuplicateBond { bond, .. } => bond_lines.get(*bond),
         _ => None,
     };
     let atom = || {
-        let atom = error.atoms().first().and_then(|&atom| ctab.atoms.get(atom));
-        atom.map_or(4, |atom| atom.line)
+        let atom = error.atoms().first().copied();
+        atom.and_then(|atom| atom_lines.get(atom))
     };
-    bond.map_or_else(atom, |bond| bond.line)
+    bond.or_else(atom).map_or(4, |line| *line as usize)
 }
 
 /// Turns total valences that the file states into hydrogen counts.
 fn state_valences(ctab: &mut Ctab, adjacency: &Adjacency) {
-    for index in 0..ctab.atoms.len() {
-        if let Some(valence) = ctab.atoms[index].valence {
-            let drawn = drawn_valence(ctab, adjacency, index);
-            let spec = &mut ctab.atoms[index].spec;
-            spec.no_implicit = true;
-            spec.explicit_hydrogens = valence.saturating_sub(drawn);
-        }
+    for (index, valence) in std::mem::take(&mut ctab.valences) {
+        let drawn = drawn_valence(ctab, adjacency, index);
+        let atom = &mut ctab.atoms[index];
+        atom.no_implicit = true;
+        atom.explicit_hydrogens = valence.saturating_sub(drawn);
     }
 }
 
@@ -109,7 +109,7 @@ fn drawn_valence(ctab: &Ctab, adjacency: &Adjacency, atom: usize) -> u8 {
 
 /// Hydrogens on an atom that are not nodes, before perception has counted them.
 fn expected_hydrogens(ctab: &Ctab, adjacency: &Adjacency, index: usize) -> u8 {
-    let spec = &ctab.atoms[index].spec;
+    let spec = &ctab.atoms[index];
     if spec.no_implicit {
         return spec.explicit_hydrogens;
     }
@@ -127,37 +127,41 @@ fn expected_hydrogens(ctab: &Ctab, adjacency: &Adjacency, index: usize) -> u8 {
 fn chirality_in_space(ctab: &mut Ctab, adjacency: &Adjacency) {
     for index in 0..ctab.atoms.len() {
         let steps = adjacency.neighbors(index);
-        let begins_wavy = steps.iter().any(|step| {
-            let bond = ctab.bonds[step.bond];
-            bond.begin == index && bond.wedge == Wedge::Wavy
-        });
-        let affects = |&&step: &&crate::adjacency::Neighbor| {
-            let bond = ctab.bonds[step.bond];
-            bond.order != BondOrder::Zero
-                && !(bond.order == BondOrder::Dative && bond.begin == index)
-        };
-        let bonded: Vec<[f64; 3]> = steps
-            .iter()
-            .filter(affects)
-            .map(|step| ctab.atoms[step.atom].position)
-            .collect();
-        let total = bonded.len() + usize::from(expected_hydrogens(ctab, adjacency, index));
-        if begins_wavy || bonded.len() < 3 || total > 6 {
+        if steps.len() < 3 {
             continue;
         }
-        let CtabAtom { position, spec, .. } = ctab.atoms[index];
+        let begins_wavy = steps.iter().any(|step| {
+            ctab.bonds[step.bond].begin == index && ctab.wedges[step.bond] == Wedge::Wavy
+        });
+        let mut bonded = [[0.0; 3]; MAX_NEIGHBORS];
+        let mut count = 0;
+        for step in steps {
+            let bond = ctab.bonds[step.bond];
+            let leaves = bond.order == BondOrder::Dative && bond.begin == index;
+            if bond.order != BondOrder::Zero && !leaves {
+                if let Some(place) = bonded.get_mut(count) {
+                    *place = ctab.positions[step.atom];
+                }
+                count += 1;
+            }
+        }
+        let total = count + usize::from(expected_hydrogens(ctab, adjacency, index));
+        if begins_wavy || count < 3 || total > MAX_NEIGHBORS {
+            continue;
+        }
+        let (position, atomic_number) = (ctab.positions[index], ctab.atoms[index].atomic_number);
         let mut tag = None;
-        if spec.atomic_number >= FIRST_NON_TETRAHEDRAL {
-            let all = steps.iter().map(|step| ctab.atoms[step.atom].position);
+        if atomic_number >= FIRST_NON_TETRAHEDRAL {
+            let all = steps.iter().map(|step| ctab.positions[step.atom]);
             let bonds: Vec<[f64; 3]> = all.map(|p| direction(position, p)).collect();
             tag = arrangement(&bonds);
         }
         // Three-coordinate sulfur and selenium keep a lone pair in the fourth place.
-        let lone_pair = matches!(spec.atomic_number, 16 | 34);
+        let lone_pair = matches!(atomic_number, 16 | 34);
         if tag.is_none() && total <= 4 && (total == 4 || lone_pair) {
-            tag = spatial::chirality(position, &bonded);
+            tag = spatial::chirality(position, &bonded[..count]);
         }
-        ctab.atoms[index].spec.chiral_tag = tag.unwrap_or(ChiralTag::Unspecified);
+        ctab.atoms[index].chiral_tag = tag.unwrap_or(ChiralTag::Unspecified);
     }
 }
 
@@ -165,19 +169,18 @@ fn chirality_in_space(ctab: &mut Ctab, adjacency: &Adjacency) {
 fn chirality_from_wedges(ctab: &mut Ctab, adjacency: &Adjacency) {
     let mut settled = vec![false; ctab.atoms.len()];
     for index in 0..ctab.bonds.len() {
-        let bond = ctab.bonds[index];
-        let atom = bond.begin;
-        if bond.wedge == Wedge::Wavy {
+        let (atom, wedge) = (ctab.bonds[index].begin, ctab.wedges[index]);
+        if wedge == Wedge::Wavy {
             settled[atom] = true;
-            ctab.atoms[atom].spec.chiral_tag = ChiralTag::Unspecified;
+            ctab.atoms[atom].chiral_tag = ChiralTag::Unspecified;
         }
-        if settled[atom] || !matches!(bond.wedge, Wedge::Up | Wedge::Down) {
+        if settled[atom] || !matches!(wedge, Wedge::Up | Wedge::Down) {
             continue;
         }
         let tag = tag_from_wedge(ctab, adjacency, atom, index);
         settled[atom] = tag.is_some();
         let hydrogens = expected_hydrogens(ctab, adjacency, atom);
-        let spec = &mut ctab.atoms[atom].spec;
+        let spec = &mut ctab.atoms[atom];
         spec.chiral_tag = tag.unwrap_or(ChiralTag::Unspecified);
         // RDKit makes the single hydrogen of a drawn centre explicit.
         if adjacency.degree(atom) == 3 && spec.explicit_hydrogens == 0 && hydrogens == 1 {
@@ -196,28 +199,24 @@ fn tag_from_wedge(
     let all_single = steps
         .iter()
         .all(|step| ctab.bonds[step.bond].order == BondOrder::Single);
-    let CtabAtom { position, spec, .. } = &ctab.atoms[atom];
-    if !all_single && !matches!(spec.atomic_number, 15 | 16) {
+    if !all_single && !matches!(ctab.atoms[atom].atomic_number, 15 | 16) {
         return None;
     }
     let neighbors: Vec<Drawn> = steps
         .iter()
         .map(|step| {
-            let bond = ctab.bonds[step.bond];
-            let lift = match bond.wedge {
-                _ if bond.begin != atom => 0,
+            let lift = match ctab.wedges[step.bond] {
+                _ if ctab.bonds[step.bond].begin != atom => 0,
                 Wedge::Up => 1,
                 Wedge::Down => -1,
                 _ => 0,
             };
-            let other = &ctab.atoms[step.atom];
             Drawn {
-                position: other.position,
+                position: ctab.positions[step.atom],
                 lift,
-                is_hydrogen: other.spec.atomic_number == 1 && other.spec.isotope == 0,
             }
         })
         .collect();
     let place = steps.iter().position(|step| step.bond == wedge)?;
-    wedge::chirality(*position, &neighbors, place)
+    wedge::chirality(ctab.positions[atom], &neighbors, place)
 }

@@ -2,45 +2,32 @@
 
 use super::error::{MolfileError, MolfileErrorKind};
 use super::lines::{Line, excerpt};
-use crate::builder::AtomSpec;
+use crate::builder::{AtomSpec, BondSpec};
 use crate::element::Element;
-use crate::molecule::BondOrder;
+use crate::molecule::{BondOrder, StereoGroup};
 use std::ops::Range;
 
 /// Coordinates above this make a drawing three-dimensional (RDKit's tolerance), in angstrom.
 const FLAT: f64 = 1e-3;
 
-/// A connection table before perception.
+/// A connection table before perception: what each line says, in parallel lists.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ctab {
     pub(crate) name: String,
-    pub(crate) atoms: Vec<CtabAtom>,
-    pub(crate) bonds: Vec<CtabBond>,
+    pub(crate) atoms: Vec<AtomSpec>,
+    /// In angstrom.
+    pub(crate) positions: Vec<[f64; 3]>,
+    /// Atoms with a stated total valence, hydrogens included.
+    pub(crate) valences: Vec<(usize, u8)>,
+    /// Line that defines each atom.
+    pub(crate) atom_lines: Vec<u32>,
+    pub(crate) bonds: Vec<BondSpec>,
+    pub(crate) wedges: Vec<Wedge>,
+    /// Line that defines each bond.
+    pub(crate) bond_lines: Vec<u32>,
+    pub(crate) stereo_groups: Vec<StereoGroup>,
     /// The header says `3D`.
     pub(crate) tagged_3d: bool,
-}
-
-/// An atom line with what the property block adds.
-#[derive(Debug, Clone)]
-pub(crate) struct CtabAtom {
-    pub(crate) spec: AtomSpec,
-    /// In angstrom.
-    pub(crate) position: [f64; 3],
-    /// Total valence that the file states, hydrogens included.
-    pub(crate) valence: Option<u8>,
-    /// Line that defines the atom.
-    pub(crate) line: usize,
-}
-
-/// A bond line.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CtabBond {
-    pub(crate) begin: usize,
-    pub(crate) end: usize,
-    pub(crate) order: BondOrder,
-    pub(crate) wedge: Wedge,
-    /// Line that defines the bond.
-    pub(crate) line: usize,
 }
 
 /// How a bond is drawn; the narrow end is at its begin atom.
@@ -59,17 +46,41 @@ pub(crate) enum Wedge {
 }
 
 impl Ctab {
+    /// Makes room for what the counts promise, but no more than `bytes` of text can hold.
+    pub(crate) fn reserve(&mut self, atoms: usize, bonds: usize, bytes: usize) {
+        let atoms = atoms.min(bytes / 8);
+        self.atoms.reserve_exact(atoms);
+        self.positions.reserve_exact(atoms);
+        self.atom_lines.reserve_exact(atoms);
+        let bonds = bonds.min(bytes / 8);
+        self.bonds.reserve_exact(bonds);
+        self.wedges.reserve_exact(bonds);
+        self.bond_lines.reserve_exact(bonds);
+    }
+
+    pub(crate) fn add_atom(&mut self, atom: AtomSpec, position: [f64; 3], line: usize) {
+        self.atoms.push(atom);
+        self.positions.push(position);
+        self.atom_lines.push(line as u32);
+    }
+
+    pub(crate) fn add_bond(&mut self, bond: BondSpec, wedge: Wedge, line: usize) {
+        self.bonds.push(bond);
+        self.wedges.push(wedge);
+        self.bond_lines.push(line as u32);
+    }
+
     /// Whether the coordinates are three-dimensional, as RDKit decides it: by the tag and
     /// by coordinates off the plane, except that a flat drawing with wedges is a drawing.
     pub(crate) fn is_3d(&self) -> bool {
-        let off_plane = self.atoms.iter().any(|atom| atom.position[2].abs() > FLAT);
+        let off_plane = self.positions.iter().any(|[_, _, z]| z.abs() > FLAT);
         off_plane || (self.tagged_3d && !self.has_stereo_marks())
     }
 
     /// Wedges or crossed bonds: the drawing says something about its stereochemistry.
     pub(crate) fn has_stereo_marks(&self) -> bool {
-        let marks = |bond: &CtabBond| !matches!(bond.wedge, Wedge::Plain | Wedge::Wavy);
-        self.bonds.iter().any(marks)
+        let marks = |wedge: &Wedge| !matches!(wedge, Wedge::Plain | Wedge::Wavy);
+        self.wedges.iter().any(marks)
     }
 
     /// The 0-based index of the atom that the file calls `number`.
@@ -93,12 +104,15 @@ pub(crate) fn atom_of_symbol(
     line: &Line<'_>,
     columns: Range<usize>,
 ) -> Result<AtomSpec, MolfileError> {
+    if let Some(atomic_number @ 1..) = Element::number(symbol) {
+        return Ok(AtomSpec::new(atomic_number));
+    }
     let isotope = |atomic_number, isotope| AtomSpec {
         isotope,
         ..AtomSpec::new(atomic_number)
     };
     let dummy = AtomSpec {
-        no_implicit: true,
+        no_implicit: matches!(symbol, "*" | "R"),
         ..AtomSpec::new(0)
     };
     let query = |what: &str| {
@@ -118,7 +132,7 @@ pub(crate) fn atom_of_symbol(
                     ..dummy
                 });
             }
-            element_of(symbol).map(AtomSpec::new).ok_or_else(|| {
+            shouted(symbol).map(AtomSpec::new).ok_or_else(|| {
                 let symbol = excerpt(symbol);
                 line.error(MolfileErrorKind::UnknownElement { symbol }, columns.clone())
             })
@@ -126,13 +140,13 @@ pub(crate) fn atom_of_symbol(
     }
 }
 
-/// Accepts `CL` for `Cl`, as many programs write it.
-fn element_of(symbol: &str) -> Option<u8> {
-    let mut normal = symbol.to_owned();
-    if let [_, b'A'..=b'Z'] = symbol.as_bytes() {
-        normal[1..].make_ascii_lowercase();
-    }
-    Element::number(&normal)
+/// The element of `CL`, as many programs write chlorine.
+fn shouted(symbol: &str) -> Option<u8> {
+    let [first, second @ b'A'..=b'Z'] = *symbol.as_bytes() else {
+        return None;
+    };
+    let normal = [first, second.to_ascii_lowercase()];
+    Element::number(std::str::from_utf8(&normal).ok()?)
 }
 
 /// Unpaired electrons of a radical code (1 singlet, 2 doublet, 3 triplet).

@@ -1,7 +1,7 @@
 //! Double-bond geometry from positions in the plane or in space.
 
 use super::ctab::{Ctab, Wedge};
-use crate::adjacency::Adjacency;
+use crate::adjacency::{Adjacency, Neighbor};
 use crate::molecule::{BondOrder, BondStereo};
 use crate::vector::{Vector, dot, norm_squared, sub};
 
@@ -25,44 +25,48 @@ impl Geometry {
 }
 
 /// The geometry of bond `index`; `None` for bonds that cannot have one.
-pub(super) fn geometry(ctab: &Ctab, adjacency: &Adjacency, index: usize) -> Option<Geometry> {
+pub(super) fn geometry(
+    ctab: &Ctab,
+    adjacency: &Adjacency,
+    rings: &mut SmallRings,
+    index: usize,
+) -> Option<Geometry> {
     let bond = ctab.bonds[index];
     if bond.order != BondOrder::Double {
         return None;
     }
-    if bond.wedge == Wedge::Crossed {
+    if ctab.wedges[index] == Wedge::Crossed {
         return Some(Geometry::UNKNOWN);
     }
     let ends = [bond.begin, bond.end];
-    if ends.iter().any(|&end| adjacency.degree(end) < 2) || in_small_ring(adjacency, index, ends) {
+    let single = |step: &&Neighbor| {
+        let order = ctab.bonds[step.bond].order;
+        step.bond != index && matches!(order, BondOrder::Single | BondOrder::Aromatic)
+    };
+    let singles = |end: usize| adjacency.neighbors(end).iter().filter(single);
+    if ends.iter().any(|&end| singles(end).next().is_none()) || rings.close(adjacency, index, ends)
+    {
         return None;
     }
     let mut references = [0; 2];
     let mut sides = [[0.0; 3]; 2];
     for end in 0..2 {
         let (atom, opposite) = (ends[end], ends[1 - end]);
-        let steps = adjacency.neighbors(atom).iter();
-        let singles = steps.filter(|step| {
-            let order = ctab.bonds[step.bond].order;
-            step.bond != index && matches!(order, BondOrder::Single | BondOrder::Aromatic)
-        });
-        let mut singles: Vec<_> = singles.collect();
-        if singles.is_empty() {
-            return None;
-        }
-        if singles
-            .iter()
-            .any(|step| ctab.bonds[step.bond].wedge == Wedge::Wavy)
-        {
+        if singles(atom).any(|step| ctab.wedges[step.bond] == Wedge::Wavy) {
             return Some(Geometry::UNKNOWN);
         }
+        let axis = sub(ctab.positions[opposite], ctab.positions[atom]);
+        let is_hydrogen = |step: &&Neighbor| ctab.atoms[step.atom].atomic_number == 1;
         // Heavy substituents first: they stay when hydrogens are merged.
-        singles.sort_by_key(|step| ctab.atoms[step.atom].spec.atomic_number == 1);
-        let position = |atom: usize| ctab.atoms[atom].position;
-        let axis = sub(position(opposite), position(atom));
-        let bent = singles
-            .iter()
-            .map(|step| (step.atom, sub(position(step.atom), position(atom))))
+        let heavy = singles(atom).filter(|step| !is_hydrogen(step));
+        let bent = heavy
+            .chain(singles(atom).filter(is_hydrogen))
+            .map(|step| {
+                (
+                    step.atom,
+                    sub(ctab.positions[step.atom], ctab.positions[atom]),
+                )
+            })
             .find(|&(_, arm)| !is_straight(arm, axis));
         let Some((reference, arm)) = bent else {
             return Some(Geometry::UNKNOWN);
@@ -93,25 +97,33 @@ fn is_straight(a: Vector, b: Vector) -> bool {
     size < 1e-6 || dot(a, b) < STRAIGHT * size.sqrt()
 }
 
-/// Whether the ends are joined by another path short enough to close a rigid ring.
-fn in_small_ring(adjacency: &Adjacency, bond: usize, [from, to]: [usize; 2]) -> bool {
-    let mut seen = vec![from];
-    let mut shell = vec![from];
-    for _ in 1..LARGEST_RIGID_RING {
-        let mut next = Vec::new();
-        for &atom in &shell {
-            for step in adjacency.neighbors(atom) {
-                if step.bond == bond || seen.contains(&step.atom) {
-                    continue;
+/// Search for short ways around a bond; keeps its memory from bond to bond.
+#[derive(Debug, Default)]
+pub(super) struct SmallRings {
+    seen: Vec<usize>,
+}
+
+impl SmallRings {
+    /// Whether the ends are joined by another path short enough to close a rigid ring.
+    fn close(&mut self, adjacency: &Adjacency, bond: usize, [from, to]: [usize; 2]) -> bool {
+        self.seen.clear();
+        self.seen.push(from);
+        let mut shell = 0;
+        for _ in 1..LARGEST_RIGID_RING {
+            let end = self.seen.len();
+            for place in shell..end {
+                for step in adjacency.neighbors(self.seen[place]) {
+                    if step.bond == bond || self.seen.contains(&step.atom) {
+                        continue;
+                    }
+                    if step.atom == to {
+                        return true;
+                    }
+                    self.seen.push(step.atom);
                 }
-                if step.atom == to {
-                    return true;
-                }
-                seen.push(step.atom);
-                next.push(step.atom);
             }
+            shell = end;
         }
-        shell = next;
+        false
     }
-    false
 }

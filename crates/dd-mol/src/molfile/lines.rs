@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::error::{MolfileError, MolfileErrorKind};
+use super::fixed;
 
 /// Walks over the lines of a block; line ends may be `\n` or `\r\n`.
 #[derive(Debug, Clone)]
 pub(crate) struct Lines<'a> {
-    rest: Option<&'a str>,
+    rest: &'a str,
     number: usize,
 }
 
@@ -21,9 +22,14 @@ pub(crate) struct Line<'a> {
 impl<'a> Lines<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         Self {
-            rest: Some(text),
+            rest: text,
             number: 0,
         }
+    }
+
+    /// Length of the text that was not read yet.
+    pub(super) fn bytes_left(&self) -> usize {
+        self.rest.len()
     }
 
     /// The next line; `expected` names it in the error at the end of the text.
@@ -38,10 +44,13 @@ impl<'a> Iterator for Lines<'a> {
     type Item = Line<'a>;
 
     fn next(&mut self) -> Option<Line<'a>> {
-        let rest = self.rest.filter(|rest| !rest.is_empty())?;
-        let (line, rest) = match rest.split_once('\n') {
-            Some((line, rest)) => (line, Some(rest)),
-            None => (rest, None),
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', self.rest.as_bytes());
+        let (line, rest) = match end {
+            Some(end) => (&self.rest[..end], &self.rest[end + 1..]),
+            None => (self.rest, ""),
         };
         self.rest = rest;
         self.number += 1;
@@ -53,11 +62,11 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The text of some columns, cut at the end of the line; `None` inside a character.
-    fn slice(&self, columns: Range<usize>) -> Option<&'a str> {
-        let length = self.text.len();
-        self.text
-            .get(columns.start.min(length)..columns.end.min(length))
+    /// Some columns, cut at the end of the line.
+    pub(super) fn bytes(&self, columns: Range<usize>) -> &'a [u8] {
+        let bytes = self.text.as_bytes();
+        let end = columns.end.min(bytes.len());
+        &bytes[columns.start.min(end)..end]
     }
 
     /// The trimmed text of some columns.
@@ -66,9 +75,8 @@ impl<'a> Line<'a> {
         what: &'static str,
         columns: Range<usize>,
     ) -> Result<&'a str, MolfileError> {
-        let text = self.slice(columns.clone());
-        text.map(str::trim)
-            .ok_or_else(|| self.number_error(what, columns))
+        let text = std::str::from_utf8(fixed::trimmed(self.bytes(columns.clone())));
+        text.map_err(|_| self.number_error(what, columns))
     }
 
     /// The whole number in some columns; blank or missing columns are 0.
@@ -77,10 +85,7 @@ impl<'a> Line<'a> {
         what: &'static str,
         columns: Range<usize>,
     ) -> Result<i64, MolfileError> {
-        match self.field(what, columns.clone())? {
-            "" => Ok(0),
-            text => text.parse().map_err(|_| self.number_error(what, columns)),
-        }
+        fixed::integer(self.bytes(columns.clone())).ok_or_else(|| self.number_error(what, columns))
     }
 
     /// The fixed-point number in some columns; blank columns are 0.
@@ -89,20 +94,11 @@ impl<'a> Line<'a> {
         what: &'static str,
         columns: Range<usize>,
     ) -> Result<f64, MolfileError> {
-        let text = self.field(what, columns.clone())?;
-        if text.is_empty() {
-            return Ok(0.0);
-        }
-        // No exponents, and above all no "nan" or "inf".
-        let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.');
-        let number = text.parse().ok().filter(|_| text.bytes().all(plain));
-        number.ok_or_else(|| self.number_error(what, columns))
+        fixed::decimal(self.bytes(columns.clone())).ok_or_else(|| self.number_error(what, columns))
     }
 
     fn number_error(&self, what: &'static str, columns: Range<usize>) -> MolfileError {
-        let bytes = self.text.as_bytes();
-        let found = &bytes[columns.start.min(bytes.len())..columns.end.min(bytes.len())];
-        let found = String::from_utf8_lossy(found).into_owned();
+        let found = String::from_utf8_lossy(self.bytes(columns.clone())).into_owned();
         self.error(MolfileErrorKind::Number { what, found }, columns)
     }
 

@@ -12,15 +12,18 @@
 //! hydrogens that are to be merged, where RDKit drops such hydrogens without a word.
 //! Substance groups, collections (enhanced stereo) and atom aliases are skipped.
 
+mod annotations;
 mod assemble;
 mod ctab;
 mod double_bond;
 mod error;
+mod fixed;
 mod lines;
 mod spatial;
 mod v2000;
 mod v3000;
 mod wedge;
+mod words;
 mod write;
 
 pub use error::{MolfileError, MolfileErrorKind};

@@ -12,10 +12,12 @@ const VOLUME: f64 = 0.1;
 /// The sign of the volume spanned by the first three bonds decides; where that is flat,
 /// the fourth neighbour stands in for the third, from the other side.
 pub(super) fn chirality(center: Vector, neighbors: &[Vector]) -> Option<ChiralTag> {
-    let bonds: Vec<Vector> = neighbors.iter().map(|&p| sub(p, center)).collect();
-    let (first, fourth) = match bonds[..] {
-        [a, b, c] => (triple(a, b, c), None),
-        [a, b, c, d] => (triple(a, b, c), Some(-triple(a, b, d))),
+    let (&[a, b, c], rest) = neighbors.split_first_chunk::<3>()?;
+    let [a, b, c] = [a, b, c].map(|p| sub(p, center));
+    let first = triple(a, b, c);
+    let fourth = match rest {
+        [] => None,
+        [d] => Some(-triple(a, b, sub(*d, center))),
         _ => return None,
     };
     std::iter::once(first).chain(fourth).find_map(|volume| {

@@ -4,18 +4,23 @@
 //! strict mode (blank numeric fields are 0, the counts line may lack its tail, charges
 //! and isotopes of the atom block yield to the property block).
 
-use super::ctab::{
-    Ctab, CtabAtom, CtabBond, Wedge, atom_of_symbol, bond_order, out_of_range, radical_electrons,
-};
+use super::annotations::refuse_changing_group;
+use super::ctab::{Ctab, Wedge, atom_of_symbol, bond_order, out_of_range, radical_electrons};
 use super::error::{MolfileError, MolfileErrorKind};
+use super::fixed;
 use super::lines::{Line, Lines};
+use crate::builder::{AtomSpec, BondSpec};
 use crate::element::Element;
 use crate::molecule::BondOrder;
 
 /// Shortest atom line: three coordinates, a blank and a symbol of three characters.
 const ATOM_LINE: usize = 34;
+/// Where the fields of an atom line end that say something about the molecule.
+const ATOM_FIELDS: usize = 63;
 /// Shortest bond line: two atoms and a type.
 const BOND_LINE: usize = 9;
+/// Where the fields of a bond line end that say something about the molecule.
+const BOND_FIELDS: usize = 18;
 
 /// Reads atoms, bonds and properties after a counts line.
 pub(super) fn read(
@@ -23,28 +28,23 @@ pub(super) fn read(
     counts: &Line<'_>,
     ctab: &mut Ctab,
 ) -> Result<(), MolfileError> {
-    let atoms = counts.integer("the number of atoms", 0..3)?;
-    let bonds = counts.integer("the number of bonds", 3..6)?;
-    for (value, what, columns) in [
-        (atoms, "the number of atoms", 0..3),
-        (bonds, "the number of bonds", 3..6),
-    ] {
-        if value < 0 {
-            return Err(out_of_range(what, value, "0 to 999", counts, columns));
-        }
-    }
+    let count = |what, columns: std::ops::Range<usize>| {
+        let value = counts.integer(what, columns.clone())?;
+        usize::try_from(value).map_err(|_| out_of_range(what, value, "0 to 999", counts, columns))
+    };
+    let atoms = count("the number of atoms", 0..3)?;
+    let bonds = count("the number of bonds", 3..6)?;
+    ctab.reserve(atoms, bonds, lines.bytes_left());
     for _ in 0..atoms {
-        let atom = atom_line(&lines.expect("an atom line")?)?;
-        ctab.atoms.push(atom);
+        atom_line(&lines.expect("an atom line")?, ctab)?;
     }
     for _ in 0..bonds {
-        let bond = bond_line(&lines.expect("a bond line")?, ctab)?;
-        ctab.bonds.push(bond);
+        bond_line(&lines.expect("a bond line")?, ctab)?;
     }
     properties(lines, ctab)
 }
 
-fn atom_line(line: &Line<'_>) -> Result<CtabAtom, MolfileError> {
+fn atom_line(line: &Line<'_>, ctab: &mut Ctab) -> Result<(), MolfileError> {
     long_enough(line, "an atom line", ATOM_LINE)?;
     let position = [
         line.decimal("the x coordinate", 0..10)?,
@@ -53,6 +53,15 @@ fn atom_line(line: &Line<'_>) -> Result<CtabAtom, MolfileError> {
     ];
     let symbol = line.field("the atom symbol", 31..34)?;
     let mut spec = atom_of_symbol(symbol, line, 31..34)?;
+    if !fixed::is_blank(line.bytes(34..ATOM_FIELDS)) {
+        atom_fields(line, &mut spec, ctab)?;
+    }
+    ctab.add_atom(spec, position, line.number);
+    Ok(())
+}
+
+/// What follows the symbol.
+fn atom_fields(line: &Line<'_>, spec: &mut AtomSpec, ctab: &mut Ctab) -> Result<(), MolfileError> {
     let difference = line.integer("the mass difference", 34..36)?;
     if difference != 0 {
         let common = Element::of(spec.atomic_number).common_isotope;
@@ -61,37 +70,26 @@ fn atom_line(line: &Line<'_>) -> Result<CtabAtom, MolfileError> {
             out_of_range("the mass difference", difference, "-3 to 4", line, 34..36)
         })?;
     }
-    let charge = line.integer("the charge code", 36..39)?;
-    spec.formal_charge = match charge {
+    spec.formal_charge = match line.integer("the charge code", 36..39)? {
         0 => 0,
-        1..=7 => (4 - charge) as i8,
+        charge @ 1..=7 => (4 - charge) as i8,
         value => {
-            return Err(out_of_range(
-                "the charge code",
-                value,
-                "0 to 7",
-                line,
-                36..39,
-            ));
+            let what = "the charge code";
+            return Err(out_of_range(what, value, "0 to 7", line, 36..39));
         }
     };
     if line.integer("the hydrogen count", 42..45)? > 0 {
         let what = "a hydrogen count (columns 43-45)".to_owned();
         return Err(line.error(MolfileErrorKind::Query { what }, 42..45));
     }
-    let valence = match line.integer("the valence", 48..51)? {
-        0 => None,
-        15 => Some(0),
-        value @ 1..=14 => Some(value as u8),
+    match line.integer("the valence", 48..51)? {
+        0 => {}
+        15 => ctab.valences.push((ctab.atoms.len(), 0)),
+        value @ 1..=14 => ctab.valences.push((ctab.atoms.len(), value as u8)),
         value => return Err(out_of_range("the valence", value, "0 to 15", line, 48..51)),
-    };
+    }
     spec.atom_map = atom_map(line.integer("the atom map number", 60..63)?, line, 60..63)?;
-    Ok(CtabAtom {
-        spec,
-        position,
-        valence,
-        line: line.number,
-    })
+    Ok(())
 }
 
 pub(super) fn atom_map(
@@ -103,29 +101,27 @@ pub(super) fn atom_map(
         .map_err(|_| out_of_range("the atom map number", number, "0 upwards", line, columns))
 }
 
-fn bond_line(line: &Line<'_>, ctab: &Ctab) -> Result<CtabBond, MolfileError> {
+fn bond_line(line: &Line<'_>, ctab: &mut Ctab) -> Result<(), MolfileError> {
     long_enough(line, "a bond line", BOND_LINE)?;
     let begin = ctab.atom_index(line.integer("the first atom", 0..3)?, line, 0..3)?;
     let end = ctab.atom_index(line.integer("the second atom", 3..6)?, line, 3..6)?;
     let order = bond_order(line.integer("the bond type", 6..9)?, line, 6..9)?;
-    let wedge = match (line.integer("the bond stereo code", 9..12)?, order) {
-        (1, _) => Wedge::Up,
-        (6, _) => Wedge::Down,
-        (4, _) => Wedge::Wavy,
-        (3, BondOrder::Double) => Wedge::Crossed,
-        _ => Wedge::Plain,
-    };
-    if line.integer("the bond topology", 15..18)? != 0 {
-        let what = "a bond topology (columns 16-18)".to_owned();
-        return Err(line.error(MolfileErrorKind::Query { what }, 15..18));
+    let mut wedge = Wedge::Plain;
+    if !fixed::is_blank(line.bytes(9..BOND_FIELDS)) {
+        wedge = match (line.integer("the bond stereo code", 9..12)?, order) {
+            (1, _) => Wedge::Up,
+            (6, _) => Wedge::Down,
+            (4, _) => Wedge::Wavy,
+            (3, BondOrder::Double) => Wedge::Crossed,
+            _ => Wedge::Plain,
+        };
+        if line.integer("the bond topology", 15..18)? != 0 {
+            let what = "a bond topology (columns 16-18)".to_owned();
+            return Err(line.error(MolfileErrorKind::Query { what }, 15..18));
+        }
     }
-    Ok(CtabBond {
-        begin,
-        end,
-        order,
-        wedge,
-        line: line.number,
-    })
+    ctab.add_bond(BondSpec::new(begin, end, order), wedge, line.number);
+    Ok(())
 }
 
 fn long_enough(line: &Line<'_>, what: &'static str, needed: usize) -> Result<(), MolfileError> {
@@ -153,12 +149,12 @@ fn properties(lines: &mut Lines<'_>, ctab: &mut Ctab) -> Result<(), MolfileError
                 // The first such line replaces all charges of the atom block.
                 if !std::mem::replace(&mut charges_stated, true) {
                     for atom in &mut ctab.atoms {
-                        atom.spec.formal_charge = 0;
+                        atom.formal_charge = 0;
                     }
                 }
                 for (atom, value) in pairs(&line, ctab)? {
                     let value = value.unwrap_or(0);
-                    let spec = &mut ctab.atoms[atom].spec;
+                    let spec = &mut ctab.atoms[atom];
                     if tag == "M  CHG" {
                         spec.formal_charge = charge(value, &line)?;
                     } else {
@@ -172,12 +168,12 @@ fn properties(lines: &mut Lines<'_>, ctab: &mut Ctab) -> Result<(), MolfileError
                     let mass = u16::try_from(value).map_err(|_| {
                         out_of_range("the isotope", value, "0 to 65535", &line, 6..tail(&line))
                     })?;
-                    ctab.atoms[atom].spec.isotope = mass;
+                    ctab.atoms[atom].isotope = mass;
                 }
             }
             "M  RGP" => {
                 for (atom, label) in pairs(&line, ctab)? {
-                    let spec = &mut ctab.atoms[atom].spec;
+                    let spec = &mut ctab.atoms[atom];
                     if let Some(label @ 1..=998) = label {
                         spec.isotope = label as u16;
                     }
@@ -187,6 +183,13 @@ fn properties(lines: &mut Lines<'_>, ctab: &mut Ctab) -> Result<(), MolfileError
             "M  ALS" | "M  RBC" | "M  SUB" | "M  UNS" | "M  LIN" | "M  MRV" => {
                 let what = format!("the property {tag:?}");
                 return Err(line.error(MolfileErrorKind::Query { what }, 0..6));
+            }
+            "M  SDT" => {
+                // Name in columns 12 to 41, kind of query in columns 64 and 65.
+                for (key, columns) in [("FIELDNAME", 11..41), ("QUERYTYPE", 63..65)] {
+                    let value = String::from_utf8_lossy(line.bytes(columns.clone()));
+                    refuse_changing_group(key, &value, &line, columns)?;
+                }
             }
             "M  CRS" => {
                 let what = format!("the property {tag:?}");
@@ -271,13 +274,13 @@ fn zero_order_extension(tag: &str, line: &Line<'_>, ctab: &mut Ctab) -> Result<(
             continue;
         }
         let atom = ctab.atom_index(number, line, first)?;
-        let spec = &mut ctab.atoms[atom].spec;
+        let spec = &mut ctab.atoms[atom];
         if tag == "M  ZCH" {
             spec.formal_charge = charge(value, line)?;
         } else {
+            ctab.valences.retain(|stated| stated.0 != atom);
             spec.explicit_hydrogens = u8::try_from(value)
                 .map_err(|_| out_of_range("the hydrogen count", value, "0 to 255", line, second))?;
-            spec.no_implicit = true;
         }
     }
     Ok(())

@@ -1,110 +1,81 @@
 //! V3000 connection tables: free-format lines that begin with `M  V30`.
 //!
-//! Source: BIOVIA, "CTfile Formats" (2020), chapter 5. Substance groups, collections and
-//! 3D constraints are skipped: they annotate the molecule, they do not change it.
+//! Source: BIOVIA, "CTfile Formats" (2020), chapter 5. Groups of enhanced stereo are kept;
+//! substance groups, other collections and 3D constraints are skipped: they annotate the
+//! molecule, they do not change it. The few data groups that do are refused.
 
 use std::collections::HashMap;
 
-use super::ctab::{
-    Ctab, CtabAtom, CtabBond, Wedge, atom_of_symbol, bond_order, out_of_range, radical_electrons,
-};
+use super::annotations::{refuse_changing_group, stereo_group};
+use super::ctab::{Ctab, Wedge, atom_of_symbol, bond_order, out_of_range, radical_electrons};
 use super::error::{MolfileError, MolfileErrorKind};
-use super::lines::{Line, Lines, excerpt};
+use super::lines::Lines;
 use super::v2000::atom_map;
+use super::words::{Row, Rows};
+use crate::builder::BondSpec;
 use crate::molecule::BondOrder;
 
-const PREFIX: &str = "M  V30 ";
-
-/// One logical line: the first as it stands, with the text of its continuations.
-struct Logical {
-    number: usize,
-    text: String,
+/// Which atom a number of the file means; files need not number from one on.
+#[derive(Debug, Default)]
+pub(super) struct Numbering {
+    atoms: usize,
+    /// Empty as long as every number is that of the place.
+    other: HashMap<i64, usize>,
 }
 
-impl Logical {
-    fn next(lines: &mut Lines<'_>, expected: &'static str) -> Result<Self, MolfileError> {
-        let mut text = PREFIX.to_owned();
-        let mut number = None;
-        loop {
-            let line = lines.expect(expected)?;
-            number.get_or_insert(line.number);
-            let Some(part) = line.text.strip_prefix(PREFIX) else {
-                let found = line.shown();
-                let expected = "a line that begins with `M  V30`";
-                return Err(line.fault(MolfileErrorKind::Unexpected { expected, found }));
-            };
-            let Some(part) = part.strip_suffix('-') else {
-                text.push_str(part);
-                break;
-            };
-            text.push_str(part);
+impl Numbering {
+    fn add(&mut self, number: i64) -> bool {
+        let place = self.atoms;
+        self.atoms += 1;
+        if self.other.is_empty() && number != place as i64 + 1 {
+            self.other = (0..place).map(|atom| (atom as i64 + 1, atom)).collect();
+        } else if self.other.is_empty() {
+            return true;
         }
-        Ok(Self {
-            number: number.unwrap_or_default(),
-            text,
-        })
+        self.other.insert(number, place).is_none()
     }
 
-    fn line(&self) -> Line<'_> {
-        Line {
-            number: self.number,
-            text: &self.text,
-        }
-    }
-
-    fn starts_with(&self, keyword: &str) -> bool {
-        let head = self.text[PREFIX.len()..].get(..keyword.len());
-        head.is_some_and(|head| head.eq_ignore_ascii_case(keyword))
-    }
-
-    fn require(&self, keyword: &'static str) -> Result<(), MolfileError> {
-        if self.starts_with(keyword) {
-            return Ok(());
-        }
-        let line = self.line();
-        Err(line.fault(MolfileErrorKind::Unexpected {
-            expected: keyword,
-            found: line.shown(),
-        }))
+    /// The atom that a word of a line names.
+    pub(super) fn find(&self, row: &Row<'_>, word: usize) -> Result<usize, MolfileError> {
+        let number = row.number(word, "an atom number")?;
+        let found = if self.other.is_empty() {
+            let place = usize::try_from(number).ok();
+            place
+                .and_then(|n| n.checked_sub(1))
+                .filter(|&n| n < self.atoms)
+        } else {
+            self.other.get(&number).copied()
+        };
+        let atoms = self.atoms;
+        found.ok_or_else(|| row.error(MolfileErrorKind::NoSuchAtom { number, atoms }, word))
     }
 }
 
 /// Reads everything after the counts line of the header.
 pub(super) fn read(lines: &mut Lines<'_>, ctab: &mut Ctab) -> Result<(), MolfileError> {
-    Logical::next(lines, "`BEGIN CTAB`")?.require("BEGIN CTAB")?;
-    let counts = Logical::next(lines, "`COUNTS`")?;
+    let mut rows = Rows::default();
+    rows.next(lines, "`BEGIN CTAB`")?.require("BEGIN CTAB")?;
+    let counts = rows.next(lines, "`COUNTS`")?;
     counts.require("COUNTS ")?;
-    let line = counts.line();
-    let tokens = tokens(&counts.text);
-    let atoms = number(&line, tokens.get(1), "the number of atoms")?;
-    let bonds = number(&line, tokens.get(2), "the number of bonds")?;
-    let mut numbers = HashMap::new();
+    let atoms = counts.count(1, "the number of atoms")?;
+    let bonds = counts.count(2, "the number of bonds")?;
+    ctab.reserve(atoms, bonds, lines.bytes_left());
+    let mut numbering = Numbering::default();
     if atoms > 0 {
-        Logical::next(lines, "`BEGIN ATOM`")?.require("BEGIN ATOM")?;
+        rows.next(lines, "`BEGIN ATOM`")?.require("BEGIN ATOM")?;
         for _ in 0..atoms {
-            let atom = Logical::next(lines, "an atom line")?;
-            atom_line(&atom, ctab, &mut numbers)?;
+            atom_line(&rows.next(lines, "an atom line")?, ctab, &mut numbering)?;
         }
-        Logical::next(lines, "`END ATOM`")?.require("END ATOM")?;
+        rows.next(lines, "`END ATOM`")?.require("END ATOM")?;
     }
     if bonds > 0 {
-        Logical::next(lines, "`BEGIN BOND`")?.require("BEGIN BOND")?;
+        rows.next(lines, "`BEGIN BOND`")?.require("BEGIN BOND")?;
         for _ in 0..bonds {
-            let bond = Logical::next(lines, "a bond line")?;
-            bond_line(&bond, ctab, &numbers)?;
+            bond_line(&rows.next(lines, "a bond line")?, ctab, &numbering)?;
         }
-        Logical::next(lines, "`END BOND`")?.require("END BOND")?;
+        rows.next(lines, "`END BOND`")?.require("END BOND")?;
     }
-    loop {
-        let line = Logical::next(lines, "`END CTAB`")?;
-        if line.starts_with("END CTAB") {
-            break;
-        }
-        if line.starts_with("LINKNODE") {
-            let what = "a link node".to_owned();
-            return Err(line.line().fault(MolfileErrorKind::Query { what }));
-        }
-    }
+    annotations(lines, &mut rows, ctab, &numbering)?;
     let end = lines.expect("`M  END`")?;
     if end.text.starts_with("M  END") {
         return Ok(());
@@ -115,232 +86,152 @@ pub(super) fn read(lines: &mut Lines<'_>, ctab: &mut Ctab) -> Result<(), Molfile
     }))
 }
 
-fn atom_line(
-    logical: &Logical,
+/// What stands between the bonds and the end of the table.
+fn annotations(
+    lines: &mut Lines<'_>,
+    rows: &mut Rows,
     ctab: &mut Ctab,
-    numbers: &mut HashMap<i64, usize>,
+    numbering: &Numbering,
 ) -> Result<(), MolfileError> {
-    let line = logical.line();
-    let tokens = tokens(&logical.text);
-    if tokens.len() < 6 {
-        return Err(line.fault(MolfileErrorKind::ShortLine {
-            what: "an atom line, counted in words,",
-            found: tokens.len(),
-            needed: 6,
-        }));
+    loop {
+        let row = rows.next(lines, "`END CTAB`")?;
+        if row.starts_with("END CTAB") {
+            return Ok(());
+        }
+        if row.starts_with("LINKNODE") {
+            let what = "a link node".to_owned();
+            return Err(row.line.fault(MolfileErrorKind::Query { what }));
+        }
+        for word in 0..row.len() {
+            let text = row.text(word);
+            let mut pair = text.splitn(2, '=');
+            if let (Some(key), Some(value)) = (pair.next(), pair.next()) {
+                refuse_changing_group(key, value, &row.line, row.columns(word))?;
+            }
+        }
+        if row.starts_with("MDLV30/STE") {
+            ctab.stereo_groups.push(stereo_group(&row, numbering)?);
+        }
     }
-    let (symbol, columns) = &tokens[1];
-    if symbol.starts_with('[') || symbol.eq_ignore_ascii_case("not") {
-        let what = "an atom list".to_owned();
-        return Err(line.error(MolfileErrorKind::Query { what }, columns.clone()));
-    }
-    let mut atom = CtabAtom {
-        spec: atom_of_symbol(symbol, &line, columns.clone())?,
-        position: [0.0; 3],
-        valence: None,
-        line: logical.number,
-    };
-    for (axis, token) in tokens[2..5].iter().enumerate() {
-        atom.position[axis] = decimal(&line, token)?;
-    }
-    let map = number(&line, tokens.get(5), "the atom map number")?;
-    atom.spec.atom_map = atom_map(map.max(0), &line, tokens[5].1.clone())?;
-    for token in &tokens[6..] {
-        atom_property(&line, token, &mut atom)?;
-    }
-    let name = number(&line, tokens.first(), "the atom number")?;
-    numbers.insert(name, ctab.atoms.len());
-    ctab.atoms.push(atom);
-    Ok(())
 }
 
-fn atom_property(
-    line: &Line<'_>,
-    token: &Token<'_>,
-    atom: &mut CtabAtom,
+fn atom_line(
+    row: &Row<'_>,
+    ctab: &mut Ctab,
+    numbering: &mut Numbering,
 ) -> Result<(), MolfileError> {
-    let (key, value, columns) = assignment(line, token)?;
-    let integer = || number(line, Some(&(value, columns.clone())), "the value");
-    let narrow =
-        |value: i64, range: &str| out_of_range("the value", value, range, line, columns.clone());
-    match key.as_str() {
-        "CHG" => {
+    let line = &row.line;
+    row.at_least(6, "an atom line, counted in words,")?;
+    let symbol = row.text(1);
+    if symbol.starts_with('[') || symbol.eq_ignore_ascii_case("not") {
+        let what = "an atom list".to_owned();
+        return Err(row.error(MolfileErrorKind::Query { what }, 1));
+    }
+    let mut atom = atom_of_symbol(symbol, line, row.columns(1))?;
+    let position = [row.decimal(2)?, row.decimal(3)?, row.decimal(4)?];
+    let map = row.number(5, "the atom map number")?;
+    atom.atom_map = atom_map(map.max(0), line, row.columns(5))?;
+    for word in 6..row.len() {
+        let (key, value) = row.assignment(word)?;
+        let narrow = |value: i64, range: &str| {
+            let columns = value_columns(row, word, key);
+            out_of_range("the value", value, range, line, columns)
+        };
+        let is = |name: &str| key.eq_ignore_ascii_case(name);
+        let integer = || row.value_number(word, "the value");
+        if is("CHG") {
             let charge = integer()?;
-            atom.spec.formal_charge =
-                i8::try_from(charge).map_err(|_| narrow(charge, "-128 to 127"))?;
-        }
-        "RAD" => atom.spec.radical_electrons = radical_electrons(integer()?, line, columns)?,
-        "MASS" => {
-            let mass = decimal(line, &(value, columns.clone()))?.floor();
+            atom.formal_charge = i8::try_from(charge).map_err(|_| narrow(charge, "-128 to 127"))?;
+        } else if is("RAD") {
+            let columns = value_columns(row, word, key);
+            atom.radical_electrons = radical_electrons(integer()?, line, columns)?;
+        } else if is("MASS") {
+            let mass = row.value_decimal(word)?.floor();
             if !(0.0..65536.0).contains(&mass) {
                 return Err(narrow(mass as i64, "0 to 65535"));
             }
-            atom.spec.isotope = mass as u16;
-        }
-        "VAL" => {
-            atom.valence = match integer()? {
-                0 => None,
-                -1 => Some(0),
-                value @ 1..=14 => Some(value as u8),
+            atom.isotope = mass as u16;
+        } else if is("VAL") {
+            match integer()? {
+                0 => {}
+                -1 => ctab.valences.push((ctab.atoms.len(), 0)),
+                value @ 1..=14 => ctab.valences.push((ctab.atoms.len(), value as u8)),
                 value => return Err(narrow(value, "-1 to 14")),
-            };
-        }
-        "RGROUPS" => {
+            }
+        } else if is("RGROUPS") {
             let mut labels = value.trim_matches(['(', ')']).split_whitespace();
             if let Some(Ok(label)) = labels.nth(1).map(str::parse) {
-                atom.spec.isotope = label;
+                atom.isotope = label;
             }
+        } else if ["HCOUNT", "UNSAT", "RBCNT", "SUBST"].into_iter().any(is) && value != "0" {
+            let what = format!("the atom property {}", key.to_ascii_uppercase());
+            let kind = MolfileErrorKind::Query { what };
+            return Err(line.error(kind, value_columns(row, word, key)));
         }
-        "HCOUNT" | "UNSAT" | "RBCNT" | "SUBST" if value != "0" => {
-            let what = format!("the atom property {key}");
+    }
+    if !numbering.add(row.number(0, "the atom number")?) {
+        let (expected, found) = ("an atom number of its own", row.text(0).to_owned());
+        return Err(row.error(MolfileErrorKind::Unexpected { expected, found }, 0));
+    }
+    ctab.add_atom(atom, position, line.number);
+    Ok(())
+}
+
+/// The columns of what follows `KEY=`.
+fn value_columns(row: &Row<'_>, word: usize, key: &str) -> std::ops::Range<usize> {
+    let columns = row.columns(word);
+    columns.start + key.len() + 1..columns.end
+}
+
+fn bond_line(row: &Row<'_>, ctab: &mut Ctab, numbering: &Numbering) -> Result<(), MolfileError> {
+    let line = &row.line;
+    row.at_least(4, "a bond line, counted in words,")?;
+    let order = bond_order(row.number(1, "the bond type")?, line, row.columns(1))?;
+    let (begin, end) = (numbering.find(row, 2)?, numbering.find(row, 3)?);
+    let mut wedge = Wedge::Plain;
+    for word in 4..row.len() {
+        let (key, value) = row.assignment(word)?;
+        if key.eq_ignore_ascii_case("CFG") {
+            wedge = match (value, order) {
+                ("1", _) => Wedge::Up,
+                ("3", _) => Wedge::Down,
+                ("2", BondOrder::Single) => Wedge::Wavy,
+                ("2", BondOrder::Double) => Wedge::Crossed,
+                ("0" | "2", _) => Wedge::Plain,
+                _ => {
+                    let value = row.value_number(word, "CFG")?;
+                    let columns = value_columns(row, word, key);
+                    return Err(out_of_range("CFG", value, "0 to 3", line, columns));
+                }
+            };
+        } else if key.eq_ignore_ascii_case("TOPO") && value != "0" {
+            let what = "a bond topology".to_owned();
+            let columns = value_columns(row, word, key);
             return Err(line.error(MolfileErrorKind::Query { what }, columns));
         }
-        _ => {}
     }
+    ctab.add_bond(BondSpec::new(begin, end, order), wedge, line.number);
     Ok(())
-}
-
-fn bond_line(
-    logical: &Logical,
-    ctab: &mut Ctab,
-    numbers: &HashMap<i64, usize>,
-) -> Result<(), MolfileError> {
-    let line = logical.line();
-    let tokens = tokens(&logical.text);
-    if tokens.len() < 4 {
-        return Err(line.fault(MolfileErrorKind::ShortLine {
-            what: "a bond line, counted in words,",
-            found: tokens.len(),
-            needed: 4,
-        }));
-    }
-    let code = number(&line, tokens.get(1), "the bond type")?;
-    let order = bond_order(code, &line, tokens[1].1.clone())?;
-    let mut ends = [0; 2];
-    for (end, token) in ends.iter_mut().zip(&tokens[2..4]) {
-        let name = number(&line, Some(token), "an atom number")?;
-        *end = *numbers.get(&name).ok_or_else(|| {
-            let atoms = ctab.atoms.len();
-            let kind = MolfileErrorKind::NoSuchAtom {
-                number: name,
-                atoms,
-            };
-            line.error(kind, token.1.clone())
-        })?;
-    }
-    let mut wedge = Wedge::Plain;
-    for token in &tokens[4..] {
-        let (key, value, columns) = assignment(&line, token)?;
-        match key.as_str() {
-            "CFG" => {
-                wedge = match (value, order) {
-                    ("1", _) => Wedge::Up,
-                    ("3", _) => Wedge::Down,
-                    ("2", BondOrder::Single) => Wedge::Wavy,
-                    ("2", BondOrder::Double) => Wedge::Crossed,
-                    ("0" | "2", _) => Wedge::Plain,
-                    _ => {
-                        let value = number(&line, Some(&(value, columns.clone())), "CFG")?;
-                        return Err(out_of_range("CFG", value, "0 to 3", &line, columns));
-                    }
-                };
-            }
-            "TOPO" if value != "0" => {
-                let what = "a bond topology".to_owned();
-                return Err(line.error(MolfileErrorKind::Query { what }, columns));
-            }
-            _ => {}
-        }
-    }
-    ctab.bonds.push(CtabBond {
-        begin: ends[0],
-        end: ends[1],
-        order,
-        wedge,
-        line: logical.number,
-    });
-    Ok(())
-}
-
-/// A word of a line and its columns.
-type Token<'a> = (&'a str, std::ops::Range<usize>);
-
-/// Splits what follows the prefix at blanks outside of quotes and parentheses.
-fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut words = Vec::new();
-    let (mut start, mut quoted, mut depth) = (None, false, 0_u32);
-    for (at, c) in text.char_indices().skip(PREFIX.len()) {
-        match c {
-            '"' => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if matches!(c, ' ' | '\t') && !quoted && depth == 0 {
-            if let Some(start) = start.take() {
-                words.push((&text[start..at], start..at));
-            }
-        } else {
-            start.get_or_insert(at);
-        }
-    }
-    if let Some(start) = start {
-        words.push((&text[start..], start..text.len()));
-    }
-    words
-}
-
-fn assignment<'a>(
-    line: &Line<'_>,
-    (text, columns): &Token<'a>,
-) -> Result<(String, &'a str, std::ops::Range<usize>), MolfileError> {
-    let split = text
-        .split_once('=')
-        .filter(|(_, value)| !value.contains('='));
-    let (key, value) = split.ok_or_else(|| {
-        let kind = MolfileErrorKind::Unexpected {
-            expected: "KEY=VALUE",
-            found: excerpt(text),
-        };
-        line.error(kind, columns.clone())
-    })?;
-    let columns = columns.start + key.len() + 1..columns.end;
-    Ok((key.to_ascii_uppercase(), value, columns))
-}
-
-fn number(
-    line: &Line<'_>,
-    token: Option<&Token<'_>>,
-    what: &'static str,
-) -> Result<i64, MolfileError> {
-    let (text, columns) = match token {
-        Some((text, columns)) => (*text, columns.clone()),
-        None => ("", 0..line.text.len()),
-    };
-    text.parse().map_err(|_| {
-        let found = excerpt(text);
-        line.error(MolfileErrorKind::Number { what, found }, columns)
-    })
-}
-
-fn decimal(line: &Line<'_>, (text, columns): &Token<'_>) -> Result<f64, MolfileError> {
-    let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
-    value.ok_or_else(|| {
-        let (what, found) = ("a coordinate", excerpt(text));
-        line.error(MolfileErrorKind::Number { what, found }, columns.clone())
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::lines::Line;
     use super::*;
 
     #[test]
-    fn words_keep_parentheses_and_quotes_together() {
-        let words: Vec<&str> = tokens("M  V30 1 C  0 RGROUPS=(1 2) \"a b\"")
-            .into_iter()
-            .map(|token| token.0)
-            .collect();
-        assert_eq!(words, ["1", "C", "0", "RGROUPS=(1 2)", "\"a b\""]);
+    fn atoms_may_have_any_numbers() {
+        let mut numbering = Numbering::default();
+        assert!(numbering.add(1) && numbering.add(2) && numbering.other.is_empty());
+        assert!(numbering.add(7) && !numbering.add(2));
+        let line = Line {
+            number: 1,
+            text: "M  V30 7 1 8",
+        };
+        let mut rows = Rows::default();
+        let row = rows.split(line);
+        assert_eq!(numbering.find(&row, 0), Ok(2));
+        assert_eq!(numbering.find(&row, 1), Ok(0));
+        assert!(numbering.find(&row, 2).is_err());
     }
 }

@@ -8,10 +8,12 @@
 use crate::molecule::ChiralTag;
 use crate::vector::{Vector, cross, direction, dot, norm_squared, sub};
 
-/// How far a wedge leaves the plane, in the unit of the drawing.
+/// How far wedges leave the plane, as a part of the length of the wedge in question.
 const OFFSET: f64 = 0.1;
 /// Smallest volume that is a sense of rotation.
-const VOLUME: f64 = 0.01;
+const VOLUME: f64 = 0.001_74;
+/// Below this the square of a cross product is that of a straight line in a T.
+const STRAIGHT: f64 = 0.000_31;
 /// Below this a length, product or height is zero.
 const ZERO: f64 = 1e-3;
 /// Below this a height after normalisation is zero.
@@ -23,23 +25,27 @@ pub(super) struct Drawn {
     pub(super) position: [f64; 3],
     /// 1 for a solid wedge that begins at the centre, -1 for a hashed one, else 0.
     pub(super) lift: i8,
-    /// A plain hydrogen.
-    pub(super) is_hydrogen: bool,
 }
 
 /// The chirality of a centre from one of its wedges, relative to the given order of the
 /// neighbours; `None` when the drawing does not say.
 pub(super) fn chirality(center: [f64; 3], neighbors: &[Drawn], wedge: usize) -> Option<ChiralTag> {
     let count = neighbors.len();
-    let hydrogen = neighbors.iter().any(|n| n.is_hydrogen);
-    if !(3..=4).contains(&count) || (hydrogen && count < 4) {
+    if !(3..=4).contains(&count) {
         return None;
     }
     let center = [center[0], center[1], 0.0];
+    let [x, y, _] = neighbors[wedge].position;
+    let length = norm_squared(sub(center, [x, y, 0.0])).sqrt();
+    let offset = if length > 0.0 {
+        OFFSET * length
+    } else {
+        OFFSET
+    };
     let mut bonds: Vec<Vector> = Vec::with_capacity(count);
     for (index, neighbor) in neighbors.iter().enumerate() {
         let [x, y, _] = neighbor.position;
-        let lifted = [x, y, OFFSET * f64::from(neighbor.lift)];
+        let lifted = [x, y, offset * f64::from(neighbor.lift)];
         if index != wedge && norm_squared(sub(center, lifted)) < ZERO {
             return None;
         }
@@ -87,7 +93,7 @@ fn of_three(bonds: &mut [Vector], order: &mut [usize], sign: &mut f64) -> Option
         return None;
     }
     let [mut b1, mut b2] = [b1, b2].map(flattened);
-    if norm_squared(cross(b1, b2)) < 5.0 * ZERO {
+    if norm_squared(cross(b1, b2)) < STRAIGHT {
         // A T-shaped drawing: the two opposite bonds point away from the wedge.
         b1[2] = -b0[2];
         b2[2] = -b0[2];

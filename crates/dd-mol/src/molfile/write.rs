@@ -163,13 +163,9 @@ fn add_wedges(
             (!hydrogen, is_center(other), ring, adjacency.degree(other))
         });
         let drawn = |place: usize, lift: i8| -> Vec<Drawn> {
-            let one = |(k, step): (usize, &crate::adjacency::Neighbor)| {
-                let other = molecule.atom(step.atom);
-                Drawn {
-                    position: positions[step.atom],
-                    lift: if k == place { lift } else { 0 },
-                    is_hydrogen: other.atomic_number == 1 && other.isotope == 0,
-                }
+            let one = |(k, step): (usize, &crate::adjacency::Neighbor)| Drawn {
+                position: positions[step.atom],
+                lift: if k == place { lift } else { 0 },
             };
             steps.iter().enumerate().map(one).collect()
         };

@@ -6,7 +6,7 @@
 
 use super::draft::Draft;
 use crate::builder::BondDirection;
-use crate::molecule::{BondOrder, ChiralTag, NonTetrahedral};
+use crate::molecule::{BondOrder, BondStereo, ChiralTag, NonTetrahedral};
 use crate::parity::swaps;
 
 /// Removes mergeable hydrogens; returns which atoms stayed, or `None` when all did.
@@ -89,8 +89,23 @@ fn merge(draft: &mut Draft, heavy: usize, bond: usize, bond_stays: &[bool]) {
     if draft.bonds[bond].has_slash() {
         pass_on_slash(draft, heavy, bond, &present);
     }
+    if present.len() == 2 {
+        forget_unknown(draft, heavy);
+    }
     let hydrogen = draft.bonds[bond].other(heavy) as u32;
     reseat_known(draft, heavy, hydrogen, &present);
+}
+
+/// A double bond that loses the only neighbour of one end is no longer one of unknown
+/// geometry.
+fn forget_unknown(draft: &mut Draft, heavy: usize) {
+    for link in draft.adjacency.of(heavy) {
+        let bond = &mut draft.bonds[link.bond as usize];
+        if bond.stereo == BondStereo::Any || bond.direction == BondDirection::Either {
+            bond.stereo = BondStereo::None;
+            bond.direction = BondDirection::None;
+        }
+    }
 }
 
 /// A slash on the bond that goes is needed on another bond of the atom.

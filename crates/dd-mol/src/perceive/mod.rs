@@ -41,7 +41,7 @@ use self::kekulize::Kekulizer;
 use self::rings::RingSearch;
 use crate::builder::MoleculeBuilder;
 use crate::error::PerceptionError;
-use crate::molecule::{Atom, Bond, ChiralTag, Conformer, Molecule};
+use crate::molecule::{Atom, Bond, ChiralTag, Conformer, Molecule, StereoGroup};
 
 /// What perception does beyond the rules that always hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,5 +225,26 @@ fn build(draft: &Draft, builder: &mut MoleculeBuilder) -> Molecule {
         conformers: std::mem::take(&mut builder.conformers),
         name: std::mem::take(&mut builder.name),
         properties: std::mem::take(&mut builder.properties),
+        stereo_groups: kept_groups(draft, std::mem::take(&mut builder.stereo_groups)),
     }
+}
+
+/// The groups with those of their atoms that are stereocentres; empty groups go.
+fn kept_groups(draft: &Draft, mut groups: Vec<StereoGroup>) -> Vec<StereoGroup> {
+    for group in &mut groups {
+        group.atoms.retain_mut(|atom| {
+            // Without removed atoms the input has the same indices.
+            let place = match draft.origin.len() {
+                0 => Some(*atom as usize),
+                _ => draft.origin.binary_search(atom).ok(),
+            };
+            *atom = place.map_or(*atom, |place| place as u32);
+            let tag = place
+                .and_then(|place| draft.atoms.get(place))
+                .map(|a| a.tag);
+            tag.is_some_and(|tag| tag != ChiralTag::Unspecified)
+        });
+    }
+    groups.retain(|group| !group.atoms.is_empty());
+    groups
 }

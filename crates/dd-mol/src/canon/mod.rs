@@ -27,7 +27,7 @@ use partition::Partition;
 use refine::{Desk, Refiner};
 
 /// Atoms that one ranking may visit to compare tied atoms.
-const TIE_WORK: usize = 20_000_000;
+const TIE_WORK: usize = 5_000_000;
 
 /// The rank of every atom, a permutation of `0..num_atoms`.
 ///
@@ -80,8 +80,8 @@ pub(crate) fn ranks(outline: &Outline) -> Vec<u32> {
 fn break_ties(refiner: &Refiner<'_>, partition: &mut Partition, first: usize, desk: &mut Desk) {
     let mut next = Some(first);
     while let Some(cell) = next {
-        let atom = partition.members(cell)[0];
-        individualize(refiner, partition, atom, desk);
+        let alone = partition.take_last(cell);
+        refiner.refine(partition, &[alone], desk);
         next = partition.first_tied_cell();
     }
 }
@@ -121,6 +121,16 @@ fn spend(work: &mut usize, atoms: usize) -> bool {
     enough
 }
 
+/// A choice under way: the atoms of an open cell are tried one after another.
+struct Choice {
+    partition: Partition,
+    cell: usize,
+    tried: usize,
+    /// Certificate of the partition, and the least of what the choices gave.
+    own: u64,
+    least: u64,
+}
+
 /// A number that depends on the partition and not on the input order; it settles the
 /// geometry that the partition leaves open by trying the tied atoms around it.
 fn look_ahead(
@@ -133,14 +143,39 @@ fn look_ahead(
     let Some(cell) = refiner.open_stereo_cell(partition) else {
         return own;
     };
-    let mut least = u64::MAX;
-    for &atom in partition.members(cell) {
-        if !spend(work, refiner.num_atoms()) {
-            break;
-        }
-        let mut candidate = partition.clone();
-        individualize(refiner, &mut candidate, atom, desk);
-        least = least.min(look_ahead(refiner, &candidate, work, desk));
+    let choice = |partition, cell, own| Choice {
+        partition,
+        cell,
+        tried: 0,
+        own,
+        least: u64::MAX,
+    };
+    let mut stack = vec![choice(partition.clone(), cell, own)];
+    loop {
+        let open = stack.last_mut().expect("the first choice returns");
+        let next = open.partition.members(open.cell).get(open.tried).copied();
+        let value = match next.filter(|_| spend(work, refiner.num_atoms())) {
+            Some(atom) => {
+                open.tried += 1;
+                let mut candidate = open.partition.clone();
+                individualize(refiner, &mut candidate, atom, desk);
+                let own = refiner.certificate(&candidate, desk);
+                if let Some(cell) = refiner.open_stereo_cell(&candidate) {
+                    stack.push(choice(candidate, cell, own));
+                    continue;
+                }
+                own
+            }
+            None => {
+                let value = refine::mix(open.own, open.least);
+                stack.pop();
+                if stack.is_empty() {
+                    return value;
+                }
+                value
+            }
+        };
+        let open = stack.last_mut().expect("the first choice returns");
+        open.least = open.least.min(value);
     }
-    refine::mix(own, least)
 }

@@ -128,6 +128,16 @@ impl Partition {
         [cell, cell + 1]
     }
 
+    /// Takes the last atom out of a tied cell and returns the new cell, which is all that an
+    /// equitable partition has to be refined by. The rest of the cell keeps its colour.
+    pub(super) fn take_last(&mut self, cell: usize) -> usize {
+        self.length[cell] -= 1;
+        let last = cell + self.length[cell] as usize;
+        self.length[last] = 1;
+        self.color[self.order[last] as usize] = last as u32;
+        last
+    }
+
     pub(super) fn into_ranks(self) -> Vec<u32> {
         self.color
     }
@@ -152,6 +162,14 @@ mod tests {
         assert_eq!(partition.individualize(2), [2, 3]);
         assert_eq!(partition.first_tied_cell(), None);
         assert_eq!(partition.into_ranks(), [3, 0, 2, 1]);
+        let mut partition = Partition::of_sorted(&[(5, 1), (5, 0), (5, 2)]);
+        assert_eq!(partition.take_last(0), 2);
+        assert_eq!(
+            (partition.members(0), partition.members(2)),
+            (&[1, 0][..], &[2][..])
+        );
+        assert_eq!(partition.take_last(0), 1);
+        assert_eq!(partition.into_ranks(), [1, 0, 2]);
     }
 
     #[test]

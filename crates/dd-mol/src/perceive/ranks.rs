@@ -8,10 +8,10 @@
 use super::draft::{Draft, DraftBond};
 use crate::molecule::BondOrder;
 
-/// Atoms times rounds that one molecule may take. Molecules of up to 5,000 atoms never
+/// Atoms times rounds that one molecule may take. Molecules of up to 4,000 atoms never
 /// need as many; in longer polymers atoms that only differ in what is thousands of bonds
 /// away may keep one rank.
-pub(super) const BUDGET: usize = 25_000_000;
+pub(super) const BUDGET: usize = 10_000_000;
 
 /// Dense ranks from 0, equal for atoms that the rules do not tell apart.
 pub(super) fn initial(draft: &Draft, budget: &mut usize) -> Vec<u32> {

@@ -125,6 +125,26 @@ def differences(ours, theirs, skipped=()):
     return found
 
 
+def written(record, kind):
+    """Differences between a record and what RDKit reads of it in each form that was written."""
+    if kind == "xyz":
+        molecule = Chem.MolFromXYZBlock(record["xyz"])
+        molecule.UpdatePropertyCache(strict=False)
+        return {f"XYZ written: {k}": v for k, v in differences(record, known(molecule), SKIPPED["xyz"]).items()}
+    found = {}
+    for form, rounded in (("V2000", {"positions"}), ("V3000", set())):
+        text = record[form.lower()]
+        if not isinstance(text, str):
+            found[f"{form} not written: {text['error']}"] = ("", "", "")
+            continue
+        molecule = Chem.MolFromMolBlock(text, removeHs=False)
+        # Wedges decide in which direction a bond is written, and the file which hydrogens are counts.
+        skipped = {"properties", "ends", "explicit hydrogens", "no implicit"} | rounded
+        lost = differences(record, known(molecule), skipped) if molecule else {"unreadable": ("", "", "")}
+        found |= {f"{form} written: {key}": value for key, value in lost.items()}
+    return found
+
+
 def read_rdkit(path, kind, merge):
     if kind == "xyz":
         molecules = [Chem.MolFromXYZBlock(block) for block in frames(path.read_text())]
@@ -225,9 +245,12 @@ def main():
                 continue
             found = differences(a, known(b), SKIPPED[kind] | (MERGED if options.merge else set()))
             table["equal" if not found else "different"] += 1
-            for key, (place, x, y) in found.items():
+            back = written(a, kind)
+            table["not written back"] += bool(back)
+            for key, (place, x, y) in (found | back).items():
                 classes[key].append((f"{where} {place}", x, y))
     columns = ["files", "records", "equal", "different", "neither", "query", "refused", "only here"]
+    columns += ["not written back"]
     print("| group | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for group, table in tables.items():
         print(f"| {group} | " + " | ".join(str(table[column]) for column in columns) + " |")

@@ -7,7 +7,7 @@
 //! `blocks` adds the record as V2000 and V3000 text and as an XYZ frame.
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]
 
-use dd_mol::molfile::MolfileOptions;
+use dd_mol::molfile::{MolfileOptions, Version};
 use dd_mol::sdf::SdfReader;
 use dd_mol::xyz::{XyzFrame, XyzReader};
 use dd_mol::{ChiralTag, Molecule, NonTetrahedral, molfile};
@@ -20,8 +20,8 @@ fn main() {
     let show = |molecule: &Molecule| {
         let mut value = record(molecule);
         if has("blocks") {
-            value["v2000"] = text(molfile::write(molecule));
-            value["v3000"] = text(molfile::write(molecule));
+            value["v2000"] = text(molfile::write_as(molecule, Version::V2000));
+            value["v3000"] = text(molfile::write_as(molecule, Version::V3000));
             value["xyz"] = json!(XyzFrame::from_molecule(molecule, 0).map(|f| f.to_string()));
         }
         println!("{value}");

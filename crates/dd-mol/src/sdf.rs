@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, BufRead};
 
 use crate::molecule::Molecule;
-use crate::molfile::{self, Lines, MolfileError, MolfileOptions};
+use crate::molfile::{self, Lines, MolfileError, MolfileOptions, Version, WriteError};
 use crate::record::RecordReader;
 use crate::stream::{decoded, text_of};
 
@@ -226,7 +226,7 @@ fn data_fields(lines: &mut Lines<'_>) -> Vec<(String, String)> {
         let breaks = blanks + usize::from(!value.is_empty());
         value.extend(std::iter::repeat_n('\n', breaks));
         value.push_str(line.text);
-        (in_value, blanks) = (true, 0);
+        blanks = 0;
     }
     fields
 }
@@ -234,14 +234,33 @@ fn data_fields(lines: &mut Lines<'_>) -> Vec<(String, String)> {
 /// Writes one record: mol block, data fields, delimiter.
 ///
 /// # Errors
-/// As [`molfile::write`]; a field name with a line break or `>`.
-pub fn write(molecule: &Molecule) -> Result<String, molfile::WriteError> {
-    let mut text = molfile::write(molecule)?;
+/// As [`molfile::write`]; a data field that would not be read back as it is.
+pub fn write(molecule: &Molecule) -> Result<String, WriteError> {
+    record(molecule, molfile::write(molecule)?)
+}
+
+/// As [`write()`], with the connection table in the form asked for.
+///
+/// # Errors
+/// As [`write()`] and [`molfile::write_as`].
+pub fn write_as(molecule: &Molecule, version: Version) -> Result<String, WriteError> {
+    record(molecule, molfile::write_as(molecule, version)?)
+}
+
+fn record(molecule: &Molecule, mut text: String) -> Result<String, WriteError> {
+    let begin = text.len();
     for (name, value) in molecule.properties() {
-        if name.contains(['\n', '\r', '>', '<']) || value.contains("\n$$$$") {
-            return Err(molfile::WriteError::Property { name: name.clone() });
-        }
         text.extend([">  <", name, ">\n", value, "\n\n"]);
+    }
+    let read = data_fields(&mut Lines::new(&text[begin..]));
+    let fields = molecule.properties();
+    let differs = |at: &usize| read.get(*at) != fields.get(*at);
+    let broken = (0..fields.len().max(read.len())).find(differs);
+    let delimiter =
+        |(_, value): &&(String, String)| value.lines().any(|line| line.starts_with("$$$$"));
+    let broken = broken.and_then(|at| fields.get(at).or(fields.last()));
+    if let Some((name, _)) = broken.or_else(|| fields.iter().find(delimiter)) {
+        return Err(WriteError::Property { name: name.clone() });
     }
     text.push_str("$$$$\n");
     Ok(text)

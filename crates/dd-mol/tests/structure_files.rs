@@ -3,9 +3,9 @@
 
 mod reference;
 
-use dd_mol::molfile::{MolfileErrorKind, MolfileOptions};
+use dd_mol::Molecule;
+use dd_mol::molfile::{MolfileErrorKind, MolfileOptions, Version, WriteError};
 use dd_mol::sdf::{self, SdfErrorKind, SdfReader};
-use dd_mol::smiles;
 use dd_mol::xyz::XyzReader;
 
 /// Files in which RDKit's stream reader loses a record: a data field without a blank line
@@ -72,33 +72,104 @@ fn is_query(kind: &SdfErrorKind) -> bool {
     matches!(kind, SdfErrorKind::Molfile(error) if matches!(error.kind, MolfileErrorKind::Query { .. }))
 }
 
-#[test]
-fn what_is_written_is_read_again() {
-    let files = [
-        "bzr",
-        "cis_trans_cases",
-        "combi_coords",
-        "pubchem.200",
-        "cdk2",
-    ];
-    for name in files {
-        let Some(path) = reference::path(&format!("data/sdf/big/{name}.sdf.gz")) else {
-            return;
-        };
-        let read = SdfReader::new(reference::open(&path), MolfileOptions::RDKIT);
-        let molecules: Vec<_> = read.flatten().collect();
-        let mut text = String::new();
-        for molecule in &molecules {
-            text.push_str(&sdf::write(molecule).unwrap_or_else(|error| panic!("{name}: {error}")));
-        }
-        let again = SdfReader::new(text.as_bytes(), MolfileOptions::RDKIT);
-        let again: Vec<_> = again.map(|result| result.expect("own output")).collect();
-        assert_eq!(again.len(), molecules.len());
-        for (a, b) in molecules.iter().zip(&again) {
-            assert_eq!(smiles::write(a), smiles::write(b), "{name} {}", a.name());
-            assert_eq!((a.name(), a.properties()), (b.name(), b.properties()));
-            let (a, b) = (&a.conformers()[0], &b.conformers()[0]);
-            assert_eq!((a.is_3d, &a.positions), (b.is_3d, &b.positions));
+/// Everything of a molecule except how its hydrogens are noted and in which direction its
+/// single bonds are, which wedges decide.
+fn content(molecule: &Molecule) -> Vec<String> {
+    let atoms = molecule.atoms().map(|atom| {
+        let mut atom = atom.clone();
+        atom.explicit_hydrogens += std::mem::take(&mut atom.implicit_hydrogens);
+        atom.no_implicit = false;
+        format!("{atom:?}")
+    });
+    let bonds = molecule.bonds().map(|bond| {
+        let (begin, end) = (bond.begin.min(bond.end), bond.begin.max(bond.end));
+        format!("{begin} {end} {:?}", bond.bond)
+    });
+    let groups = molecule.stereo_groups().iter().map(|g| format!("{g:?}"));
+    let mut content: Vec<String> = atoms.chain(bonds).chain(groups).collect();
+    content.push(molecule.name().to_owned());
+    content.push(format!("{:?}", molecule.properties()));
+    content
+}
+
+/// The molecules of every structure file; of the large files one record in `every`.
+fn sample(options: &MolfileOptions, every: usize) -> Vec<(String, Molecule)> {
+    let Some(folder) = reference::path("data/sdf") else {
+        let text = include_str!("structures.sdf");
+        let records = SdfReader::new(text.as_bytes(), options.clone());
+        return records
+            .map(|r| ("own".to_owned(), r.expect("a molecule")))
+            .collect();
+    };
+    let mut sample = Vec::new();
+    for (below, every) in [("rdkit", 1), ("openbabel", 1), ("big", every)] {
+        let files = std::fs::read_dir(folder.join(below)).expect("a folder");
+        for file in files.map(|entry| entry.expect("an entry").path()) {
+            let name = file.display().to_string();
+            if [".mol2", ".xyz", ".tsv"]
+                .iter()
+                .any(|end| name.ends_with(end))
+            {
+                continue;
+            }
+            let records = SdfReader::new(reference::open(&file), options.clone());
+            for (index, record) in records.enumerate().filter(|(i, _)| i % every == 0) {
+                sample.extend(record.ok().map(|m| (format!("{name} {index}"), m)));
+            }
         }
     }
+    sample
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    round_trips(50);
+}
+
+#[test]
+#[ignore = "all records of the large files take a minute"]
+fn all_that_is_written_is_read_again() {
+    round_trips(1);
+}
+
+fn round_trips(every: usize) {
+    let keep = MolfileOptions::KEEP_HYDROGENS;
+    let (mut written, mut flat) = (0, 0);
+    for options in [&keep, &MolfileOptions::RDKIT] {
+        for (name, molecule) in sample(options, every) {
+            for version in [Version::V2000, Version::V3000] {
+                let text = match sdf::write_as(&molecule, version) {
+                    Ok(text) => text,
+                    // Zero-order bonds are V2000 only, enhanced stereo is V3000 only.
+                    Err(WriteError::BondOrder { .. } | WriteError::NotV2000 { .. }) => {
+                        assert!(sdf::write(&molecule).is_ok(), "{name}");
+                        continue;
+                    }
+                    // Without its hydrogen a centre can be too flat to show its hand.
+                    Err(WriteError::Atom { .. }) if options.sanitize.remove_hydrogens => {
+                        flat += 1;
+                        continue;
+                    }
+                    Err(error) => panic!("{name} {version:?}: {error}"),
+                };
+                written += 1;
+                let again = SdfReader::new(text.as_bytes(), keep.clone()).next();
+                let again = again.expect("a record").expect("own output");
+                assert_eq!(content(&again), content(&molecule), "{name}\n{text}");
+                let positions = |m: &Molecule| m.conformers()[0].positions.clone();
+                let (a, b) = (positions(&molecule), positions(&again));
+                if version == Version::V3000 {
+                    assert_eq!(a, b, "{name}");
+                }
+                let far = |(a, b): (&f64, &f64)| (a - b).abs() > 0.5e-4;
+                assert!(
+                    !a.as_flattened().iter().zip(b.as_flattened()).any(far),
+                    "{name}"
+                );
+                let is_3d = |m: &Molecule| m.conformers()[0].is_3d;
+                assert_eq!(is_3d(&molecule), is_3d(&again), "{name}");
+            }
+        }
+    }
+    assert!(flat * 1000 <= written, "{flat} of {written}");
 }

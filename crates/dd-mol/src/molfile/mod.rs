@@ -27,7 +27,7 @@ mod words;
 mod write;
 
 pub use error::{MolfileError, MolfileErrorKind};
-pub use write::{WriteError, write};
+pub use write::{Version, WriteError, write, write_as};
 
 pub(crate) use lines::Lines;
 

@@ -18,8 +18,8 @@ use crate::rows::Rows;
 const MAX_FUSED_RING: usize = 24;
 /// Largest number of fused rings that are tried together.
 const MAX_FUSED_RINGS: usize = 6;
-/// Largest ring that can be aromatic through a lone pair of neutral oxygen or sulfur:
-/// oxonine and thionine (nine atoms, ten electrons) are not, azonine is.
+/// Neutral oxygen or sulfur gives electrons in such a ring or a smaller one only: oxonine
+/// and thionine (nine atoms, ten electrons) are not aromatic, azonine is.
 const MAX_CHALCOGEN_RING: usize = 8;
 /// In larger systems only single rings and pairs are tried.
 const MAX_SYSTEM: usize = 300;
@@ -78,14 +78,13 @@ impl Aromaticity {
         for system in self.fused.systems.iter() {
             search.system(system, &self.fused.neighbors, &mut self.subsets, effort)?;
         }
-        for (atom, done) in draft.atoms.iter_mut().zip(&self.marks.atoms) {
-            atom.aromatic |= done;
-        }
         for (bond, _) in (draft.bonds.iter_mut().zip(&self.marks.bonds)).filter(|(_, done)| **done)
         {
             bond.aromatic = true;
             if matches!(bond.order, BondOrder::Single | BondOrder::Double) {
                 bond.order = BondOrder::Aromatic;
+                draft.atoms[bond.begin as usize].aromatic = true;
+                draft.atoms[bond.end as usize].aromatic = true;
             }
         }
         Ok(())
@@ -103,7 +102,6 @@ impl Aromaticity {
                 only_dummies &= draft.atoms[atom].atomic_number == 0;
                 let donor = *self.donors[atom].get_or_insert_with(|| candidate_donor(draft, atom));
                 all &= donor != Donor::None;
-                all &= ring.len() <= MAX_CHALCOGEN_RING || !is_neutral_chalcogen(draft, atom);
             }
             if all && !only_dummies {
                 self.candidates.push(index as u32);
@@ -116,7 +114,6 @@ impl Aromaticity {
 #[derive(Debug, Default)]
 struct Marks {
     counts: Vec<u8>,
-    atoms: Vec<bool>,
     bonds: Vec<bool>,
 }
 
@@ -124,8 +121,6 @@ impl Marks {
     fn clear(&mut self, num_atoms: usize, num_bonds: usize) {
         self.counts.clear();
         self.counts.resize(num_atoms.max(num_bonds), 0);
-        self.atoms.clear();
-        self.atoms.resize(num_atoms, false);
         self.bonds.clear();
         self.bonds.resize(num_bonds, false);
     }
@@ -183,9 +178,6 @@ impl<'a> Search<'a> {
             return;
         }
         for ring in rings {
-            for atom in self.atoms(*ring) {
-                self.marks.atoms[*atom as usize] = true;
-            }
             for bond in self.bonds(*ring) {
                 self.marks.counts[*bond as usize] += 1;
             }
@@ -238,11 +230,6 @@ impl<'a> Search<'a> {
     }
 }
 
-fn is_neutral_chalcogen(draft: &Draft, index: usize) -> bool {
-    let atom = &draft.atoms[index];
-    matches!(atom.atomic_number, 8 | 16) && atom.charge == 0
-}
-
 /// The donor type of an atom, [`Donor::None`] when it cannot be aromatic.
 fn candidate_donor(draft: &Draft, index: usize) -> Donor {
     let donor = donor_type(draft, index);
@@ -257,6 +244,13 @@ fn is_candidate(draft: &Draft, index: usize) -> bool {
     let atom = &draft.atoms[index];
     if atom.atomic_number > 18 && !matches!(atom.atomic_number, 34 | 52) {
         return false;
+    }
+    if matches!(atom.atomic_number, 8 | 16) && atom.charge == 0 {
+        let size = |ring: &u32| draft.rings.atoms[*ring as usize].len();
+        let rings = draft.rings.of_atom(index);
+        if rings.iter().all(|ring| size(ring) > MAX_CHALCOGEN_RING) {
+            return false;
+        }
     }
     if atom.element().default_valence() > 0 {
         let effective = i32::from(atom.atomic_number) - atom.charge;

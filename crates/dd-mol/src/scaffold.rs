@@ -69,6 +69,20 @@ pub fn murcko_scaffold_smiles(
     Ok(write_outline(&piece.outline(molecule, options)?))
 }
 
+/// A bare atom on a ring that lost its neighbours takes hydrogens, as in RDKit, which
+/// writes it without brackets.
+fn release(atom: &mut AtomSpec) {
+    let plain = atom.explicit_hydrogens == 0
+        && atom.formal_charge == 0
+        && atom.radical_electrons == 0
+        && atom.isotope == 0
+        && atom.atom_map == 0;
+    if plain && matches!(atom.atomic_number, 5 | 6 | 7 | 15) {
+        atom.no_implicit = false;
+        atom.chiral_tag = ChiralTag::Unspecified;
+    }
+}
+
 /// The atoms and bonds that belong to the scaffold.
 struct Piece {
     builder: MoleculeBuilder,
@@ -103,6 +117,8 @@ impl Piece {
             let lost = { steps }.any(|step| new_index[step.atom].is_none());
             if lost && core[atom] {
                 fill_gap(&mut spec);
+            } else if lost {
+                release(&mut spec);
             }
             builder.add_atom(spec);
             trimmed.push(lost);

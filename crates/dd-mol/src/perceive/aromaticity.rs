@@ -246,7 +246,7 @@ fn is_candidate(draft: &Draft, index: usize) -> bool {
         return false;
     }
     if matches!(atom.atomic_number, 8 | 16) && atom.charge == 0 {
-        let size = |ring: &u32| draft.rings.atoms[*ring as usize].len();
+        let size = |ring: &u32| draft.rings.atoms.row(*ring as usize).len();
         let rings = draft.rings.of_atom(index);
         if rings.iter().all(|ring| size(ring) > MAX_CHALCOGEN_RING) {
             return false;
@@ -349,6 +349,12 @@ mod tests {
         check("O=C1C=CC=CN1", 6);
         check("O=C1C=CC(=O)C=C1", 0);
         check("c1cc2ccc3cccc4ccc(c1)c2c34", 16);
+    }
+
+    #[test]
+    fn an_atom_inside_the_outline_stays_as_it_is() {
+        // Two atoms of the vinylene bridge are on no outline.
+        check("C1=CC=CC2=C1C1=CC=C(C=C1)C=CC1=CC=C2C=C1", 18);
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Charge-separated forms for groups that are often drawn with too many bonds, and
 //! dative bonds for ligands that would exceed their valence.
 
-use super::draft::Draft;
-use super::valence::explicit_valence;
+use std::cmp::Reverse;
+
+use super::draft::{Draft, Link};
+use super::metal_ranks;
+use super::valence::{self, explicit_valence};
 use crate::element::{Element, is_metal};
+use crate::error::PerceptionError;
 use crate::molecule::BondOrder;
 
 /// Nitro groups and azides, phosphorus ylides, halogen oxides.
@@ -118,55 +122,67 @@ fn halogen(draft: &mut Draft, atom: usize) {
     draft.atoms[atom].charge = charge;
 }
 
-/// Single bonds from non-metals beyond their valence to metals become dative.
-///
-/// # Differences from the original
-/// Between metals with equally many dative bonds RDKit lets its canonical ranks decide;
-/// here the one with the higher index wins.
-pub(crate) fn clean_up_organometallics(draft: &mut Draft) {
+/// Single bonds from non-metals beyond their valence to metals become dative: each such
+/// atom gives its bond to the metal with the fewest dative bonds so far, RDKit's canonical
+/// ranks decide ties and the order.
+pub(crate) fn clean_up_organometallics(draft: &mut Draft) -> Result<(), PerceptionError> {
     if !draft.atoms.iter().any(|atom| is_metal(atom.atomic_number)) {
-        return;
+        return Ok(());
     }
+    let mut ligands = Vec::new();
+    let mut metals = 0;
     for atom in 0..draft.atoms.len() {
-        if !exceeds_octet(draft, atom) {
-            continue;
+        let found = metals_of(draft, atom).count();
+        if found > 0 && exceeds_octet(draft, atom)? {
+            ligands.push(atom);
+            metals = metals.max(found);
         }
-        let metal = draft
-            .adjacency
-            .of(atom)
-            .iter()
-            .filter(|link| {
-                draft.bonds[link.bond as usize].order == BondOrder::Single
-                    && is_metal(draft.atoms[link.atom as usize].atomic_number)
-            })
-            .min_by_key(|link| {
-                (
-                    dative_bonds(draft, link.atom as usize),
-                    u32::MAX - link.atom,
-                )
-            })
-            .copied();
-        if let Some(link) = metal {
+    }
+    // Ranks matter only where there is a choice.
+    let mut ranks = Vec::new();
+    if metals > 1 {
+        valence::update(draft, false)?;
+        ranks = metal_ranks::ranks(draft);
+        ligands.sort_by_key(|atom| ranks[*atom]);
+    }
+    for atom in ligands {
+        let rank = |link: &Link| ranks.get(link.atom as usize).copied().unwrap_or(0);
+        let metal = metals_of(draft, atom)
+            .min_by_key(|link| (dative_bonds(draft, link.atom as usize), Reverse(rank(link))));
+        if let Some(&link) = metal {
             let bond = &mut draft.bonds[link.bond as usize];
             bond.order = BondOrder::Dative;
             bond.begin = atom as u32;
             bond.end = link.atom;
         }
     }
+    Ok(())
 }
 
-/// A non-metal with more bonds than the element of as many electrons allows.
-fn exceeds_octet(draft: &Draft, atom: usize) -> bool {
+/// The metals to which an atom has a single bond.
+fn metals_of(draft: &Draft, atom: usize) -> impl Iterator<Item = &Link> {
+    draft.adjacency.of(atom).iter().filter(|link| {
+        draft.bonds[link.bond as usize].order == BondOrder::Single
+            && is_metal(draft.atoms[link.atom as usize].atomic_number)
+    })
+}
+
+/// A non-metal with more bonds than the element of as many electrons allows, or an
+/// aromatic one with four neighbours that has them all.
+fn exceeds_octet(draft: &mut Draft, atom: usize) -> Result<bool, PerceptionError> {
     let number = draft.atoms[atom].atomic_number;
     if is_metal(number) || matches!(number, 0..=2 | 9 | 10) {
-        return false;
+        return Ok(false);
     }
     let effective = i32::from(number) - draft.atoms[atom].charge;
     if effective <= 0 {
-        return false;
+        return Ok(false);
     }
+    valence::update_atom(draft, atom, false)?;
     let max = Element::of(effective.min(118) as u8).max_valence();
-    max > 0 && explicit_valence(draft, atom) > max
+    let valence = draft.atoms[atom].explicit_valence;
+    let is_full = valence == max && draft.atoms[atom].aromatic && draft.total_degree(atom) == 4;
+    Ok(max > 0 && (valence > max || is_full))
 }
 
 fn dative_bonds(draft: &Draft, atom: usize) -> usize {
@@ -174,4 +190,32 @@ fn dative_bonds(draft: &Draft, atom: usize) -> usize {
         .bonds_of(atom)
         .filter(|(_, bond)| bond.order == BondOrder::Dative)
         .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::molecule::BondOrder;
+    use crate::smiles::parse;
+
+    fn dative(smiles: &str) -> Vec<(usize, usize)> {
+        let molecule = parse(smiles).expect("valid SMILES");
+        let bonds = molecule.bonds();
+        let dative = bonds.filter(|b| b.bond.order == BondOrder::Dative);
+        dative.map(|b| (b.begin, b.end)).collect()
+    }
+
+    #[test]
+    fn each_bridging_ligand_gives_its_bond_to_another_metal() {
+        assert_eq!(dative("[Fe](Cl)(Cl)Cl"), []);
+        assert_eq!(dative("CN(C)(C)[Fe]"), [(1, 4)]);
+        // Of equivalent metals the one that ranks higher is served first.
+        assert_eq!(dative("Cl[Zn]1[Cl][Zn](Cl)[Cl]1"), [(2, 3), (5, 1)]);
+        assert_eq!(dative("N[Pd]1(Cl)[Cl][Pd](Cl)(N)[Cl]1"), [(3, 4), (7, 1)]);
+    }
+
+    #[test]
+    fn a_saturated_aromatic_atom_on_a_metal_has_no_kekule_form() {
+        assert!(parse("[cH]1([Fe])cccc1").is_err());
+        assert!(parse("n1([Fe])cccc1").is_ok());
+    }
 }

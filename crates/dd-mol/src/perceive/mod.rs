@@ -19,6 +19,7 @@ mod hydrogens;
 mod kekule_candidates;
 mod kekule_walk;
 mod kekulize;
+mod metal_ranks;
 mod partial;
 mod radicals;
 mod ranks;
@@ -160,7 +161,7 @@ fn sanitize(workspace: &mut Workspace, options: &Sanitize) -> Result<(), Percept
         conjugation,
     } = workspace;
     cleanup::clean_up(draft);
-    cleanup::clean_up_organometallics(draft);
+    cleanup::clean_up_organometallics(draft)?;
     valence::update(draft, true)?;
     let mut effort = Effort::new(options.max_ring_steps);
     rings::find(draft, rings, options.max_ring_system, &mut effort)?;

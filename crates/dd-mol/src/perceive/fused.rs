@@ -4,8 +4,8 @@ use super::effort::Effort;
 use crate::error::PerceptionError;
 use crate::rows::Rows;
 
-/// Steps that a bond shared by two rings is worth.
-const PAIR_STEPS: usize = 20;
+/// Steps that a pair of neighbours is worth: its memory is what they limit.
+const PAIR_STEPS: usize = 100;
 
 /// Some of a molecule's rings, which of them are neighbours, and the systems they form;
 /// the memory is reused from molecule to molecule.
@@ -72,7 +72,7 @@ impl Fused {
                 let last = &mut self.last[*bond as usize];
                 let mut at = *last;
                 while let Some((other, before)) = self.entries.get(at as usize) {
-                    steps += PAIR_STEPS;
+                    steps += 2;
                     if self.shared[*other as usize] == 0 {
                         self.touched.push(*other);
                     }
@@ -82,7 +82,7 @@ impl Fused {
                 self.entries.push((index as u32, *last));
                 *last = self.entries.len() as u32 - 1;
             }
-            effort.spend(steps)?;
+            effort.spend(steps + PAIR_STEPS * self.touched.len())?;
             self.touched.sort_unstable();
             for other in &self.touched {
                 let overlap = std::mem::take(&mut self.shared[*other as usize]);

@@ -1,10 +1,7 @@
-//! Hostile SMILES: mutated, nested, huge. Nothing panics, and time stays near-linear.
+//! Mutated and arbitrary SMILES: an answer, never a panic. Large ones: `hostile.rs`.
 
-use std::fmt::Write;
-use std::time::{Duration, Instant};
-
+use dd_mol::Sanitize;
 use dd_mol::smiles::{ParseOptions, SmilesErrorKind, parse, parse_with};
-use dd_mol::{PerceptionError, Sanitize};
 use proptest::prelude::*;
 
 const SEEDS: [&str; 12] = [
@@ -21,9 +18,6 @@ const SEEDS: [&str; 12] = [
     "*c1c*cc1~C$C:C",
     "[Pt@SP1](Cl)(Br)(N)P",
 ];
-
-/// Far more than any of these inputs needs, far less than quadratic work would take.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 fn mutated() -> impl Strategy<Value = String> {
     let token = prop::sample::select(
@@ -59,7 +53,7 @@ proptest! {
                 Ok(molecule) => prop_assert!(molecule.num_atoms() <= text.len()),
                 Err(error) => {
                     prop_assert!(error.span.start <= error.span.end);
-                    prop_assert!(error.span.start <= text.len());
+                    prop_assert!(text.get(error.span.clone()).is_some());
                     prop_assert!(error.to_string().contains('^'));
                 }
             }
@@ -68,7 +62,10 @@ proptest! {
 
     #[test]
     fn arbitrary_text_never_panics(text in any::<String>()) {
-        let _ = parse(&text).map_err(|error| error.to_string());
+        if let Err(error) = parse(&text) {
+            prop_assert!(text.get(error.span.clone()).is_some());
+            prop_assert!(error.to_string().contains('^'));
+        }
     }
 
     #[test]
@@ -80,47 +77,6 @@ proptest! {
         twice.sort_unstable();
         prop_assert_eq!(doubled.ring_sizes(), twice);
     }
-}
-
-/// Parses and checks the time; returns the number of atoms.
-fn atoms(text: &str) -> usize {
-    let start = Instant::now();
-    let molecule = parse(text).expect("valid");
-    assert!(start.elapsed() < PATIENCE, "took {:?}", start.elapsed());
-    molecule.num_atoms()
-}
-
-#[test]
-fn long_chains_branches_and_rings() {
-    const N: usize = 1_000_000;
-    assert_eq!(atoms(&"C".repeat(N)), N);
-    assert_eq!(atoms(&format!("C1{}1", "C".repeat(N))), N + 1);
-    let nested = format!("{}C{}", "C(".repeat(N), ")".repeat(N));
-    assert_eq!(atoms(&nested), N + 1);
-    assert_eq!(atoms(&"c1ccccc1".repeat(20_000)), 120_000);
-    assert_eq!(atoms(&"N[C@@H](C)C(=O)".repeat(200)), 1_000);
-}
-
-#[test]
-fn many_open_rings() {
-    let mut opened = String::new();
-    for number in 0..100_000 {
-        write!(opened, "C%({number:05})").expect("strings take all writes");
-    }
-    let error = parse(&opened).expect_err("never closed");
-    assert_eq!(error.kind, SmilesErrorKind::UnclosedRing { number: 0 });
-    let ring_system = opened.repeat(2);
-    let error = parse(&ring_system).expect_err("too large a ring system");
-    assert!(matches!(
-        error.kind,
-        SmilesErrorKind::Perception(PerceptionError::RingSystemTooLarge { .. })
-    ));
-}
-
-#[test]
-fn exponential_rings_are_bounded() {
-    let cyclophane = format!("C1{}1", "c2ccc(cc2)".repeat(20));
-    assert_eq!(atoms(&cyclophane), 121);
 }
 
 #[test]
@@ -143,7 +99,10 @@ fn bytes_that_are_no_smiles() {
     }
     assert_eq!(parse("").expect("no atoms").num_atoms(), 0);
     assert_eq!(parse(" CC\r\n").expect("trimmed").num_atoms(), 2);
-    let garbage = "x".repeat(10_000_000);
-    let shown = parse(&garbage).expect_err("garbage").to_string();
-    assert!(shown.len() < 1_000);
+    // A control character of two bytes, and the end of the text.
+    assert_eq!(
+        parse("C\u{85}C").expect_err("a control character").span,
+        1..3
+    );
+    assert_eq!(parse("C.").expect_err("no atom").span, 2..2);
 }

@@ -41,6 +41,9 @@ const MOLECULES: &[&str] = &[
     "CC(C)(C)C.CC(C)(C)C",
     "[CH3:1][CH2:2][OH:3]",
     "C1=CC=C1",
+    // Found by fuzzing: what is left of aromatic and of multiple bonds.
+    "COC(:O)C",
+    "S=c1n(C)sc2c1ccb#n2",
     "c1cc2ccc3cccc4ccc(c1)c2c34",
     "N[Pt@SP1](Cl)(F)Br",
     "S[As@TB4](F)(Cl)(Br)N",

@@ -371,6 +371,8 @@ fn implied_hydrogens(atomic_number: u8, is_aromatic: bool, aromatic: u8, sum: u8
         let spare = match (atomic_number, aromatic) {
             (6, 2) => 1_u8.saturating_sub(sum),
             (6, 3) | (5 | 7 | 15, 2..=3) | (8 | 16, 2) => 0,
+            // A multiple bond of the ring stayed one, as in `n#b`.
+            (5 | 6 | 7 | 15, 1) if sum >= 2 => 0,
             _ => return None,
         };
         return Some(spare);

@@ -98,12 +98,6 @@ pub enum GraphError {
         /// The limit.
         limit: usize,
     },
-    /// Eigenvalues that do not converge: the matrix is not finite.
-    #[error("eigenvalues of a {size} x {size} matrix do not converge; is it finite?")]
-    EigenIteration {
-        /// Rows of the matrix.
-        size: usize,
-    },
     /// A tensor of the wrong shape.
     #[error("{name}: expected {expected}, got {got:?}")]
     Shape {

@@ -7,18 +7,31 @@
 //! # Differences from the original
 //! The original keeps whatever signs its solver returns. Here the entry of largest magnitude of each eigenvector is
 //! positive (of entries equal within one part in 10⁹, the first), so that evaluation does not depend on a solver.
-//! Inside a degenerate eigenspace any orthonormal basis is right, and which one comes out depends on the atom order.
+//! Inside a degenerate eigenspace any orthonormal basis is right, and which one comes out depends on the atom order, not on
+//! the machine. Fragments are decomposed one by one: a vector lives on one fragment, and of equal eigenvalues (within one
+//! part in 10¹²) those of the fragment that begins first come first.
 
+use dd_kernels::SymmetricMatrix;
 use ndarray::Array2;
 
 use crate::error::{GraphError, Result};
-use crate::symmetric_eigen::{SymmetricEigen, symmetric_eigen};
 
 /// Largest graph to decompose: the dense solver needs O(n²) memory and O(n³) time.
 pub const MAX_LAPLACIAN_NODES: usize = 2048;
 
 /// Entries of an eigenvector within this factor of the largest count as equally large.
 const TIE: f64 = 1.0 - 1e-9;
+/// Eigenvalues of fragments on this grid count as equal.
+const GRID: f64 = 1e12;
+
+/// Eigenvalues and eigenvectors of a normalised Laplacian.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaplacianEigen {
+    /// Eigenvalues, ascending, `[N]`.
+    pub values: Vec<f64>,
+    /// Eigenvectors as rows, in the order of the values, `[N, N]`.
+    pub vectors: Array2<f64>,
+}
 
 /// The first `k` Laplacian eigenvectors, `[N, k]`, zero-padded.
 ///
@@ -34,6 +47,9 @@ const TIE: f64 = 1.0 - 1e-9;
 /// # Ok::<(), dd_graph::GraphError>(())
 /// ```
 ///
+/// # Complexity
+/// O(n³ + n² k) time and O(n²) memory in the nodes of the largest fragment.
+///
 /// # Errors
 /// When an edge names a node that does not exist or the graph is larger than [`MAX_LAPLACIAN_NODES`].
 pub fn laplacian_eigenvectors(
@@ -42,12 +58,16 @@ pub fn laplacian_eigenvectors(
     targets: &[u32],
     k: usize,
 ) -> Result<Array2<f32>> {
-    let eigen = laplacian_eigen(num_nodes, sources, targets)?;
-    let mut columns = Array2::zeros((num_nodes, k));
-    for (vector, mut column) in eigen.vectors.rows().into_iter().zip(columns.columns_mut()) {
-        column.zip_mut_with(&vector, |x, v| *x = *v as f32);
+    let columns = smallest(num_nodes, sources, targets, k)?;
+    let mut table = Array2::zeros((num_nodes, k));
+    let width = columns.width;
+    if width > 0 {
+        let rows = columns.table.chunks_exact(width);
+        for (row, mut to) in rows.zip(table.rows_mut()) {
+            to.iter_mut().zip(row).for_each(|(to, x)| *to = *x as f32);
+        }
     }
-    Ok(columns)
+    Ok(table)
 }
 
 /// All eigenvalues and eigenvectors (as rows, signs fixed) of the normalised Laplacian, in f64.
@@ -58,45 +78,180 @@ pub fn laplacian_eigen(
     num_nodes: usize,
     sources: &[u32],
     targets: &[u32],
-) -> Result<SymmetricEigen> {
+) -> Result<LaplacianEigen> {
+    let columns = smallest(num_nodes, sources, targets, num_nodes)?;
+    let table =
+        Array2::from_shape_vec((num_nodes, num_nodes), columns.table).expect("one column per node");
+    Ok(LaplacianEigen {
+        values: columns.values,
+        vectors: table.reversed_axes().as_standard_layout().into_owned(),
+    })
+}
+
+/// Some eigenvectors as columns.
+struct Columns {
+    /// All eigenvalues, ascending.
+    values: Vec<f64>,
+    /// Number of columns.
+    width: usize,
+    /// `[N, width]`.
+    table: Vec<f64>,
+}
+
+/// The eigenvectors of the smallest `k` eigenvalues, signs fixed.
+fn smallest(num_nodes: usize, sources: &[u32], targets: &[u32], k: usize) -> Result<Columns> {
     if num_nodes > MAX_LAPLACIAN_NODES {
         return Err(GraphError::LaplacianSize {
             num_nodes,
             limit: MAX_LAPLACIAN_NODES,
         });
     }
-    let mut matrix = vec![0.0; num_nodes * num_nodes];
-    for (&source, &target) in sources.iter().zip(targets) {
-        let (source, target) = (source as usize, target as usize);
-        if source.max(target) >= num_nodes {
-            return Err(GraphError::EdgeOutOfRange {
-                graph: 0,
-                node: source.max(target) as u32,
-                num_nodes: num_nodes as u32,
-            });
-        }
-        matrix[source * num_nodes + target] = 1.0;
-        matrix[target * num_nodes + source] = 1.0;
+    let out_of_range = sources.iter().zip(targets).map(|(s, t)| *s.max(t));
+    if let Some(node) = out_of_range
+        .max()
+        .filter(|&node| node as usize >= num_nodes)
+    {
+        return Err(GraphError::EdgeOutOfRange {
+            graph: 0,
+            node,
+            num_nodes: num_nodes as u32,
+        });
     }
-    // L = I - D^-1/2 A D^-1/2
-    let inverse_roots: Vec<f64> = matrix
-        .chunks_exact(num_nodes.max(1))
-        .map(|row| row.iter().sum::<f64>().max(1.0).sqrt().recip())
+    let width = k.min(num_nodes);
+    let fragments = Fragments::new(num_nodes, sources, targets);
+    let mut columns = Columns {
+        values: Vec::with_capacity(num_nodes),
+        width,
+        table: vec![0.0; num_nodes * width],
+    };
+    let spectra = fragments
+        .laplacians(sources, targets)
+        .into_iter()
+        .map(|laplacian| laplacian.spectrum(width))
+        .collect::<std::result::Result<Vec<_>, _>>()?;
+    let mut order: Vec<(usize, usize)> = spectra
+        .iter()
+        .enumerate()
+        .flat_map(|(fragment, spectrum)| (0..spectrum.values().len()).map(move |i| (fragment, i)))
         .collect();
-    for (i, row) in matrix.chunks_exact_mut(num_nodes.max(1)).enumerate() {
-        for (j, entry) in row.iter_mut().enumerate() {
-            *entry = f64::from(u8::from(i == j)) - inverse_roots[i] * *entry * inverse_roots[j];
+    let value = |&(fragment, i): &(usize, usize)| spectra[fragment].values()[i];
+    if spectra.len() > 1 {
+        // Adding zero makes -0 equal to 0.
+        let key = |place: &(usize, usize)| (value(place) * GRID).round() + 0.0;
+        order.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    }
+    columns.values.extend(order.iter().map(value));
+    let mut column_of: Vec<Vec<usize>> = vec![Vec::new(); spectra.len()];
+    for (column, &(fragment, _)) in order.iter().take(width).enumerate() {
+        column_of[fragment].push(column);
+    }
+    for (node, &(fragment, place)) in fragments.places.iter().enumerate() {
+        let row = &mut columns.table[node * width..(node + 1) * width];
+        let components = spectra[fragment].components(place);
+        for (&column, x) in column_of[fragment].iter().zip(components) {
+            row[column] = x;
         }
     }
-    let mut eigen = symmetric_eigen(matrix, num_nodes)?;
-    for mut vector in eigen.vectors.rows_mut() {
-        let largest = vector.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        let leading = vector.iter().find(|x| x.abs() >= largest * TIE);
-        if leading.is_some_and(|&x| x < 0.0) {
-            vector.mapv_inplace(|x| -x);
+    fix_signs(&mut columns.table, width);
+    Ok(columns)
+}
+
+/// The positive sign goes to each column's entry of largest magnitude.
+fn fix_signs(table: &mut [f64], width: usize) {
+    if width == 0 {
+        return;
+    }
+    let mut largest = vec![0.0_f64; width];
+    for row in table.chunks_exact(width) {
+        for (largest, x) in largest.iter_mut().zip(row) {
+            *largest = if x.abs() > *largest {
+                x.abs()
+            } else {
+                *largest
+            };
         }
     }
-    Ok(eigen)
+    let mut signs = vec![0.0_f64; width];
+    for row in table.chunks_exact(width) {
+        for ((sign, largest), x) in signs.iter_mut().zip(&largest).zip(row) {
+            let leads = *sign == 0.0 && x.abs() >= largest * TIE;
+            *sign = if leads { 1.0_f64.copysign(*x) } else { *sign };
+        }
+    }
+    for row in table.chunks_exact_mut(width) {
+        row.iter_mut().zip(&signs).for_each(|(x, sign)| *x *= sign);
+    }
+}
+
+/// The connected parts of a graph, in the order of their first nodes.
+struct Fragments {
+    /// Fragment of each node, and its place there.
+    places: Vec<(usize, usize)>,
+    /// Nodes of each fragment.
+    sizes: Vec<usize>,
+}
+
+impl Fragments {
+    fn new(num_nodes: usize, sources: &[u32], targets: &[u32]) -> Self {
+        // Union and find; the root of a tree is its smallest node.
+        let mut parents: Vec<usize> = (0..num_nodes).collect();
+        let root = |parents: &mut [usize], mut node: usize| {
+            while parents[node] != node {
+                parents[node] = parents[parents[node]];
+                node = parents[node];
+            }
+            node
+        };
+        for (&source, &target) in sources.iter().zip(targets) {
+            let a = root(&mut parents, source as usize);
+            let b = root(&mut parents, target as usize);
+            parents[a.max(b)] = a.min(b);
+        }
+        let mut places: Vec<(usize, usize)> = Vec::with_capacity(num_nodes);
+        let mut sizes = Vec::new();
+        for node in 0..num_nodes {
+            let first = root(&mut parents, node);
+            let fragment = if first == node {
+                sizes.push(0);
+                sizes.len() - 1
+            } else {
+                places[first].0
+            };
+            places.push((fragment, sizes[fragment]));
+            sizes[fragment] += 1;
+        }
+        Self { places, sizes }
+    }
+
+    /// `I - D^-1/2 A D^-1/2` of each fragment. An edge counts once, however often it is listed.
+    fn laplacians(&self, sources: &[u32], targets: &[u32]) -> Vec<SymmetricMatrix> {
+        let sizes = self.sizes.iter();
+        let mut matrices: Vec<_> = sizes.map(|&size| SymmetricMatrix::zeros(size)).collect();
+        let ends = |(&source, &target): (&u32, &u32)| (source as usize, target as usize);
+        let mut degrees = vec![0_u32; self.places.len()];
+        for (source, target) in sources.iter().zip(targets).map(ends) {
+            let ((fragment, i), (_, j)) = (self.places[source], self.places[target]);
+            if matrices[fragment].get(i, j) == 0.0 {
+                matrices[fragment].set(i, j, 1.0);
+                degrees[source] += 1;
+                degrees[target] += u32::from(source != target);
+            }
+        }
+        let inverse_roots: Vec<f64> = degrees
+            .iter()
+            .map(|&degree| 1.0 / f64::from(degree.max(1)).sqrt())
+            .collect();
+        for &(fragment, i) in &self.places {
+            matrices[fragment].set(i, i, 1.0);
+        }
+        for (source, target) in sources.iter().zip(targets).map(ends) {
+            let ((fragment, i), (_, j)) = (self.places[source], self.places[target]);
+            let entry = inverse_roots[source] * inverse_roots[target];
+            let identity = f64::from(u8::from(i == j));
+            matrices[fragment].set(i, j, identity - entry);
+        }
+        matrices
+    }
 }
 
 #[cfg(test)]
@@ -141,6 +296,41 @@ mod tests {
             });
             assert!(largest > 0.0);
         }
+    }
+
+    #[test]
+    fn fragments_are_decomposed_one_by_one() {
+        // A triangle, an isolated node, and another triangle whose nodes stand among the others.
+        let bonds = [(0, 2), (2, 4), (0, 4), (3, 5), (5, 6), (3, 6)];
+        let ends = bonds.iter().flat_map(|&(a, b)| [(a, b), (b, a)]);
+        let (sources, targets): (Vec<u32>, Vec<u32>) = ends.unzip();
+        let eigen = laplacian_eigen(7, &sources, &targets).expect("a small graph");
+        let expected = [0.0, 0.0, 1.0, 1.5, 1.5, 1.5, 1.5];
+        for (value, expected) in eigen.values.iter().zip(expected) {
+            assert!((value - expected).abs() < 1e-14, "{value} {expected}");
+        }
+        let third = 1.0 / 3.0_f64.sqrt();
+        let zeros = [
+            [third, 0.0, third, 0.0, third, 0.0, 0.0],
+            [0.0, 0.0, 0.0, third, 0.0, third, third],
+            [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        ];
+        for (vector, expected) in eigen.vectors.rows().into_iter().zip(zeros) {
+            for (x, expected) in vector.iter().zip(expected) {
+                assert!((x - expected).abs() < 1e-14, "{vector}");
+            }
+        }
+        // The first triangle's vectors are those of a triangle alone.
+        let alone = laplacian_eigen(3, &[0, 1, 0], &[1, 2, 2]).expect("a small graph");
+        assert_eq!(eigen.vectors[[3, 4]], alone.vectors[[1, 2]]);
+        assert_eq!(eigen.vectors[[5, 1]], 0.0);
+    }
+
+    #[test]
+    fn an_edge_counts_once() {
+        let once = laplacian_eigen(3, &[0, 1], &[1, 2]).expect("a path");
+        let often = laplacian_eigen(3, &[0, 1, 1, 2, 0], &[1, 0, 2, 1, 1]).expect("a path");
+        assert_eq!(once, often);
     }
 
     #[test]

@@ -58,6 +58,14 @@ pub enum KernelError {
         /// Actual value.
         got: f64,
     },
+    /// Eigenvalues that cannot be had.
+    #[error(
+        "no eigenvalues of a {size} x {size} matrix: an entry is not finite, or the iteration does not converge"
+    )]
+    Eigen {
+        /// Number of rows.
+        size: usize,
+    },
     /// An error of the tensor library.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

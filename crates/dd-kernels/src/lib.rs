@@ -46,6 +46,7 @@ mod activation;
 mod attention;
 mod check;
 mod cpu;
+mod eigen;
 mod embedding_sum;
 mod error;
 mod et_message;
@@ -66,6 +67,7 @@ mod silu;
 pub mod testing;
 
 pub use attention::{AttentionDropout, attention_scores, attention_weights, segment_attention};
+pub use eigen::{Spectrum, SymmetricMatrix};
 pub use embedding_sum::embedding_sum;
 pub use error::{KernelError, Result};
 pub use et_message::{EtMessageInputs, EtMessages, RadialFilter, et_message};

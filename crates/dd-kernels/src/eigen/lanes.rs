@@ -1,0 +1,102 @@
+//! Rows of numbers as whole, aligned vectors.
+
+/// Numbers per vector of the inner loops.
+pub(super) const LANES: usize = 4;
+
+/// One vector. The alignment keeps it in one cache line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(align(32))]
+pub(super) struct Lanes(pub(super) [f64; LANES]);
+
+impl Lanes {
+    pub(super) const ZERO: Self = Self([0.0; LANES]);
+
+    /// Lane by lane from values that were read before: so it becomes vector instructions wherever it stands.
+    #[inline(always)]
+    pub(super) fn of(f: impl Fn(usize) -> f64) -> Self {
+        Self([f(0), f(1), f(2), f(3)])
+    }
+
+    /// `self + factor x`.
+    #[inline(always)]
+    pub(super) fn plus(self, factor: f64, x: Self) -> Self {
+        Self::of(|l| self.0[l] + factor * x.0[l])
+    }
+
+    /// Sum across lanes.
+    #[inline(always)]
+    pub(super) fn sum(self) -> f64 {
+        (self.0[0] + self.0[2]) + (self.0[1] + self.0[3])
+    }
+}
+
+/// Inner product, lane by lane, then across lanes.
+#[inline(always)]
+pub(super) fn dot(x: &[Lanes], y: &[Lanes]) -> f64 {
+    let mut sums = Lanes::ZERO;
+    for (x, y) in x.iter().zip(y) {
+        let (old, x, y) = (sums, *x, *y);
+        sums = Lanes::of(|l| old.0[l] + x.0[l] * y.0[l]);
+    }
+    sums.sum()
+}
+
+/// `y <- y + factor x`.
+#[inline(always)]
+pub(super) fn axpy(factor: f64, x: &[Lanes], y: &mut [Lanes]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = y.plus(factor, *x);
+    }
+}
+
+/// Entry `i` of a row.
+#[inline(always)]
+pub(super) fn at(row: &[Lanes], i: usize) -> f64 {
+    row[i / LANES].0[i % LANES]
+}
+
+/// Entry `i` of a row, to be changed.
+#[inline(always)]
+pub(super) fn at_mut(row: &mut [Lanes], i: usize) -> &mut f64 {
+    &mut row[i / LANES].0[i % LANES]
+}
+
+/// Largest magnitude; not finite when an entry is not.
+#[inline(always)]
+pub(super) fn largest(rows: &[Lanes]) -> f64 {
+    let (mut largest, mut product) = (Lanes::ZERO, Lanes::ZERO);
+    for x in rows {
+        let (old, zero, x) = (largest.0, product.0, x.0);
+        largest = Lanes::of(|l| {
+            if x[l].abs() > old[l] {
+                x[l].abs()
+            } else {
+                old[l]
+            }
+        });
+        // Zero, unless x is infinite or not a number.
+        product = Lanes::of(|l| zero[l] + 0.0 * x[l]);
+    }
+    largest.0.into_iter().fold(
+        product.sum(),
+        |m, x| if m >= x || m.is_nan() { m } else { x },
+    )
+}
+
+/// Divides every entry.
+#[inline(always)]
+pub(super) fn divide(rows: &mut [Lanes], by: f64) {
+    for x in rows {
+        let old = x.0;
+        *x = Lanes::of(|l| old[l] / by);
+    }
+}
+
+/// Changes every sign.
+#[inline(always)]
+pub(super) fn negate(row: &mut [Lanes]) {
+    for x in row {
+        let old = x.0;
+        *x = Lanes::of(|l| -old[l]);
+    }
+}

@@ -33,6 +33,7 @@ mod valence;
 use petgraph::graph::UnGraph;
 
 pub(crate) use self::partial::{hydrogens_of, kekule_orders, reassess};
+pub(crate) use self::rings::normalize as normalize_ring;
 
 use self::aromaticity::Aromaticity;
 use self::conjugation::Conjugation;

@@ -74,7 +74,7 @@ pub(crate) fn find(
 }
 
 /// Turns a ring so that it starts with its lowest atom and goes to the lower neighbour.
-fn normalize(ring: &mut [u32]) {
+pub(crate) fn normalize(ring: &mut [u32]) {
     let lowest = (0..ring.len()).min_by_key(|at| ring[*at]).unwrap_or(0);
     ring.rotate_left(lowest);
     if ring.len() > 2 && ring[ring.len() - 1] < ring[1] {

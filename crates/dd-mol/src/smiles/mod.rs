@@ -12,9 +12,11 @@
 mod bracket;
 mod chirality;
 mod closure;
+mod digits;
 mod error;
 mod parse;
 mod plan;
+mod reorder;
 mod scanner;
 mod slashes;
 mod symbol;
@@ -23,6 +25,7 @@ mod write;
 pub(crate) use parse::Reading;
 
 pub use error::{SmilesError, SmilesErrorKind};
+pub use reorder::canonicalized;
 pub(crate) use write::write_outline;
 pub use write::{WriteOptions, write, write_in_order, write_with};
 

@@ -9,10 +9,9 @@
 //! than one canonical SMILES: which bond becomes dative depends on the order of the atoms
 //! while reading.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fmt::Write as _;
 
+use super::digits::Digits;
 use super::plan::{Plan, Role, Step};
 use super::slashes::slashes;
 use crate::Molecule;
@@ -64,7 +63,7 @@ pub fn write_with(molecule: &Molecule, options: WriteOptions) -> String {
 
 /// The canonical SMILES of what an outline tells.
 pub(crate) fn write_outline(outline: &Outline) -> String {
-    Writer::new(outline, &ranks(outline)).text()
+    write_by(outline, &ranks(outline))
 }
 
 /// A SMILES that prefers atoms of low rank; with `ranks` of `0, 1, 2, …` it follows
@@ -73,25 +72,32 @@ pub(crate) fn write_outline(outline: &Outline) -> String {
 /// # Panics
 /// When `ranks` has fewer entries than the molecule has atoms.
 pub fn write_in_order(molecule: &Molecule, ranks: &[u32], options: WriteOptions) -> String {
-    Writer::new(&Outline::of(molecule, options), ranks).text()
+    write_by(&Outline::of(molecule, options), ranks)
+}
+
+fn write_by(outline: &Outline, ranks: &[u32]) -> String {
+    let mut writer = Writer::new(outline, ranks);
+    writer.run();
+    writer.text
 }
 
 /// Marks on the stack of the writer where a branch begins and ends.
 const OPEN: u32 = u32::MAX;
 const CLOSE: u32 = u32::MAX - 1;
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     outline: &'a Outline,
-    plan: Plan,
+    pub(super) plan: Plan,
+    /// Per bond its slash in writing direction; empty when there are none.
     marks: Vec<Option<bool>>,
-    digits: Digits,
+    pub(super) digits: Digits,
     /// Places of the written neighbours of one atom.
     places: Vec<usize>,
-    text: String,
+    pub(super) text: String,
 }
 
 impl<'a> Writer<'a> {
-    fn new(outline: &'a Outline, ranks: &[u32]) -> Self {
+    pub(super) fn new(outline: &'a Outline, ranks: &[u32]) -> Self {
         let plan = Plan::new(outline, ranks);
         Self {
             marks: slashes(outline, &plan),
@@ -103,7 +109,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn text(mut self) -> String {
+    pub(super) fn run(&mut self) {
         let mut stack = Vec::with_capacity(16);
         for index in 0..self.plan.roots.len() {
             if index > 0 {
@@ -131,15 +137,23 @@ impl<'a> Writer<'a> {
                 }
             }
         }
-        self.text
     }
 
     fn bond(&mut self, bond: usize, from: usize, to: usize) {
+        self.text.push_str(self.symbol_of(bond, from, to));
+    }
+
+    /// The slash of a bond in writing direction: true for `/`.
+    pub(super) fn mark(&self, bond: usize) -> Option<bool> {
+        self.marks.get(bond).copied().flatten()
+    }
+
+    /// What is written for a bond.
+    pub(super) fn symbol_of(&self, bond: usize, from: usize, to: usize) -> &'static str {
         let OutlineBond { begin, order, .. } = self.outline.bonds[bond];
         let aromatic = |atom: usize| self.outline.atoms[atom].is_aromatic;
         let both_aromatic = || aromatic(from) && aromatic(to);
-        let mark = self.marks.get(bond).copied().flatten();
-        let symbol = match (order, mark) {
+        match (order, self.mark(bond)) {
             (BondOrder::Single | BondOrder::Aromatic, Some(true)) => "/",
             (BondOrder::Single | BondOrder::Aromatic, Some(false)) => "\\",
             (BondOrder::Single, None) if both_aromatic() => "-",
@@ -151,8 +165,7 @@ impl<'a> Writer<'a> {
             (BondOrder::Dative, _) if begin == from => "->",
             (BondOrder::Dative, _) => "<-",
             (BondOrder::Zero | BondOrder::Unspecified, _) => "~",
-        };
-        self.text.push_str(symbol);
+        }
     }
 
     fn ring_digits(&mut self, atom: usize) {
@@ -180,15 +193,20 @@ impl<'a> Writer<'a> {
         self.digits.release();
     }
 
-    fn atom(&mut self, index: usize) {
-        let atom = self.outline.atoms[index];
-        let plain = atom.isotope == 0
+    /// Whether an atom is written without brackets.
+    pub(super) fn is_plain(&self, index: usize) -> bool {
+        let atom = &self.outline.atoms[index];
+        atom.isotope == 0
             && atom.atom_map == 0
             && atom.chiral_tag == ChiralTag::Unspecified
             && atom.formal_charge == 0
             && atom.radical_electrons == 0
-            && self.implied_hydrogens(index) == Some(atom.hydrogens);
-        if plain {
+            && self.implied_hydrogens(index) == Some(atom.hydrogens)
+    }
+
+    fn atom(&mut self, index: usize) {
+        let atom = self.outline.atoms[index];
+        if self.is_plain(index) {
             self.symbol(atom);
             return;
         }
@@ -318,49 +336,6 @@ impl<'a> Writer<'a> {
             sum = sum.saturating_add(order);
         }
         implied_hydrogens(atom.atomic_number, atom.is_aromatic, aromatic, sum)
-    }
-}
-
-/// The ring numbers in use: the lowest free one is taken, and free again after the atom
-/// that closes it.
-#[derive(Debug)]
-struct Digits {
-    /// Number of each ring bond, once it is open.
-    of_bond: Vec<u32>,
-    free: BinaryHeap<Reverse<u32>>,
-    released: Vec<u32>,
-    highest: u32,
-}
-
-impl Digits {
-    fn new(num_bonds: usize) -> Self {
-        Self {
-            of_bond: vec![0; num_bonds],
-            free: BinaryHeap::new(),
-            released: Vec::new(),
-            highest: 0,
-        }
-    }
-
-    fn open(&mut self, bond: u32) -> u32 {
-        let number = if let Some(Reverse(number)) = self.free.pop() {
-            number
-        } else {
-            self.highest += 1;
-            self.highest
-        };
-        self.of_bond[bond as usize] = number;
-        number
-    }
-
-    fn close(&mut self, bond: u32) -> u32 {
-        let number = self.of_bond[bond as usize];
-        self.released.push(number);
-        number
-    }
-
-    fn release(&mut self) {
-        self.free.extend(self.released.drain(..).map(Reverse));
     }
 }
 

@@ -100,18 +100,14 @@ def rewritten(smiles, rounds):
 
 
 def same_molecule(ours, theirs):
-    """Whether RDKit reads two SMILES as one molecule, by its canonical SMILES. These settle
-    after a few rounds only, and some go back and forth."""
-    if theirs in rewritten(ours, 1):
+    """Whether RDKit reads two SMILES as one molecule: by its canonical SMILES, which settle
+    after a few rounds only, or by a match both ways where these depend on the atom order."""
+    if theirs in rewritten(ours, 1) or not rewritten(theirs, 4).isdisjoint(rewritten(ours, 4)):
         return True
-    return not rewritten(theirs, 4).isdisjoint(rewritten(ours, 4))
-
-
-def is_canonical(molecule):
-    """Whether RDKit's SMILES of a molecule does not depend on the order of its atoms, as it
-    does around many metals: such molecules cannot be judged."""
-    backwards = Chem.RenumberAtoms(molecule, list(range(molecule.GetNumAtoms()))[::-1])
-    return same_molecule(Chem.MolToSmiles(backwards), Chem.MolToSmiles(molecule))
+    a, b = (Chem.MolFromSmiles(smiles) for smiles in (ours, theirs))
+    if a is None or b is None or CalcMolFormula(a) != CalcMolFormula(b):
+        return False
+    return all(x.HasSubstructMatch(y, useChirality=True) for x, y in ((a, b), (b, a)))
 
 
 def feature_differences(molecule, ours):
@@ -145,8 +141,7 @@ def property_differences(molecule, ours):
         names.append("formula")
     if abs(mass - ours["exact_mass"]) > 1e-12 * max(1.0, mass):
         names.append("exact_mass")
-    same = same_molecule(ours["canonical_smiles"], Chem.MolToSmiles(molecule))
-    if not same and is_canonical(molecule):
+    if not same_molecule(ours["canonical_smiles"], Chem.MolToSmiles(molecule)):
         names.append("canonical_smiles")
     try:
         scaffold = MurckoScaffoldSmiles(mol=molecule, includeChirality=False)

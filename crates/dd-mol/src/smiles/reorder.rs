@@ -8,7 +8,7 @@ use crate::Molecule;
 use crate::adjacency::is_odd_permutation;
 use crate::builder::BondDirection;
 use crate::canon::ranks;
-use crate::molecule::{BondOrder, ChiralTag, Conformer};
+use crate::molecule::{BondOrder, ChiralTag, Conformer, StereoGroup};
 use crate::nontetrahedral::reordered;
 use crate::outline::Outline;
 use crate::perceive::normalize_ring;
@@ -86,11 +86,19 @@ pub fn canonicalized(molecule: &Molecule) -> (Molecule, Vec<u32>) {
             .collect(),
         is_3d: conformer.is_3d,
     });
+    let stereo_groups = molecule.stereo_groups.iter().map(|group| {
+        let atoms = group.atoms.iter().map(|&atom| new_index[atom as usize]);
+        StereoGroup {
+            atoms: atoms.collect(),
+            ..group.clone()
+        }
+    });
     let canonical = Molecule {
         rings: rings(molecule, new_index),
         conformers: conformers.collect(),
         name: molecule.name.clone(),
         properties: molecule.properties.clone(),
+        stereo_groups: stereo_groups.collect(),
         graph,
     };
     (canonical, origin)

@@ -62,6 +62,12 @@ impl From<dd_mol::smiles::SmilesError> for RowFault {
     }
 }
 
+impl From<dd_mol::PerceptionError> for RowFault {
+    fn from(error: dd_mol::PerceptionError) -> Self {
+        Self::new(error.kind(), error.to_string())
+    }
+}
+
 impl From<dd_graph::GraphError> for RowFault {
     fn from(error: dd_graph::GraphError) -> Self {
         Self::new("features", error.to_string())

@@ -62,7 +62,7 @@ enum Kind {
     Smi(Box<dyn BufRead + Send>),
     Smiles(TableReader, usize),
     Xyz(TableReader, [usize; 4], Option<usize>),
-    Sdf(SdfReader<Box<dyn BufRead + Send>>),
+    Sdf(Box<SdfReader<Box<dyn BufRead + Send>>>),
     Frames(XyzReader<Box<dyn BufRead + Send>>),
 }
 
@@ -91,7 +91,7 @@ impl Rows {
         };
         let kind = match format {
             Format::Smi => Kind::Smi(reader),
-            Format::Sdf => Kind::Sdf(SdfReader::new(reader, molfile)),
+            Format::Sdf => Kind::Sdf(Box::new(SdfReader::new(reader, molfile))),
             Format::Xyz => Kind::Frames(XyzReader::new(reader)),
             Format::Csv | Format::Tsv => {
                 let table = TableReader::new(reader, path, format.delimiter())?;

@@ -50,7 +50,7 @@ mod workspace;
 pub mod xyz;
 
 pub use builder::{AtomSpec, BondDirection, BondSpec, MoleculeBuilder};
-pub use canon::canonical_ranks;
+pub use canon::{canonical_ranks, canonical_ranks_with};
 pub use element::{Element, MAX_ATOMIC_NUMBER};
 pub use error::{Caret, PerceptionError};
 pub use molecule::{

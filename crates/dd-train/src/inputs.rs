@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dd_data::{
-    Columns, Dataset, Example, ExampleMaker, FileDataset, Format, OnError, Recipe, SkipReport,
-    Split, Subset, featurize, scaffold_of,
+    Columns, Dataset, Example, ExampleMaker, FileDataset, Format, OnError, PairReport,
+    PairedArchive, Recipe, SkipReport, Split, Subset, featurize, scaffold_of,
 };
 use dd_graph::{OgbConfig, PointConfig};
 
@@ -60,6 +60,44 @@ pub fn examples(
         first_record += len;
     }
     Ok((all, report))
+}
+
+/// What an archive of geometries with its table of SMILES gave.
+#[derive(Debug, Default)]
+pub struct PairedExamples {
+    /// The examples, in the order of the table.
+    pub examples: Vec<Example>,
+    /// Rows and records that cannot be used.
+    pub skipped: SkipReport,
+    /// How well geometries and SMILES agree.
+    pub agreement: PairReport,
+}
+
+/// Featurises the molecules of a table with the geometries of an archive, at most `limit` of them.
+///
+/// # Errors
+/// When a file breaks off; rows and records that cannot be used are counted.
+pub fn paired_examples(
+    archive: &Path,
+    table: &Path,
+    smiles_column: &str,
+    recipe: &Recipe,
+    limit: Option<usize>,
+) -> Result<PairedExamples> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let maker = ExampleMaker::new(recipe);
+    let pairs = PairedArchive::open(archive, table, smiles_column, None)?;
+    let mut items = pairs.map(workers, move |record| maker.make(&record));
+    let mut found = PairedExamples::default();
+    for item in items.by_ref().take(limit.unwrap_or(usize::MAX)) {
+        match item {
+            Ok(example) => found.examples.push(example),
+            Err(error) => found.skipped.account(error, OnError::Report)?,
+        }
+    }
+    found.skipped.log();
+    found.agreement = items.report().clone();
+    Ok(found)
 }
 
 /// The recipe of step 1.
@@ -171,7 +209,8 @@ impl LabelledTable {
     }
 }
 
-fn renumbered(mut example: Example, first: u64) -> Example {
+/// The example as record number `first` more than it is: examples of several files are numbered through.
+pub fn renumbered(mut example: Example, first: u64) -> Example {
     if let Some(graph) = &mut example.graph {
         graph.record += first;
     }

@@ -92,9 +92,16 @@ pub(crate) struct Quickstart {
 /// What both runs on conformers take.
 #[derive(Debug, Args)]
 pub(crate) struct ConformerRun {
-    /// Conformers: .sdf or the plain table of docs/DATA.md (.csv, .tsv), each also .gz. Repeat for several files.
+    /// Conformers: .sdf or the plain table of docs/DATA.md (.csv, .tsv), each also .gz; or one .sdf in a .tar.gz, with its
+    /// --smiles-table. Repeat for several files.
     #[arg(short, long, value_name = "FILE", required = true)]
     pub(crate) input: Vec<PathBuf>,
+    /// Table of the SMILES of an archive's records, in their order (PCQM4Mv2: data.csv.gz).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) smiles_table: Option<PathBuf>,
+    /// Column of the --smiles-table that holds the SMILES.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
     /// Run folder.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,

@@ -46,7 +46,12 @@ const TIE_WORK: usize = 5_000_000;
 /// # Ok::<(), dd_mol::smiles::SmilesError>(())
 /// ```
 pub fn canonical_ranks(molecule: &Molecule) -> Vec<u32> {
-    ranks(&Outline::of(molecule, WriteOptions::ISOMERIC))
+    canonical_ranks_with(molecule, WriteOptions::ISOMERIC)
+}
+
+/// [`canonical_ranks`] of what `options` ask for: molecules that differ in nothing else get ranks that agree.
+pub fn canonical_ranks_with(molecule: &Molecule, options: WriteOptions) -> Vec<u32> {
+    ranks(&Outline::of(molecule, options))
 }
 
 /// [`canonical_ranks`] of what an outline tells.

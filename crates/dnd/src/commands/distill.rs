@@ -6,7 +6,7 @@ use candle_core::Device;
 use dd_train::{DistillConfig, Length, LossTerm, Pairs, Teacher, inputs};
 
 use crate::cli::Distill;
-use crate::commands::training::{Surroundings, config_or, finished, open_all, report_skipped};
+use crate::commands::training::{Surroundings, config_or, finished, read_all};
 use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the student in the output folder.
@@ -26,11 +26,8 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     if let Some(steps) = run.steps {
         config.fit.length = Length::Steps(steps);
     }
-    let datasets = open_all(&run.input)?;
     let recipe = inputs::distill_recipe(&config.featurizer, &teacher.config.points);
-    let (examples, skipped) =
-        inputs::examples(&datasets, &recipe, run.limit).map_err(Failure::misuse)?;
-    report_skipped(&skipped, quiet);
+    let examples = read_all(run, &recipe, quiet)?;
     let pairs = Pairs(&examples);
     let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after)?;
     let (_, report) = dd_train::distill(&config, teacher, &pairs, &mut surroundings.session())

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use dd_train::{Conformers, Length, PretrainConfig, inputs};
 
 use crate::cli::Pretrain;
-use crate::commands::training::{Surroundings, config_or, finished, open_all, report_skipped};
+use crate::commands::training::{Surroundings, config_or, finished, read_all};
 use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the teacher in the output folder.
@@ -19,11 +19,8 @@ pub(crate) fn run(arguments: &Pretrain, quiet: bool) -> Outcome {
     if let Some(steps) = run.steps {
         config.fit.length = Length::Steps(steps);
     }
-    let datasets = open_all(&run.input)?;
     let recipe = inputs::denoise_recipe(&config.points);
-    let (examples, skipped) =
-        inputs::examples(&datasets, &recipe, run.limit).map_err(Failure::misuse)?;
-    report_skipped(&skipped, quiet);
+    let examples = read_all(run, &recipe, quiet)?;
     let conformers = Conformers(&examples);
     let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after)?;
     let (_, report) = dd_train::pretrain(&config, &conformers, &mut surroundings.session())

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::Device;
-use dd_data::{Dataset, SkipReport};
+use dd_data::{Dataset, Example, Recipe, SkipReport, is_archive};
 use dd_train::{FitReport, RunFolder, Session, Start, from_toml, inputs};
 use serde::de::DeserializeOwned;
 
+use crate::cli::ConformerRun;
 use crate::failure::Failure;
 use crate::progress::{Progress, say};
 
@@ -55,13 +56,51 @@ pub(crate) fn config_or<T: DeserializeOwned>(
     from_toml(&text, &origin).map_err(Failure::misuse)
 }
 
-/// Opens every file of conformers.
-pub(crate) fn open_all(paths: &[PathBuf]) -> Result<Vec<Arc<dyn Dataset>>, Failure> {
-    paths
-        .iter()
-        .map(|path| inputs::open_conformers(path))
+/// The examples of every file of conformers, numbered through. Says what was left out.
+pub(crate) fn read_all(
+    run: &ConformerRun,
+    recipe: &Recipe,
+    quiet: bool,
+) -> Result<Vec<Example>, Failure> {
+    let (archives, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        run.input.iter().partition(|path| is_archive(path));
+    let table = match (archives.as_slice(), &run.smiles_table) {
+        ([], None) => None,
+        ([archive], Some(table)) => Some((*archive, table)),
+        ([], Some(table)) => {
+            return Err(Failure::misuse(format!(
+                "{}: --smiles-table goes with an input that is a .tar.gz",
+                table.display()
+            )));
+        }
+        ([archive, ..], _) => {
+            return Err(Failure::misuse(format!(
+                "{}: an archive of geometries needs a --smiles-table of its own, and there can be one",
+                archive.display()
+            )));
+        }
+    };
+    let datasets = files.iter().map(|path| inputs::open_conformers(path));
+    let datasets: Vec<Arc<dyn Dataset>> = datasets
         .collect::<Result<_, _>>()
-        .map_err(Failure::misuse)
+        .map_err(Failure::misuse)?;
+    let (mut examples, skipped) =
+        inputs::examples(&datasets, recipe, run.limit).map_err(Failure::misuse)?;
+    report_skipped(&skipped, quiet);
+    let Some((archive, table)) = table else {
+        return Ok(examples);
+    };
+    let before: usize = datasets.iter().map(|dataset| dataset.len()).sum();
+    let limit = run.limit.map(|limit| limit.saturating_sub(before));
+    let paired = inputs::paired_examples(archive, table, &run.smiles_column, recipe, limit)
+        .map_err(Failure::misuse)?;
+    report_skipped(&paired.skipped, quiet);
+    if !quiet {
+        say(&paired.agreement.to_string());
+    }
+    let renumbered = paired.examples.into_iter();
+    examples.extend(renumbered.map(|example| inputs::renumbered(example, before as u64)));
+    Ok(examples)
 }
 
 /// Says which rows were left out, and why.

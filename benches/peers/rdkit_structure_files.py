@@ -31,20 +31,11 @@ PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "target/release/examples
 KINDS = {".sdf": "sdf", ".mol": "mol", ".mdl": "mol", ".xyz": "xyz", ".csv": "csv"}
 # A frame is atoms and positions; RDKit's perception has not run on it.
 FRAME = {"element", "positions", "title"}
-ATOM = ["element", "isotope", "charge", "radicals", "hydrogens", "explicit hydrogens", "no implicit", "map"]
-ATOM += ["aromatic atom", "hybridization", "chirality"]
-SKIPPED = collections.defaultdict(set, xyz={*ATOM, "3D", "properties", "groups"} - FRAME)
 # Here a merged hydrogen is counted; RDKit lets the valence model find it again.
 MERGED = {"explicit hydrogens"}
 TITLES = ["_Name", "_FileComments"]
-TAGS = {
-    "CHI_UNSPECIFIED": "",
-    "CHI_TETRAHEDRAL_CW": "CW",
-    "CHI_TETRAHEDRAL_CCW": "CCW",
-    "CHI_SQUAREPLANAR": "SP",
-    "CHI_TRIGONALBIPYRAMIDAL": "TB",
-    "CHI_OCTAHEDRAL": "OH",
-}
+TAGS = {"CHI_UNSPECIFIED": "", "CHI_TETRAHEDRAL_CW": "CW", "CHI_TETRAHEDRAL_CCW": "CCW"}
+TAGS |= {"CHI_SQUAREPLANAR": "SP", "CHI_TRIGONALBIPYRAMIDAL": "TB", "CHI_OCTAHEDRAL": "OH"}
 
 
 def tag(atom):
@@ -60,49 +51,46 @@ def stereo(bond):
     return name, (list(bond.GetStereoAtoms()) or None) if name != "ANY" else None
 
 
+def group(group):
+    kind = str(group.GetGroupType()).split("_")[-1].capitalize()
+    return [kind, group.GetReadId(), [atom.GetIdx() for atom in group.GetAtoms()]]
+
+
+ATOM = {
+    "element": Chem.Atom.GetAtomicNum,
+    "isotope": Chem.Atom.GetIsotope,
+    "charge": Chem.Atom.GetFormalCharge,
+    "radicals": Chem.Atom.GetNumRadicalElectrons,
+    "hydrogens": Chem.Atom.GetTotalNumHs,
+    "explicit hydrogens": Chem.Atom.GetNumExplicitHs,
+    "no implicit": Chem.Atom.GetNoImplicit,
+    "map": Chem.Atom.GetAtomMapNum,
+    "aromatic atom": Chem.Atom.GetIsAromatic,
+    "hybridization": lambda atom: str(atom.GetHybridization()),
+    "chirality": tag,
+}
+BOND = {
+    "ends": lambda bond: [bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()],
+    "order": lambda bond: str(bond.GetBondType()),
+    "aromatic bond": Chem.Bond.GetIsAromatic,
+    "conjugated": Chem.Bond.GetIsConjugated,
+    "stereo": lambda bond: stereo(bond)[0],
+    "stereo atoms": lambda bond: stereo(bond)[1],
+}
+SKIPPED = collections.defaultdict(set, xyz={*ATOM, "3D", "properties", "groups"} - FRAME)
+
+
 def known(molecule):
     """What RDKit knows of a molecule, in the words of `structure_records`."""
     conformer = molecule.GetConformer() if molecule.GetNumConformers() else None
     return {
         "title": next((molecule.GetProp(key) for key in TITLES if molecule.HasProp(key)), ""),
-        "atoms": [
-            {
-                "element": atom.GetAtomicNum(),
-                "isotope": atom.GetIsotope(),
-                "charge": atom.GetFormalCharge(),
-                "radicals": atom.GetNumRadicalElectrons(),
-                "hydrogens": atom.GetTotalNumHs(),
-                "explicit hydrogens": atom.GetNumExplicitHs(),
-                "no implicit": atom.GetNoImplicit(),
-                "map": atom.GetAtomMapNum(),
-                "aromatic atom": atom.GetIsAromatic(),
-                "hybridization": str(atom.GetHybridization()),
-                "chirality": tag(atom),
-            }
-            for atom in molecule.GetAtoms()
-        ],
-        "bonds": [
-            {
-                "ends": [bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()],
-                "order": str(bond.GetBondType()),
-                "aromatic bond": bond.GetIsAromatic(),
-                "conjugated": bond.GetIsConjugated(),
-                "stereo": stereo(bond)[0],
-                "stereo atoms": stereo(bond)[1],
-            }
-            for bond in molecule.GetBonds()
-        ],
+        "atoms": [{key: get(atom) for key, get in ATOM.items()} for atom in molecule.GetAtoms()],
+        "bonds": [{key: get(bond) for key, get in BOND.items()} for bond in molecule.GetBonds()],
         "positions": conformer and conformer.GetPositions().tolist(),
         "3D": conformer and conformer.Is3D(),
         "properties": molecule.GetPropsAsDict(False, False, autoConvertStrings=False),
-        "groups": sorted(
-            [
-                str(group.GetGroupType()).split("_")[-1].capitalize(),
-                group.GetReadId(),
-                [atom.GetIdx() for atom in group.GetAtoms()],
-            ]
-            for group in molecule.GetStereoGroups()
-        ),
+        "groups": sorted(map(group, molecule.GetStereoGroups())),
     }
 
 
@@ -154,13 +142,7 @@ def read_rdkit(path, kind, merge):
     if path.stat().st_size == 0:
         return []
     supplier = Chem.SDMolSupplier(str(path), removeHs=merge)
-    molecules = []
-    for index in range(len(supplier)):
-        try:
-            molecules.append(supplier[index])
-        except Exception:
-            molecules.append(None)
-    return molecules
+    return [supplier[index] for index in range(len(supplier))]
 
 
 def frames(text):
@@ -214,8 +196,7 @@ def main():
             continue
         with tempfile.NamedTemporaryFile() as plain:
             data = gzip.open(file).read() if file.suffix == ".gz" else file.read_bytes()
-            if kind == "csv":
-                data = "".join(blocks(data, options.every)).encode()
+            data = "".join(blocks(data, options.every)).encode() if kind == "csv" else data
             plain.write(data)
             plain.flush()
             theirs = read_rdkit(pathlib.Path(plain.name), kind, options.merge)
@@ -249,8 +230,7 @@ def main():
             table["not written back"] += bool(back)
             for key, (place, x, y) in (found | back).items():
                 classes[key].append((f"{where} {place}", x, y))
-    columns = ["files", "records", "equal", "different", "neither", "query", "refused", "only here"]
-    columns += ["not written back"]
+    columns = ["files", "records", "equal", "different", "neither", "query", "refused", "only here", "not written back"]
     print("| group | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for group, table in tables.items():
         print(f"| {group} | " + " | ".join(str(table[column]) for column in columns) + " |")

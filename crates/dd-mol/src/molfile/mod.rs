@@ -1,16 +1,17 @@
 //! MOL files: one molecule with its coordinates.
 //!
-//! Reads and writes V2000 connection tables and reads V3000. What the text states goes
+//! Reads and writes V2000 and V3000 connection tables. What the text states goes
 //! through the same perception as SMILES; chirality and double-bond geometry come from
 //! the coordinates (3D) or from wedges and the drawing (2D), as RDKit assigns them.
 //!
 //! # Differences from the original
 //! RDKit reads query features (atom lists, `A`, `Q`, query bonds, substitution counts) as
-//! atoms with a query; here they are refused, because a pattern is not a molecule.
+//! atoms with a query; here they are refused, because a pattern is not a molecule, and so
+//! are the data groups by which some programs change the molecule.
 //! A decimal comma and a number followed by other text are errors, where RDKit reads
 //! the part before. An atom with too many bonds is an error also when some of them lead to
 //! hydrogens that are to be merged, where RDKit drops such hydrogens without a word.
-//! Substance groups, collections (enhanced stereo) and atom aliases are skipped.
+//! Other substance groups and atom aliases are skipped, atropisomers are not perceived.
 
 mod annotations;
 mod assemble;

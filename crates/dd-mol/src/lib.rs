@@ -29,6 +29,7 @@
 mod adjacency;
 mod builder;
 mod canon;
+pub mod depict;
 mod element;
 mod error;
 mod isotope;

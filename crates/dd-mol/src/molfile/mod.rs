@@ -31,6 +31,7 @@ pub use error::{MolfileError, MolfileErrorKind};
 pub use write::{Version, WriteError, write, write_as};
 
 pub(crate) use lines::Lines;
+pub(crate) use wedge::{Drawn, chirality as drawn_chirality};
 
 use crate::molecule::Molecule;
 use crate::perceive::Sanitize;

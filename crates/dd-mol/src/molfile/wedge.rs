@@ -21,15 +21,15 @@ const FLAT: f64 = 1e-4;
 
 /// A neighbour of a drawn centre.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Drawn {
-    pub(super) position: [f64; 3],
+pub(crate) struct Drawn {
+    pub(crate) position: [f64; 3],
     /// 1 for a solid wedge that begins at the centre, -1 for a hashed one, else 0.
-    pub(super) lift: i8,
+    pub(crate) lift: i8,
 }
 
 /// The chirality of a centre from one of its wedges, relative to the given order of the
 /// neighbours; `None` when the drawing does not say.
-pub(super) fn chirality(center: [f64; 3], neighbors: &[Drawn], wedge: usize) -> Option<ChiralTag> {
+pub(crate) fn chirality(center: [f64; 3], neighbors: &[Drawn], wedge: usize) -> Option<ChiralTag> {
     let count = neighbors.len();
     if !(3..=4).contains(&count) {
         return None;

@@ -44,6 +44,7 @@ mod record;
 mod rows;
 mod scaffold;
 pub mod sdf;
+mod show;
 pub mod smiles;
 mod stream;
 mod vector;

@@ -221,7 +221,7 @@ pub struct StereoGroup {
 }
 
 /// An immutable molecule.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Molecule {
     pub(crate) graph: UnGraph<Atom, Bond, u32>,
     pub(crate) rings: Rows,

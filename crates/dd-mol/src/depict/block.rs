@@ -260,7 +260,7 @@ mod tests {
     pub(in crate::depict) fn block(smiles: &str) -> Block {
         let molecule = parse(smiles).expect("valid SMILES");
         let adjacency = Adjacency::of(&molecule);
-        let rings: Vec<&[u32]> = molecule.rings().iter().map(Vec::as_slice).collect();
+        let rings: Vec<&[u32]> = molecule.rings().collect();
         let mut local = vec![usize::MAX; molecule.num_atoms()];
         let atoms = (0..molecule.num_atoms()).collect();
         Block::new(&adjacency, atoms, &rings, &mut local)

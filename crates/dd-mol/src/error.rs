@@ -160,34 +160,49 @@ const EXCERPT: usize = 120;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caret {
     line: String,
-    indent: usize,
-    width: usize,
+    marks: String,
 }
 
 impl Caret {
     /// Marks the byte range `span` of `input`. Of long input only the surroundings
-    /// are kept; control characters are shown as `·`.
+    /// are kept. Every character takes one column: those that would take none or two, or
+    /// move the cursor, are shown as `·`.
     pub fn new(input: &str, span: Range<usize>) -> Self {
-        let start = span.start.min(input.len());
+        Self::marking(input, &[span])
+    }
+
+    /// Marks several byte ranges; the first decides which part of long input is kept.
+    pub fn marking(input: &str, spans: &[Range<usize>]) -> Self {
+        let start = spans.first().map_or(0, |span| span.start.min(input.len()));
         let from = floor_boundary(input, start.saturating_sub(EXCERPT / 2));
         let to = floor_boundary(input, input.len().min(from + EXCERPT));
-        let shown = |text: &str| text.chars().map(visible).collect::<String>();
-        let start = floor_boundary(input, start).max(from);
-        let end = floor_boundary(input, span.end.clamp(start, to.max(start)));
-        let head = if from > 0 { "…" } else { "" };
-        let tail = if to < input.len() { "…" } else { "" };
+        let (head, tail) = (from > 0, to < input.len());
+        let columns = input[from..to].char_indices().map(|(at, _)| from + at);
+        let is_marked = |at: usize| spans.iter().any(|span| span.contains(&at));
+        let mut marks: String = columns
+            .map(|at| if is_marked(at) { '^' } else { ' ' })
+            .collect();
+        if !marks.contains('^') {
+            // An empty range is a place between characters, or inside of one.
+            let place = floor_boundary(input, start);
+            marks = " ".repeat(input[from..place].chars().count()) + "^";
+        }
+        let ellipsis = |needed: bool| if needed { "…" } else { "" };
         Self {
-            line: format!("{head}{}{tail}", shown(&input[from..to])),
-            indent: input[from..start].chars().count() + usize::from(from > 0),
-            width: input[start..end].chars().count().max(1),
+            line: format!(
+                "{}{}{}",
+                ellipsis(head),
+                input[from..to].chars().map(visible).collect::<String>(),
+                ellipsis(tail)
+            ),
+            marks: format!("{}{}", if head { " " } else { "" }, marks.trim_end()),
         }
     }
 }
 
 impl fmt::Display for Caret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (indent, width) = (self.indent, self.width);
-        write!(f, "{}\n{:indent$}{:^<width$}", self.line, "", "")
+        write!(f, "{}\n{}", self.line, self.marks)
     }
 }
 
@@ -199,8 +214,13 @@ fn floor_boundary(text: &str, mut index: usize) -> usize {
     index
 }
 
+/// Characters that take exactly one column in every terminal, others as a dot: control
+/// characters, combining marks, wide scripts, emoji.
 fn visible(c: char) -> char {
-    if c.is_control() { '·' } else { c }
+    match c {
+        ' '..='~' | '\u{A1}'..='\u{AC}' | '\u{AE}'..='\u{2FF}' | '\u{370}'..='\u{482}' => c,
+        _ => '·',
+    }
 }
 
 #[cfg(test)]
@@ -213,6 +233,12 @@ mod tests {
         assert_eq!(Caret::new("abc", 3..3).to_string(), "abc\n   ^");
         assert_eq!(Caret::new("a\0c", 1..2).to_string(), "a·c\n ^");
         assert_eq!(Caret::new("äö", 1..2).to_string(), "äö\n^");
+        assert_eq!(Caret::new("C\tC", 2..3).to_string(), "C·C\n  ^");
+        assert_eq!(Caret::new("C漢e\u{301}C", 7..8).to_string(), "C·e·C\n    ^");
+        assert_eq!(
+            Caret::marking("abcde", &[1..2, 3..5]).to_string(),
+            "abcde\n ^ ^^"
+        );
         let long = "C".repeat(10_000);
         let shown = Caret::new(&long, 5000..5001).to_string();
         assert!(shown.lines().all(|l| l.chars().count() <= EXCERPT + 2));

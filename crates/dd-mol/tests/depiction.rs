@@ -179,3 +179,36 @@ fn large_molecules_are_drawn_in_limited_time() {
         assert!(at.iter().flatten().all(|x| x.is_finite()));
     }
 }
+
+fn document(path: &str) -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/");
+    std::fs::read_to_string(format!("{root}{path}"))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn carets_are_as_the_document_shows_them() {
+    let text = document("CHEMISTRY.md");
+    let section = text
+        .split("### Errors")
+        .nth(1)
+        .and_then(|rest| rest.split("\n## ").next());
+    let mut compared = 0;
+    for block in section.unwrap_or_default().split("```text\n").skip(1) {
+        let block = block.split("\n```").next().unwrap_or_default();
+        let (input, shown) = block.split_once('\n').unwrap_or((block, ""));
+        let fault = smiles::parse(input).expect_err("the document shows errors");
+        assert_eq!(fault.to_string(), shown, "{input}");
+        compared += 1;
+    }
+    assert!(compared >= 3, "{compared} errors are shown");
+}
+
+#[test]
+fn the_picture_of_the_document_is_what_is_drawn() {
+    let line = "CC1(C)S[C@@H]2[C@H](NC(=O)Cc3ccccc3)C(=O)N2[C@H]1C(=O)O penicillin G";
+    let molecule = smiles::parse(line).expect("valid SMILES");
+    let svg = depict::svg(&molecule, &SvgOptions::default()).expect("small");
+    assert!(document("CHEMISTRY.md").contains("images/penicillin.svg"));
+    assert!(svg == document("images/penicillin.svg"), "{svg}");
+}

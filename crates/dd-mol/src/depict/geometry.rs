@@ -4,6 +4,9 @@ use super::plane::Point;
 use crate::Molecule;
 use crate::molecule::BondStereo;
 
+/// Sine of the smallest angle between a double bond and the bonds beside it.
+const SEEN: f64 = 0.3;
+
 /// A double bond, one neighbour beside each end, and whether these share a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Geometry {
@@ -13,12 +16,13 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
-    /// Whether the points show it.
+    /// Whether the points show it, well enough to be seen.
     pub(super) fn holds(&self, points: &[Point]) -> bool {
         let [a, b] = self.bond.map(|atom| points[atom]);
-        let side = |of: usize| (b - a).cross(points[of] - a);
-        let [x, y] = self.beside.map(side);
-        x * y != 0.0 && (x * y > 0.0) == self.same_side
+        let axis = (b - a).unit();
+        let side = |of: usize, end: Point| axis.cross((points[of] - end).unit());
+        let (x, y) = (side(self.beside[0], a), side(self.beside[1], b));
+        x.abs().min(y.abs()) > SEEN && (x * y > 0.0) == self.same_side
     }
 
     /// The same geometry told by two other neighbours, one at a time: a double bond has

@@ -52,10 +52,9 @@ struct Visit {
 }
 
 impl Limbs {
-    /// The tree of the fragment of `root` (depth-first search for articulation points,
+    /// The tree of the fragment of `root` in a molecule of `count` atoms (depth-first search for articulation points,
     /// Hopcroft and Tarjan 1973, without recursion).
-    pub(super) fn new(adjacency: &Adjacency, root: usize) -> Self {
-        let count = adjacency.num_atoms();
+    pub(super) fn new(adjacency: &Adjacency, count: usize, root: usize) -> Self {
         let mut tree = Self {
             order: vec![root],
             place: vec![usize::MAX; count],
@@ -157,7 +156,7 @@ mod tests {
     fn blocks_meet_in_atoms() {
         // Spiro[4.5]decane with a methyl group.
         let molecule = parse("CC1CCC2(C1)CCCCC2").expect("valid");
-        let tree = Limbs::new(&Adjacency::of(&molecule), 0);
+        let tree = Limbs::new(&Adjacency::of(&molecule), molecule.num_atoms(), 0);
         let mut sizes: Vec<usize> = tree.limbs.iter().map(|limb| limb.block.len()).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [1, 4, 5]);
@@ -170,7 +169,7 @@ mod tests {
     #[test]
     fn long_chains_do_not_recurse() {
         let molecule = parse(&"C".repeat(100_000)).expect("valid");
-        let tree = Limbs::new(&Adjacency::of(&molecule), 0);
+        let tree = Limbs::new(&Adjacency::of(&molecule), molecule.num_atoms(), 0);
         assert_eq!(tree.limbs.len(), 99_999);
         assert_eq!(tree.limbs.iter().map(|limb| limb.depth).max(), Some(99_999));
     }

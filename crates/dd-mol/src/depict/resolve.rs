@@ -9,6 +9,10 @@ use super::sketch::Sketch;
 
 /// Pairs of atoms that one fragment may compare, a fraction of a second.
 const WORK: usize = 10_000_000;
+/// Moves that are made at most.
+const ROUNDS: usize = 200;
+/// What the search for collisions costs per atom, in comparisons.
+const SEARCH: usize = 50;
 /// Limbs that are tried against one collision.
 const CANDIDATES: usize = 40;
 /// Limbs of which two are flipped at a time.
@@ -40,7 +44,8 @@ pub(super) fn resolve(sketch: &mut Sketch<'_>, limbs: &Limbs) {
         limbs,
         parents,
     };
-    for _ in 0..20 + limbs.order.len() {
+    for _ in 0..ROUNDS {
+        resolver.work = resolver.work.saturating_sub(SEARCH * limbs.order.len());
         let conflicts = resolver.clashes.find(&sketch.points);
         let open: Vec<[usize; 2]> = conflicts
             .into_iter()

@@ -107,7 +107,7 @@ fn draw(molecule: &Molecule) -> Vec<Point> {
 
 fn draw_fragment(sketch: &mut Sketch<'_>, atoms: &[usize], rings: &[&[u32]]) {
     sketch.clear_cells();
-    let limbs = Limbs::new(&sketch.adjacency, root(sketch, atoms));
+    let limbs = Limbs::new(&sketch.adjacency, sketch.points.len(), root(sketch, atoms));
     // The block in which each atom is not the pivot; a ring lies in the block of the
     // majority of its atoms, for one of them at most is its pivot.
     let mut home = vec![usize::MAX; sketch.points.len()];
@@ -127,7 +127,7 @@ fn draw_fragment(sketch: &mut Sketch<'_>, atoms: &[usize], rings: &[&[u32]]) {
 
 /// Where to begin: in the largest ring block, else at the end of a longest chain.
 fn root(sketch: &Sketch<'_>, atoms: &[usize]) -> usize {
-    let limbs = Limbs::new(&sketch.adjacency, atoms[0]);
+    let limbs = Limbs::new(&sketch.adjacency, sketch.points.len(), atoms[0]);
     let largest = limbs
         .limbs
         .iter()

@@ -3,7 +3,7 @@
 use super::bonds::BondPainter;
 use super::canvas::{Anchor, Canvas};
 use super::colour::{INDEX, INK, diverging, of_element};
-use super::label::{Label, Part, label, width};
+use super::label::{self, Label, Part};
 use super::plane::{Point, largest_gap};
 use super::sheet::{DepictError, coordinates};
 use crate::Molecule;
@@ -17,9 +17,10 @@ pub(super) const BOND: f64 = 32.0;
 const FONT: f64 = 14.0;
 /// Space around the drawing.
 const MARGIN: f64 = 24.0;
-/// Height of the legend and of the caption.
+/// Height of the legend.
 const LEGEND: f64 = 34.0;
-const CAPTION: f64 = 20.0;
+/// Font size of the caption.
+const CAPTION: f64 = 12.0;
 /// Narrowest picture, wide enough for the legend.
 const NARROWEST: f64 = 150.0;
 
@@ -116,16 +117,10 @@ pub fn svg(molecule: &Molecule, options: &SvgOptions) -> Result<String, DepictEr
         );
         height += LEGEND - 6.0;
     }
-    if !options.caption.is_empty() {
+    for line in lines(&options.caption, width) {
         let place = Point::new(width / 2.0, height - 4.0);
-        canvas.words(
-            &[Part::Plain(options.caption.clone())],
-            place,
-            Anchor::Middle,
-            12.0,
-            INK,
-        );
-        height += CAPTION - 4.0;
+        canvas.words(&[Part::Plain(line)], place, Anchor::Middle, CAPTION, INK);
+        height += CAPTION + 4.0;
     }
     let formula = molecule.formula();
     let title = if molecule.name().is_empty() {
@@ -135,6 +130,22 @@ pub fn svg(molecule: &Molecule, options: &SvgOptions) -> Result<String, DepictEr
     };
     let description = format!("{formula}, {}", smiles::write(molecule));
     Ok(canvas.finish(Point::new(width, height), title, &description))
+}
+
+/// A text broken into lines that fit a width.
+fn lines(text: &str, width: f64) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for c in text.chars() {
+        line.push(c);
+        if CAPTION * label::width(&[Part::Plain(line.clone())]) > width - CAPTION {
+            lines.push(std::mem::take(&mut line));
+        }
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
 }
 
 /// The largest absolute value, 1 when all are zero.
@@ -213,7 +224,7 @@ impl Labels {
     /// On coloured discs all labels are black, to stay readable.
     fn new(molecule: &Molecule, adjacency: &Adjacency, places: &[Point], black: bool) -> Self {
         let of_atom = |(index, atom): (usize, &crate::Atom)| {
-            let label = label(atom, adjacency.degree(index))?;
+            let label = label::label(atom, adjacency.degree(index))?;
             let bonds = adjacency.neighbors(index).iter();
             let towards: Vec<Point> = bonds
                 .map(|step| (places[step.atom] - places[index]).unit())
@@ -246,15 +257,14 @@ impl Labels {
                 } else {
                     0.9 * FONT
                 };
-                let start = label
-                    .hydrogens
-                    .first()
-                    .map_or(0.0, |first| FONT * width(std::slice::from_ref(first)) / 2.0);
+                let start = label.hydrogens.first().map_or(0.0, |first| {
+                    FONT * label::width(std::slice::from_ref(first)) / 2.0
+                });
                 rows.push((label.hydrogens.clone(), -start, row));
             }
         }
         rows.push((symbol, -half, 0.0));
-        rows.push((before.clone(), -half - FONT * width(&before), 0.0));
+        rows.push((before.clone(), -half - FONT * label::width(&before), 0.0));
         rows.push((after, half, 0.0));
         rows.retain(|(parts, _, _)| !parts.is_empty());
         rows
@@ -269,7 +279,7 @@ impl Labels {
             let corner = at + Point::new(start - 2.0, row - 0.36 * FONT - 2.5);
             [
                 corner,
-                corner + Point::new(FONT * width(&parts) + 4.0, 0.72 * FONT + 5.0),
+                corner + Point::new(FONT * label::width(&parts) + 4.0, 0.72 * FONT + 5.0),
             ]
         };
         Self::rows(label, *side)
@@ -323,27 +333,21 @@ impl Labels {
     }
 }
 
-/// The side of an atom that its bonds leave free for the hydrogens.
+/// The side of an atom that its bonds leave free for the hydrogens: a side of the line
+/// if possible, for labels are read along it.
 fn side(bonds: &[Point]) -> Side {
     const NEAR: f64 = 0.75;
-    let blocked = |side: Point| bonds.iter().any(|bond| bond.dot(side) > NEAR);
+    let nearest = |side: Point| bonds.iter().map(|bond| bond.dot(side)).fold(-1.0, f64::max);
+    let right = nearest(Point::new(1.0, 0.0));
+    let left = nearest(Point::new(-1.0, 0.0));
     let sum: f64 = bonds.iter().map(|bond| bond.x).sum();
-    let sides = [
-        (Side::Right, Point::new(1.0, 0.0)),
-        (Side::Left, Point::new(-1.0, 0.0)),
-        (Side::Above, Point::new(0.0, 1.0)),
-        (Side::Below, Point::new(0.0, -1.0)),
-    ];
-    let order = if sum > 0.1 {
-        [1, 0, 2, 3]
-    } else {
-        [0, 1, 2, 3]
-    };
-    let free = order
-        .into_iter()
-        .map(|index| sides[index])
-        .find(|(_, side)| !blocked(*side));
-    free.map_or(Side::Right, |(side, _)| side)
+    match (right < NEAR, left < NEAR) {
+        (true, true) if sum > 0.1 => Side::Left,
+        (true, _) => Side::Right,
+        (_, true) => Side::Left,
+        _ if nearest(Point::new(0.0, 1.0)) <= nearest(Point::new(0.0, -1.0)) => Side::Above,
+        _ => Side::Below,
+    }
 }
 
 #[cfg(test)]

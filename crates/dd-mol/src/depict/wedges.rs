@@ -69,12 +69,10 @@ pub(crate) fn wedges(
         });
         let drawn = |wedged: usize, lift: i8| -> Vec<Drawn> {
             let neighbor = |(place, step): (usize, &Neighbor)| {
-                let other = molecule.atom(step.atom);
                 let point = points[step.atom];
                 Drawn {
                     position: [point.x, point.y, 0.0],
                     lift: if place == wedged { lift } else { 0 },
-                    is_hydrogen: other.atomic_number == 1 && other.isotope == 0,
                 }
             };
             steps.iter().enumerate().map(neighbor).collect()

@@ -42,6 +42,18 @@ pub(super) fn label(draft: &Draft, ranks: &[u32], labels: &mut [Option<Handednes
     pass
 }
 
+/// The atoms that could be stereocentres, as their neighbours all differ in rank, but
+/// have no tag.
+pub(super) fn open(draft: &Draft, ranks: &[u32]) -> Vec<usize> {
+    (0..draft.atoms.len())
+        .filter(|&atom| {
+            draft.atoms[atom].tag == ChiralTag::Unspecified
+                && is_possible_centre(draft, atom)
+                && !has_equal_neighbors(draft, atom, ranks)
+        })
+        .collect()
+}
+
 fn handedness(draft: &Draft, atom: usize, ranks: &[u32]) -> Handedness {
     let by_index: Vec<u32> = draft.adjacency.of(atom).iter().map(|l| l.bond).collect();
     let mut by_rank: Vec<(u32, u32)> = draft

@@ -27,6 +27,41 @@ pub(super) fn any_marked(draft: &Draft) -> bool {
     })
 }
 
+/// The double bonds that could have two geometries, but state none.
+pub(super) fn open(draft: &Draft, ranks: &[u32]) -> Vec<usize> {
+    let is_open = |&index: &usize| {
+        let bond = &draft.bonds[index];
+        let ends = [bond.begin as usize, bond.end as usize];
+        bond.order == BondOrder::Double
+            && matches!(bond.stereo, BondStereo::None | BondStereo::Any)
+            && may_have_stereo(draft, index)
+            && ends
+                .iter()
+                .all(|&end| has_two_sides(draft, end, index, ranks))
+    };
+    (0..draft.bonds.len()).filter(is_open).collect()
+}
+
+/// One or two neighbours by single bonds, different from each other and from hydrogen.
+fn has_two_sides(draft: &Draft, end: usize, double: usize, ranks: &[u32]) -> bool {
+    let mut beside = Vec::new();
+    for link in draft.adjacency.of(end) {
+        if link.bond as usize == double {
+            continue;
+        }
+        let order = draft.bonds[link.bond as usize].order;
+        if !matches!(order, BondOrder::Single | BondOrder::Aromatic) {
+            return false;
+        }
+        beside.push(ranks[link.atom as usize]);
+    }
+    match beside[..] {
+        [_] => draft.atoms[end].hydrogens() <= 1,
+        [a, b] => a != b && draft.atoms[end].hydrogens() == 0,
+        _ => false,
+    }
+}
+
 /// A neighbour beside a double bond, and on which side of it.
 #[derive(Debug, Clone, Copy)]
 struct Side {

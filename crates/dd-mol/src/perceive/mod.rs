@@ -28,9 +28,12 @@ mod ring_stereo;
 mod ring_systems;
 mod rings;
 mod stereo;
+mod survey;
 mod valence;
 
 use petgraph::graph::UnGraph;
+
+pub use self::survey::StereoSurvey;
 
 pub(crate) use self::partial::{hydrogens_of, kekule_orders, reassess};
 pub(crate) use self::rings::normalize as normalize_ring;

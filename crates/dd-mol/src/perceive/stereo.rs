@@ -23,10 +23,20 @@ pub(crate) fn assign(draft: &mut Draft) -> Result<(), PerceptionError> {
         return Ok(());
     }
     clear_impossible(draft);
-    let mut bonds_open = any_mark && double_bonds::any_marked(draft);
-    if !any_tag && !bonds_open {
+    if !any_tag && !(any_mark && double_bonds::any_marked(draft)) {
         return Ok(());
     }
+    let (labels, atom_ranks) = settle(draft, any_mark);
+    if any_tag {
+        let kept = ring_stereo::find(draft, &atom_ranks, &labels);
+        clear_centres(draft, &labels, &kept)?;
+    }
+    Ok(())
+}
+
+/// Labels centres and double bonds in turns; the labels and the ranks that they rest on.
+pub(super) fn settle(draft: &mut Draft, any_mark: bool) -> (Vec<Option<Handedness>>, Vec<u32>) {
+    let mut bonds_open = any_mark && double_bonds::any_marked(draft);
     let mut labels = vec![None; draft.atoms.len()];
     let mut atoms_open = true;
     let mut budget = ranks::BUDGET;
@@ -48,11 +58,7 @@ pub(crate) fn assign(draft: &mut Draft) -> Result<(), PerceptionError> {
         }
         atom_ranks = rank_again(draft, &atom_ranks, &labels, &mut budget);
     }
-    if any_tag {
-        let kept = ring_stereo::find(draft, &atom_ranks, &labels);
-        clear_centres(draft, &labels, &kept)?;
-    }
-    Ok(())
+    (labels, atom_ranks)
 }
 
 /// Double bonds in small rings have no geometry; crossed ones have an unknown one.

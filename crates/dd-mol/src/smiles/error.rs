@@ -92,13 +92,24 @@ impl SmilesError {
             excerpt,
         }
     }
+
+    /// A fault at several places, in order; `span` covers them all, the carets mark each.
+    pub(super) fn at_places(kind: SmilesErrorKind, places: &[Range<usize>], input: &str) -> Self {
+        let start = places.first().map_or(0, |place| place.start);
+        let end = places.iter().map(|place| place.end).max().unwrap_or(start);
+        Self {
+            kind,
+            span: start..end,
+            excerpt: Caret::marking(input, places),
+        }
+    }
 }
 
 impl fmt::Display for SmilesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} at byte {}\n{}",
+            "{} (byte {})\n{}",
             self.kind, self.span.start, self.excerpt
         )
     }

@@ -125,10 +125,9 @@ fn locate(
     text: &str,
 ) -> SmilesError {
     let span = |atom: &usize| spans[*atom].start as usize..spans[*atom].end as usize;
-    let atoms = error.atoms();
-    let span = match (atoms.first().map(span), atoms.last().map(span)) {
-        (Some(first), Some(last)) => first.start..last.end.max(first.end),
-        _ => whole,
-    };
-    SmilesError::new(SmilesErrorKind::Perception(error), span, text)
+    let mut places: Vec<std::ops::Range<usize>> = error.atoms().iter().map(span).collect();
+    if places.is_empty() {
+        places.push(whole);
+    }
+    SmilesError::at_places(SmilesErrorKind::Perception(error), &places, text)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use candle_core::Device;
 use dd_encoder2d::{Encoder, HeadConfig, ModelFolder};
-use dd_graph::{GraphBatch, Hydrogens, OgbConfig, PointCloud};
+use dd_graph::{AtomOrder, GraphBatch, Hydrogens, OgbConfig, PointCloud};
 use dd_kernels::rng::Key;
 use dd_nn::{ParamStore, TensorFile};
 use dd_train::tasks::Denoise;
@@ -147,6 +147,7 @@ fn three_steps_from_folder_to_folder() {
         featurizer: OgbConfig {
             hydrogens: Hydrogens::Remove,
             laplacian,
+            order: AtomOrder::AsWritten,
         },
         student,
         ..DistillConfig::tiny(0, steps, LossTerm::node())

@@ -1,6 +1,6 @@
 //! Sixteen molecules with invented geometry: enough for a network to learn by heart, without any file.
 
-use dd_graph::{Featurizer, Hydrogens, MolGraph, OgbConfig, OgbFeaturizer, PointCloud};
+use dd_graph::{AtomOrder, Featurizer, Hydrogens, MolGraph, OgbConfig, OgbFeaturizer, PointCloud};
 use dd_kernels::rng::Key;
 use dd_mol::{Molecule, smiles};
 use dd_train::{Labelled, Pair};
@@ -37,6 +37,7 @@ pub(crate) fn graphs(laplacian: Option<usize>) -> Vec<MolGraph> {
     let featurizer = OgbFeaturizer::new(OgbConfig {
         hydrogens: Hydrogens::Remove,
         laplacian,
+        order: AtomOrder::AsWritten,
     });
     let graph = |(record, molecule): (u64, &Molecule)| MolGraph {
         record,

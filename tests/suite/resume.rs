@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use dd_graph::{Hydrogens, OgbConfig};
+use dd_graph::{AtomOrder, Hydrogens, OgbConfig};
 use dd_train::{
     DistillConfig, Event, FinetuneConfig, Flow, LabelledData, Length, LossTerm, PretrainConfig,
     RunFolder, Session, Start, Student, Teacher, distill, finetune, pretrain,
@@ -108,6 +108,7 @@ fn distillation_resumes_bit_for_bit() {
             featurizer: OgbConfig {
                 hydrogens: Hydrogens::Remove,
                 laplacian,
+                order: AtomOrder::AsWritten,
             },
             student: student.clone(),
             ..DistillConfig::tiny(3, 20, LossTerm::graph())

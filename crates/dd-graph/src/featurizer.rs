@@ -9,8 +9,8 @@ use crate::error::Result;
 /// "Given a molecule, give me its features, and tell me what every column means."
 ///
 /// # Contract
-/// Pure: the same molecule gives the same features. Nodes stand in molecule order, and `atom_index` names the atom
-/// behind each. An unknown category takes the schema's last slot; impossible input, such as a conformer that is absent,
+/// Pure: the same molecule gives the same features. Nodes stand in molecule order or in the one asked for, and
+/// `atom_index` names the atom behind each. An unknown category takes the schema's last slot; impossible input, such as a conformer that is absent,
 /// is an error. The record number of the output is 0: whoever reads the data set fills it in.
 ///
 /// The trait is object-safe: `Box<dyn Featurizer<Output = MolGraph>>` is what loaders take.
@@ -37,6 +37,22 @@ pub enum Hydrogens {
     /// They are left out; 2D features count them on their neighbours. Those that RDKit's `RemoveHs` retains (isotopes,
     /// ions, bridges) stay in 2D graphs and are left out of point clouds.
     Remove,
+}
+
+/// The order of the nodes, to which chirality tags refer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum AtomOrder {
+    /// That of the input, as in the original. A chirality tag says how the neighbours turn in the order in which they
+    /// are written, so two spellings of a molecule with stereocentres have different features.
+    ///
+    /// Also what a configuration means that was saved before there was a choice.
+    #[default]
+    AsWritten,
+    /// That of the canonical SMILES: the features are those of the original for that spelling, whatever the input
+    /// looked like. All spellings give the same graph bit for bit, Laplacian eigenvectors included; `atom_index` names
+    /// the atoms of the input, and is the same up to a symmetry of the molecule.
+    Canonical,
 }
 
 /// The molecule with its ordinary hydrogens merged into their neighbours, and the original number of each atom left;

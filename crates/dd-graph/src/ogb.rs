@@ -3,12 +3,13 @@
 //! Source: `ogb/utils/features.py` and `ogb/utils/mol.py` of `snap-stanford/ogb`, commit 61e9784 (Hu et al., "Open Graph
 //! Benchmark", NeurIPS 2020). Each bond gives two directed edges, (begin, end) then (end, begin).
 
+use dd_mol::smiles::canonicalized;
 use dd_mol::{Atom, Bond, BondOrder, BondStereo, ChiralTag, Hybridization, Molecule};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{GraphError, Result};
-use crate::featurizer::{Featurizer, Hydrogens, without_hydrogens};
+use crate::featurizer::{AtomOrder, Featurizer, Hydrogens, without_hydrogens};
 use crate::laplacian::laplacian_eigenvectors;
 use crate::{FeatureColumn, FeatureSchema, MolGraph};
 
@@ -25,6 +26,9 @@ pub struct OgbConfig {
     pub hydrogens: Hydrogens,
     /// Number of Laplacian eigenvectors to add as node identifiers, if any.
     pub laplacian: Option<usize>,
+    /// The order of the nodes. Configurations from before there was a choice do not name it.
+    #[serde(default)]
+    pub order: AtomOrder,
 }
 
 impl OgbConfig {
@@ -33,6 +37,7 @@ impl OgbConfig {
         Self {
             hydrogens: Hydrogens::Keep,
             laplacian: None,
+            order: AtomOrder::AsWritten,
         }
     }
 
@@ -41,6 +46,7 @@ impl OgbConfig {
         Self {
             hydrogens: Hydrogens::Remove,
             laplacian: Some(16),
+            order: AtomOrder::AsWritten,
         }
     }
 
@@ -49,6 +55,7 @@ impl OgbConfig {
         Self {
             hydrogens: Hydrogens::Remove,
             laplacian: None,
+            order: AtomOrder::AsWritten,
         }
     }
 }
@@ -129,15 +136,28 @@ impl Featurizer for OgbFeaturizer {
     }
 
     fn featurize(&self, molecule: &Molecule) -> Result<MolGraph> {
-        if self.config.hydrogens == Hydrogens::Remove
-            && let Some((merged, atom_index)) = without_hydrogens(molecule)?
-        {
-            return Ok(MolGraph {
-                atom_index,
-                ..self.graph(&merged)?
-            });
-        }
-        self.graph(molecule)
+        let merged = match self.config.hydrogens {
+            Hydrogens::Remove => without_hydrogens(molecule)?,
+            Hydrogens::Keep => None,
+        };
+        let (molecule, atom_index) = match &merged {
+            Some((merged, atom_index)) => (merged, Some(atom_index)),
+            None => (molecule, None),
+        };
+        let (mut graph, order) = match self.config.order {
+            AtomOrder::AsWritten => (self.graph(molecule)?, None),
+            AtomOrder::Canonical => {
+                let (canonical, order) = canonicalized(molecule);
+                (self.graph(&canonical)?, Some(order))
+            }
+        };
+        graph.atom_index = match (order, atom_index) {
+            (None, None) => graph.atom_index,
+            (Some(order), None) => order,
+            (None, Some(origin)) => origin.clone(),
+            (Some(order), Some(origin)) => order.iter().map(|&a| origin[a as usize]).collect(),
+        };
+        Ok(graph)
     }
 }
 

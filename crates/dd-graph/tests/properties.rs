@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Device};
 use dd_graph::{
-    BatchPlan, Cutoff, Featurizer, GraphBatch, Hydrogens, MolGraph, NeighborCap, NeighborList,
-    OgbConfig, OgbFeaturizer, PointBatch, PointCloud, PointConfig, PointFeaturizer,
+    AtomOrder, BatchPlan, Cutoff, Featurizer, GraphBatch, Hydrogens, MolGraph, NeighborCap,
+    NeighborList, OgbConfig, OgbFeaturizer, PointBatch, PointCloud, PointConfig, PointFeaturizer,
     batches_by_tokens, laplacian_eigen,
 };
 use dd_kernels::rng::Key;
@@ -213,6 +213,7 @@ fn both_featurizers_name_the_same_atoms() {
         let ogb = OgbFeaturizer::new(OgbConfig {
             hydrogens,
             laplacian: Some(2),
+            order: AtomOrder::AsWritten,
         });
         let cloud = points.featurize(&molecule).expect("a conformer");
         let graph = ogb.featurize(&molecule).expect("atoms");
@@ -270,4 +271,77 @@ fn the_check_values_of_the_original() {
     );
     assert_eq!(graph.edge_features.row(4).to_vec(), [1, 2, 0]);
     assert_eq!((graph.edge_sources[4], graph.edge_targets[4]), (2, 3));
+}
+
+/// Rings with stereocentres, a double bond with geometry, symmetry of every kind.
+const SPELLED: &[&str] = &[
+    "C[C@H](N)C(=O)O",
+    "OC[C@H]1O[C@@H](O)[C@H](O)[C@@H](O)[C@@H]1O",
+    "C[C@]12CC[C@H]3[C@@H](CC[C@@H]4CC(=O)CC[C@]34C)[C@@H]1CC[C@@H]2O",
+    "F/C=C/[C@@H](Cl)Br",
+    "CC1(C)S[C@@H]2[C@H](NC(=O)Cc3ccccc3)C(=O)N2[C@H]1C(=O)O",
+    "c1ccc(P(c2ccccc2)c2ccccc2)cc1",
+    "C12C3C4C1C5C2C3C45",
+    "C[C@H]1CC[C@@H](C)CC1",
+    "[2H]C([2H])([H])O.[Na+].[Cl-]",
+];
+
+#[test]
+fn all_spellings_have_one_canonical_graph() {
+    let mut changed = 0;
+    for text in SPELLED {
+        let molecule = smiles::parse(text).expect("valid");
+        let as_read = smiles::parse(&smiles::write(&molecule)).expect("valid");
+        for hydrogens in [Hydrogens::Keep, Hydrogens::Remove] {
+            let featurizer = |order| {
+                OgbFeaturizer::new(OgbConfig {
+                    hydrogens,
+                    laplacian: Some(8),
+                    order,
+                })
+            };
+            let canonical = featurizer(AtomOrder::Canonical);
+            let written = featurizer(AtomOrder::AsWritten);
+            let graph = |molecule: &Molecule| MolGraph {
+                atom_index: Vec::new(),
+                ..canonical.featurize(molecule).expect("atoms")
+            };
+            let expected = graph(&molecule);
+            // The features of the original for the canonical SMILES.
+            let read = MolGraph {
+                atom_index: Vec::new(),
+                ..written.featurize(&as_read).expect("atoms")
+            };
+            assert_eq!(expected, read, "{text}");
+            for seed in 0..20 {
+                let order = Key::from_seed(seed).permutation(molecule.num_atoms());
+                let ranks: Vec<u32> = order.iter().map(|&rank| rank as u32).collect();
+                let options = smiles::WriteOptions::ISOMERIC;
+                let respelled = smiles::write_in_order(&molecule, &ranks, options);
+                let respelled = smiles::parse(&respelled).expect("valid");
+                // Equal bit for bit: `f32` are compared by value, and none is NaN.
+                assert_eq!(graph(&respelled), expected, "{text}");
+                let (a, b) = (written.featurize(&respelled), written.featurize(&as_read));
+                changed += usize::from(a.expect("atoms") != b.expect("atoms"));
+                let named = canonical.featurize(&respelled).expect("atoms");
+                for (node, &atom) in named.atom_index.iter().enumerate() {
+                    let number = respelled.atom(atom as usize).atomic_number;
+                    assert_eq!(named.node_features[[node, 0]], u16::from(number) - 1);
+                }
+            }
+        }
+    }
+    assert!(changed > 100, "spellings matter otherwise: {changed}");
+}
+
+#[test]
+fn configurations_from_before_the_choice_of_order_mean_as_written() {
+    let old = r#"{"hydrogens": "remove", "laplacian": 16}"#;
+    let config: OgbConfig = serde_json::from_str(old).expect("an old configuration");
+    assert_eq!(config, OgbConfig::tokengt_lap());
+    let new = serde_json::to_string(&config).expect("a configuration");
+    assert!(new.contains(r#""order":"as_written""#), "{new}");
+    let canonical = new.replace("as_written", "canonical");
+    let config: OgbConfig = serde_json::from_str(&canonical).expect("a configuration");
+    assert_eq!(config.order, AtomOrder::Canonical);
 }

@@ -6,7 +6,7 @@
 //!   "head": { "kind": "linear" }, "targets": [{ "name": "gap", "kind": "regression", "unit": "eV" }] }
 //! ```
 
-use dd_graph::{Hydrogens, OgbConfig, OgbFeaturizer};
+use dd_graph::{AtomOrder, Hydrogens, OgbConfig, OgbFeaturizer};
 use dd_nn::{ParamStore, Params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -47,6 +47,7 @@ impl ModelConfig {
         let featurizer = FeaturizerConfig::Ogb(OgbConfig {
             hydrogens: Hydrogens::Remove,
             laplacian: encoder.laplacian_columns(),
+            order: AtomOrder::AsWritten,
         });
         Self {
             encoder,

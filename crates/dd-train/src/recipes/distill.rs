@@ -3,7 +3,7 @@
 use candle_core::DType;
 use dd_distill::{DistillLoss, loss_by_name};
 use dd_encoder2d::{EncoderConfig, ModelConfig, TokenGtConfig};
-use dd_graph::{Hydrogens, OgbConfig};
+use dd_graph::{AtomOrder, Hydrogens, OgbConfig};
 use dd_nn::ParamStore;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,7 @@ impl DistillConfig {
             featurizer: OgbConfig {
                 hydrogens: Hydrogens::Remove,
                 laplacian: student.node_identifiers.laplacian_columns(),
+                order: AtomOrder::AsWritten,
             },
             student: EncoderConfig::TokenGt(student),
             fit: FitConfig {

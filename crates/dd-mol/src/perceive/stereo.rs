@@ -23,7 +23,7 @@ pub(crate) fn assign(draft: &mut Draft) -> Result<(), PerceptionError> {
         return Ok(());
     }
     clear_impossible(draft);
-    if !any_tag && !(any_mark && double_bonds::any_marked(draft)) {
+    if !any_tag && !double_bonds::any_marked(draft) {
         return Ok(());
     }
     let (labels, atom_ranks) = settle(draft, any_mark);

@@ -15,8 +15,8 @@ use crate::workspace;
 /// use dd_mol::{StereoSurvey, smiles};
 /// let molecule = smiles::parse("C[C@H](N)C(O)C=CC")?;
 /// let survey = StereoSurvey::of(&molecule)?;
-/// assert_eq!(survey.labels[1], Some('R'));
-/// assert_eq!((survey.open_centres, survey.open_bonds), (vec![3], vec![4]));
+/// assert_eq!(survey.labels[1], Some('S'));
+/// assert_eq!((survey.open_centres, survey.open_bonds), (vec![3], vec![5]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -352,8 +352,6 @@ fn implied_hydrogens(atomic_number: u8, is_aromatic: bool, aromatic: u8, sum: u8
         };
         return Some(spare);
     }
-    // Outside rings an aromatic bond is left over, counted one and a half.
-    let sum = sum.saturating_add(aromatic.saturating_mul(3).saturating_add(1) / 2);
     let valences: &[u8] = match atomic_number {
         0 => return Some(0),
         5 | 7 => &[3],
@@ -365,6 +363,14 @@ fn implied_hydrogens(atomic_number: u8, is_aromatic: bool, aromatic: u8, sum: u8
         53 => &[1, 3, 5],
         _ => return None,
     };
+    // Outside rings an aromatic bond is left over, counted one and a half, or less where
+    // that is what the valence allows.
+    let half = aromatic.saturating_mul(3).saturating_add(1) / 2;
+    let full = |v: &&u8| aromatic > 0 && **v >= sum && sum.saturating_add(half) > **v;
+    if valences.iter().any(|v| full(&v)) {
+        return Some(0);
+    }
+    let sum = sum.saturating_add(half);
     let spare = valences.iter().find_map(|&v| v.checked_sub(sum))?;
     // Above the lowest valence only a saturated atom is unambiguous.
     (spare == 0 || sum <= valences[0]).then_some(spare)

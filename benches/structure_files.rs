@@ -44,7 +44,9 @@ fn read(c: &mut Criterion, name: &str, text: &[u8]) {
         });
     });
     group.bench_function("molecules", |b| {
-        b.iter(|| black_box(reader().flatten().count()))
+        b.iter(|| {
+            black_box(reader().flatten().count());
+        });
     });
     group.finish();
 }

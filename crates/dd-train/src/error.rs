@@ -53,6 +53,12 @@ pub enum TrainError {
         /// `training`, `validation` or `test`.
         part: &'static str,
     },
+    /// A molecule of a report that cannot be drawn.
+    #[error("a molecule cannot be drawn: {reason}")]
+    Picture {
+        /// What is wrong.
+        reason: String,
+    },
     /// A record that cannot be delivered.
     #[error("record {index}: {reason}")]
     Record {

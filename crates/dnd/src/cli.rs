@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Featurize(Featurize),
     /// Write the index lists of a random or scaffold split as JSON.
     Split(Split),
-    /// Say what a model folder or a safetensors file holds.
+    /// Show a molecule (a SMILES or a record of a file) or what a model folder holds.
     Inspect(Inspect),
     /// Read weights of the original implementations into our names.
     Convert(Convert),
@@ -270,9 +270,40 @@ pub(crate) struct Split {
 
 /// `dnd inspect`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+How SUBJECT is understood:
+  an existing folder or .safetensors file  a model: its configuration and its tensors
+  any other existing file                  a file of molecules (.mol .sdf .smi .csv .tsv .xyz, also .gz): record --record
+  anything else                            a SMILES, with a name after a blank if you like
+
+The features are those of OGB, as models read them; every number is shown as the word that it stands for.")]
 pub(crate) struct Inspect {
-    /// Model folder or safetensors file.
-    pub(crate) path: PathBuf,
+    /// A SMILES, a file of molecules, or a model.
+    #[arg(value_name = "SUBJECT")]
+    pub(crate) subject: String,
+    /// Which record of a file of molecules, counted from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) record: usize,
+    /// Print JSON instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep hydrogens that are written as atoms; without it they are merged as RDKit does.
+    #[arg(long)]
+    pub(crate) keep_hydrogens: bool,
+    /// Draw the molecule into this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Write atom indices into the drawing.
+    #[arg(long, requires = "svg")]
+    pub(crate) indices: bool,
+    /// One number per atom, shown as colours around zero: a file or a list, comma-separated or JSON.
+    #[arg(
+        long,
+        value_name = "FILE|VALUES",
+        requires = "svg",
+        allow_hyphen_values = true
+    )]
+    pub(crate) colors: Option<String>,
 }
 
 /// `dnd convert`.

@@ -42,7 +42,7 @@ pub(super) fn pictures(
             weights: &weights,
             caption: &caption,
         };
-        svgs.extend(picture.to_svg());
+        svgs.push(picture.to_svg()?);
         if svgs.len() == DRAWN {
             break;
         }

@@ -13,9 +13,9 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;ma
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #ddd}\
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:right}\
 th:first-child,td:first-child{text-align:left}\
-.row{display:flex;flex-wrap:wrap;gap:1rem}.row>svg{flex:1 1 420px;max-width:540px}.row>svg.molecule{flex:0 0 180px}\
-svg text{font:11px system-ui,sans-serif;fill:#333}svg .title{font-weight:600;font-size:13px}\
-svg .grid{stroke:#e8e8e8}svg .ideal{stroke:#999;stroke-dasharray:4 3}svg .symbol{font-weight:600;font-size:12px}\
+.row{display:flex;flex-wrap:wrap;gap:1rem}.row>svg{flex:1 1 420px;max-width:540px}.row>svg.molecule{flex:0 1 auto;max-width:320px;height:auto}\
+svg:not(.molecule) text{font:11px system-ui,sans-serif;fill:#333}svg .title{font-weight:600;font-size:13px}\
+svg .grid{stroke:#e8e8e8}svg .ideal{stroke:#999;stroke-dasharray:4 3}\
 pre{background:#f6f6f6;padding:.8rem;overflow:auto}";
 
 impl Page {

@@ -1,14 +1,129 @@
-//! `dnd inspect`: what a model folder or a safetensors file holds.
+//! `dnd inspect`: a molecule, or what a model folder or a safetensors file holds.
 
+mod molecule;
+mod warnings;
+
+use std::path::Path;
 use std::process::ExitCode;
+
+use dd_data::{RowOptions, Rows};
+use dd_mol::depict::{self, SvgOptions};
+use dd_mol::smiles::{self, ParseOptions};
+use dd_mol::{Molecule, Sanitize};
 
 use crate::cli::Inspect;
 use crate::failure::{Failure, Outcome};
 
+/// Shows what the subject is, by the rule of the help text.
+pub(crate) fn run(arguments: &Inspect) -> Outcome {
+    let path = Path::new(&arguments.subject);
+    let is_weights = path
+        .extension()
+        .is_some_and(|extension| extension == "safetensors");
+    if path.is_dir() || (is_weights && path.is_file()) {
+        return show_model(path);
+    }
+    let molecule = if path.is_file() {
+        record(arguments, path)?
+    } else {
+        parse(arguments)?
+    };
+    show_molecule(arguments, &molecule)
+}
+
+fn parse(arguments: &Inspect) -> Result<Molecule, Failure> {
+    let options = if arguments.keep_hydrogens {
+        ParseOptions::KEEP_HYDROGENS
+    } else {
+        ParseOptions::RDKIT
+    };
+    smiles::parse_with(&arguments.subject, &options).map_err(|error| {
+        let looks_like_path = arguments.subject.contains('.') && arguments.subject.len() < 200;
+        let hint = if looks_like_path {
+            "\n(read as a SMILES, for there is no such file or folder)"
+        } else {
+            ""
+        };
+        Failure::misuse(format!("{error}{hint}"))
+    })
+}
+
+fn record(arguments: &Inspect, path: &Path) -> Result<Molecule, Failure> {
+    let mut options = RowOptions::GRAPH;
+    if arguments.keep_hydrogens {
+        options.sanitize = Sanitize::KEEP_HYDROGENS;
+    }
+    let mut rows = Rows::open(path, options).map_err(Failure::misuse)?;
+    let mut seen = 0;
+    for row in &mut rows {
+        let row = row.map_err(Failure::misuse)?;
+        if seen == arguments.record {
+            return row.molecule.map_err(|fault| {
+                Failure::misuse(format!(
+                    "{} record {seen}: {}",
+                    path.display(),
+                    fault.message
+                ))
+            });
+        }
+        seen += 1;
+    }
+    Err(Failure::misuse(format!(
+        "{} has no record {}: there are {seen}, counted from 0",
+        path.display(),
+        arguments.record
+    )))
+}
+
+#[allow(clippy::print_stdout, reason = "printing is what this command does")]
+fn show_molecule(arguments: &Inspect, molecule: &Molecule) -> Outcome {
+    if let Some(path) = &arguments.svg {
+        let values = arguments.colors.as_deref().map(values).transpose()?;
+        let options = SvgOptions {
+            indices: arguments.indices,
+            values,
+            caption: molecule.name().to_owned(),
+            ..SvgOptions::default()
+        };
+        let svg = depict::svg(molecule, &options).map_err(Failure::misuse)?;
+        std::fs::write(path, svg)
+            .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))?;
+    }
+    let report = molecule::Report::new(molecule).map_err(Failure::work)?;
+    if arguments.json {
+        println!("{:#}", report.to_json());
+    } else {
+        print!("{}", report.to_text());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The numbers of `--colors`: of a file if there is one of this name, else of the text.
+fn values(text: &str) -> Result<Vec<f64>, Failure> {
+    let path = Path::new(text);
+    let text = if path.is_file() {
+        &std::fs::read_to_string(path)
+            .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))?
+    } else {
+        text
+    };
+    if text.trim_start().starts_with('[') {
+        return serde_json::from_str(text)
+            .map_err(|error| Failure::misuse(format!("--colors: {error}")));
+    }
+    text.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            word.parse()
+                .map_err(|_| Failure::misuse(format!("--colors: {word:?} is not a number")))
+        })
+        .collect()
+}
+
 /// Prints the configuration and every tensor with shape and element type.
 #[allow(clippy::print_stdout, reason = "printing is what this command does")]
-pub(crate) fn run(arguments: &Inspect) -> Outcome {
-    let mut file = arguments.path.clone();
+fn show_model(path: &Path) -> Outcome {
+    let mut file = path.to_path_buf();
     if file.is_dir() {
         let config = file.join(dd_train::CONFIG_FILE);
         let text = std::fs::read_to_string(&config)
@@ -29,4 +144,16 @@ pub(crate) fn run(arguments: &Inspect) -> Outcome {
     }
     println!("{total} numbers");
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_lists_of_numbers() {
+        assert_eq!(values("0.5, -1,2").expect("a list"), [0.5, -1.0, 2.0]);
+        assert_eq!(values("[1, 2.5]").expect("JSON"), [1.0, 2.5]);
+        assert!(values("1,x").is_err_and(|error| error.to_string().contains("\"x\"")));
+    }
 }

@@ -17,6 +17,8 @@ use crate::{FeatureColumn, FeatureSchema, MolGraph};
 pub const NUM_ATOM_FEATURES: usize = 9;
 /// Columns of a bond.
 pub const NUM_BOND_FEATURES: usize = 3;
+/// Column of an atom's total degree.
+const DEGREE: usize = 2;
 
 /// Choices of the [`OgbFeaturizer`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,10 +95,8 @@ impl OgbFeaturizer {
         if num_nodes == 0 {
             return Err(GraphError::NoAtoms);
         }
-        let node_features = (0..num_nodes)
-            .flat_map(|index| atom_features(molecule, index))
-            .collect();
         let num_edges = 2 * molecule.num_bonds();
+        let mut node_features = vec![0; num_nodes * NUM_ATOM_FEATURES];
         let mut edge_features = Vec::with_capacity(num_edges * NUM_BOND_FEATURES);
         let mut edge_sources = Vec::with_capacity(num_edges);
         let mut edge_targets = Vec::with_capacity(num_edges);
@@ -106,8 +106,14 @@ impl OgbFeaturizer {
             for (source, target) in [(begin, end), (end, begin)] {
                 edge_sources.push(source);
                 edge_targets.push(target);
-                edge_features.extend(features);
+                edge_features.extend_from_slice(&features);
+                let degree = &mut node_features[source as usize * NUM_ATOM_FEATURES + DEGREE];
+                *degree = u16::saturating_add(*degree, 1);
             }
+        }
+        let rows = node_features.chunks_exact_mut(NUM_ATOM_FEATURES);
+        for (atom, row) in molecule.atoms().zip(rows) {
+            row.copy_from_slice(&atom_features(atom, i32::from(row[DEGREE])));
         }
         let laplacian = self
             .config
@@ -161,19 +167,16 @@ impl Featurizer for OgbFeaturizer {
     }
 }
 
-fn atom_features(molecule: &Molecule, index: usize) -> [u16; NUM_ATOM_FEATURES] {
-    let atom = molecule.atom(index);
+/// The features of an atom with so many neighbours in the graph.
+fn atom_features(atom: &Atom, degree: i32) -> [u16; NUM_ATOM_FEATURES] {
+    // Hydrogens that are graph nodes do not count, as in RDKit's `GetTotalNumHs`.
+    let hydrogens = i32::from(atom.explicit_hydrogens) + i32::from(atom.implicit_hydrogens);
     [
         among(i32::from(atom.atomic_number), 1, 118),
         chirality(atom),
-        among(molecule.total_degree(index) as i32, 0, 10),
+        among(degree + hydrogens, 0, 10),
         among(i32::from(atom.formal_charge), -5, 5),
-        // Hydrogens that are graph nodes do not count, as in RDKit's `GetTotalNumHs`.
-        among(
-            i32::from(atom.explicit_hydrogens) + i32::from(atom.implicit_hydrogens),
-            0,
-            8,
-        ),
+        among(hydrogens, 0, 8),
         among(i32::from(atom.radical_electrons), 0, 4),
         hybridization(atom),
         u16::from(atom.is_aromatic),

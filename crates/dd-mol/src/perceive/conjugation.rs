@@ -9,19 +9,28 @@ use crate::molecule::{BondOrder, ChiralTag, Hybridization, NonTetrahedral};
 pub(crate) struct Conjugation {
     /// Whether each atom can conjugate, where that was asked.
     candidates: Vec<Option<bool>>,
+    /// Whether each atom has a bond that is more than single.
+    has_multiple: Vec<bool>,
 }
 
 impl Conjugation {
     /// Marks conjugated bonds: aromatic ones, and multiple bonds with the bonds beside
     /// them when the next atom has pi electrons too.
     pub(crate) fn set(&mut self, draft: &mut Draft) {
-        for bond in &mut draft.bonds {
-            bond.conjugated = bond.aromatic;
-        }
         self.candidates.clear();
         self.candidates.resize(draft.atoms.len(), None);
+        self.has_multiple.clear();
+        self.has_multiple.resize(draft.atoms.len(), false);
+        for bond in &mut draft.bonds {
+            bond.conjugated = bond.aromatic;
+            for atom in [bond.begin as usize, bond.end as usize] {
+                self.has_multiple[atom] |= bond.twice_valence(atom) >= 3;
+            }
+        }
         for atom in 0..draft.atoms.len() {
-            self.mark_around(draft, atom);
+            if self.has_multiple[atom] {
+                self.mark_around(draft, atom);
+            }
         }
     }
 
@@ -30,13 +39,7 @@ impl Conjugation {
     }
 
     fn mark_around(&mut self, draft: &mut Draft, atom: usize) {
-        let has_multiple = draft
-            .bonds_of(atom)
-            .any(|(_, bond)| bond.twice_valence(atom) >= 3);
-        if !has_multiple
-            || !(2..=3).contains(&draft.total_degree(atom))
-            || !self.is_candidate(draft, atom)
-        {
+        if !(2..=3).contains(&draft.total_degree(atom)) || !self.is_candidate(draft, atom) {
             return;
         }
         let degree = draft.degree(atom);

@@ -1,6 +1,7 @@
 //! The molecule while perception works on it: flat arrays instead of a graph.
 
 use super::ring_index::Rings;
+use super::valence::BondSum;
 use crate::builder::{AtomSpec, BondDirection, BondSpec, MoleculeBuilder};
 use crate::element::Element;
 use crate::error::PerceptionError;
@@ -198,6 +199,8 @@ pub(crate) struct Draft {
     pub(crate) bonds: Vec<DraftBond>,
     pub(crate) adjacency: Adjacency,
     pub(crate) rings: Rings,
+    /// The bonds of each atom, as the last update of all valences found them.
+    pub(crate) sums: Vec<BondSum>,
     /// Index in the input of each atom; empty while no atom was removed.
     pub(crate) origin: Vec<u32>,
 }

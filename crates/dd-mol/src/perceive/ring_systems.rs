@@ -76,9 +76,10 @@ impl SystemSearch {
                 open: 0,
                 closing: 0,
             });
-            while let Some(frame) = frames.last_mut() {
+            'atoms: while let Some(frame) = frames.last_mut() {
                 let atom = frame.atom as usize;
-                if let Some(link) = adjacency.of(atom).get(frame.next as usize) {
+                let links = adjacency.of(atom);
+                while let Some(link) = links.get(frame.next as usize) {
                     frame.next += 1;
                     let other = link.atom as usize;
                     if link.atom == frame.parent || !included(&bonds[link.bond as usize]) {
@@ -91,6 +92,9 @@ impl SystemSearch {
                             discovery: time,
                             low: time,
                         };
+                        if adjacency.degree(other) == 1 {
+                            continue;
+                        }
                         frames.push(Frame {
                             atom: link.atom,
                             parent: atom as u32,
@@ -99,12 +103,13 @@ impl SystemSearch {
                             closing,
                         });
                         open.push(link.bond);
-                    } else if seen < visits[atom].discovery {
+                        continue 'atoms;
+                    }
+                    if seen < visits[atom].discovery {
                         open.push(link.bond);
                         closing += 1;
                         visits[atom].low = visits[atom].low.min(seen);
                     }
-                    continue;
                 }
                 let low = visits[atom].low;
                 let (entry, first, before) = (frame.parent, frame.open as usize, frame.closing);

@@ -3,14 +3,19 @@
 //! A charged atom follows the valences of the element with as many electrons (N+ those
 //! of carbon), except for negative P, S, As, Se, which keep their own higher ones.
 
-use super::draft::{Draft, DraftAtom};
+use super::draft::{Draft, DraftAtom, DraftBond};
 use crate::element::{Element, MAX_ATOMIC_NUMBER};
 use crate::error::PerceptionError;
 
 /// Updates valence and implicit hydrogens of all atoms.
 pub(crate) fn update(draft: &mut Draft, strict: bool) -> Result<(), PerceptionError> {
+    sum_bonds(draft);
     for atom in 0..draft.atoms.len() {
-        update_atom(draft, atom, strict)?;
+        let found = assess(&draft.atoms[atom], draft.sums[atom]);
+        if strict {
+            found.check(draft, atom)?;
+        }
+        found.store(&mut draft.atoms[atom]);
     }
     Ok(())
 }
@@ -21,26 +26,29 @@ pub(crate) fn update_atom(
     atom: usize,
     strict: bool,
 ) -> Result<(), PerceptionError> {
-    let found = assess(draft, atom);
+    let found = assess(&draft.atoms[atom], bond_sum(draft, atom));
     if strict {
         found.check(draft, atom)?;
     }
-    found.store(draft, atom);
+    found.store(&mut draft.atoms[atom]);
     Ok(())
 }
 
 /// Updates all atoms after aromaticity; hydrogens that the valence model would no longer
 /// add (pyrrole nitrogen) become explicit.
 pub(crate) fn settle(draft: &mut Draft) -> Result<(), PerceptionError> {
-    for atom in 0..draft.atoms.len() {
-        let mut found = assess(draft, atom);
-        let lost = draft.atoms[atom].implicit_hydrogens - found.implicit_hydrogens;
+    sum_bonds(draft);
+    for index in 0..draft.atoms.len() {
+        let sum = draft.sums[index];
+        let atom = &mut draft.atoms[index];
+        let mut found = assess(atom, sum);
+        let lost = atom.implicit_hydrogens - found.implicit_hydrogens;
         if lost > 0 {
-            draft.atoms[atom].explicit_hydrogens += lost as u32;
-            found = assess(draft, atom);
+            atom.explicit_hydrogens += lost as u32;
+            found = assess(atom, sum);
         }
-        found.check(draft, atom)?;
-        found.store(draft, atom);
+        found.check(draft, index)?;
+        found.store(&mut draft.atoms[index]);
     }
     Ok(())
 }
@@ -77,18 +85,16 @@ impl Assessment {
         }
     }
 
-    fn store(&self, draft: &mut Draft, index: usize) {
-        let atom = &mut draft.atoms[index];
+    fn store(&self, atom: &mut DraftAtom) {
         atom.explicit_valence = self.explicit_valence;
         atom.implicit_hydrogens = self.implicit_hydrogens;
     }
 }
 
-fn assess(draft: &Draft, index: usize) -> Assessment {
-    let atom = &draft.atoms[index];
-    let (twice, aromatic) = bond_sum(draft, index);
+fn assess(atom: &DraftAtom, sum: BondSum) -> Assessment {
+    let aromatic = sum.aromatic | atom.aromatic;
     let (element, effective) = effective_element(atom);
-    let explicit_valence = rounded(element, twice, aromatic);
+    let explicit_valence = rounded(atom, element, sum);
     let (implicit_hydrogens, fault) =
         implicit_hydrogens(atom, element, effective, explicit_valence, aromatic);
     let exceeds = exceeds_maximum(atom, element, effective, explicit_valence);
@@ -122,28 +128,53 @@ fn can_be_hypervalent(atom: &DraftAtom, effective: i32) -> bool {
         || (effective > 34 && matches!(atom.atomic_number, 33 | 34))
 }
 
-/// Twice the sum of bond orders and explicit hydrogens, and whether the atom is aromatic
-/// itself or at an aromatic bond.
-fn bond_sum(draft: &Draft, index: usize) -> (i32, bool) {
-    let atom = &draft.atoms[index];
-    let mut twice = 2 * atom.explicit_hydrogens as i32;
-    let mut aromatic = atom.aromatic;
-    for (_, bond) in draft.bonds_of(index) {
-        twice += bond.twice_valence(index);
-        aromatic |= bond.is_aromatic();
+/// The bonds of one atom.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct BondSum {
+    /// Twice the sum of their orders.
+    twice: i32,
+    /// Some bond is aromatic.
+    aromatic: bool,
+}
+
+impl BondSum {
+    fn add(&mut self, bond: &DraftBond, atom: u32) {
+        self.twice += bond.twice_valence(atom as usize);
+        self.aromatic |= bond.is_aromatic();
     }
-    (twice, aromatic)
+}
+
+/// Sums the bonds of all atoms.
+fn sum_bonds(draft: &mut Draft) {
+    let sums = &mut draft.sums;
+    sums.clear();
+    sums.resize(draft.atoms.len(), BondSum::default());
+    for bond in &draft.bonds {
+        for atom in [bond.begin, bond.end] {
+            sums[atom as usize].add(bond, atom);
+        }
+    }
+}
+
+fn bond_sum(draft: &Draft, index: usize) -> BondSum {
+    let mut sum = BondSum::default();
+    for (_, bond) in draft.bonds_of(index) {
+        sum.add(bond, index as u32);
+    }
+    sum
 }
 
 /// Sum of bond orders and explicit hydrogens, rounded up; an aromatic atom within 1.5
 /// of an allowed valence takes that.
 pub(crate) fn explicit_valence(draft: &Draft, index: usize) -> i32 {
-    let (twice, aromatic) = bond_sum(draft, index);
-    let (element, _) = effective_element(&draft.atoms[index]);
-    rounded(element, twice, aromatic)
+    let atom = &draft.atoms[index];
+    let (element, _) = effective_element(atom);
+    rounded(atom, element, bond_sum(draft, index))
 }
 
-fn rounded(element: &Element, mut twice: i32, aromatic: bool) -> i32 {
+fn rounded(atom: &DraftAtom, element: &Element, sum: BondSum) -> i32 {
+    let aromatic = sum.aromatic | atom.aromatic;
+    let mut twice = sum.twice + 2 * atom.explicit_hydrogens as i32;
     let default = element.default_valence();
     if aromatic && default >= 0 && twice > 2 * default {
         let nearest = element

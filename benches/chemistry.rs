@@ -1,8 +1,8 @@
 //! Text to molecules, graphs, canonical SMILES and scaffolds.
 //!
 //! Input is the file named by `DD_BENCH_SMILES`, else the reference set of 5,000 drug-like
-//! molecules beside the workspace, else the molecules embedded in `dd-data`; SD records are
-//! written from the same molecules.
+//! molecules beside the workspace, else the molecules embedded in `dd-data`; SD
+//! files are measured by `structure_files`.
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dd_benches::chemistry::{self, TASKS};
 use dd_graph::{Featurizer, OgbConfig, OgbFeaturizer};
-use dd_mol::{Conformer, Molecule, MoleculeBuilder, Sanitize, sdf, smiles};
+use dd_mol::{Molecule, smiles};
 
 /// Lines that are measured.
 const LINES: usize = 1_000;
@@ -36,23 +36,9 @@ fn input() -> String {
         .collect()
 }
 
-/// The SD record of a molecule, its atoms at made-up places of a plane.
-fn record(molecule: &Molecule) -> String {
-    let mut builder = MoleculeBuilder::from(molecule);
-    builder.add_conformer(Conformer {
-        positions: (0..molecule.num_atoms())
-            .map(|atom| [1.5 * atom as f64, (atom % 2) as f64, 0.0])
-            .collect(),
-        is_3d: true,
-    });
-    let molecule = builder.finish(&Sanitize::RDKIT).expect("as it was");
-    sdf::write(&molecule).expect("writable")
-}
-
 fn tasks(c: &mut Criterion) {
     let text = input();
     let molecules: Vec<Molecule> = text.lines().filter_map(|l| smiles::parse(l).ok()).collect();
-    let records: String = molecules.iter().map(record).collect();
     let mut group = c.benchmark_group("chemistry");
     group.throughput(Throughput::Elements(molecules.len() as u64));
     for task in TASKS.iter().filter(|task| task.name != "sdf") {
@@ -66,12 +52,6 @@ fn tasks(c: &mut Criterion) {
             }
         });
     });
-    group.throughput(Throughput::Bytes(records.len() as u64));
-    let task = TASKS
-        .iter()
-        .find(|task| task.name == "sdf")
-        .expect("a task");
-    group.bench_function(task.what, |b| b.iter(|| black_box(task.run(&records))));
     group.finish();
 }
 

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use dd_graph::{Featurizer, Hydrogens, OgbConfig, OgbFeaturizer};
+use dd_graph::{Featurizer, OgbConfig, OgbFeaturizer};
 use dd_mol::molfile::MolfileOptions;
 use dd_mol::sdf::SdfReader;
 use dd_mol::smiles;
@@ -98,8 +98,8 @@ fn count(text: &str, succeeds: impl Fn(&str) -> bool) -> usize {
 
 fn graphs(text: &str, laplacian: Option<usize>) -> usize {
     let ogb = OgbFeaturizer::new(OgbConfig {
-        hydrogens: Hydrogens::Keep,
         laplacian,
+        ..OgbConfig::smiles2graph()
     });
     count(text, |line| {
         smiles::parse(line).is_ok_and(|molecule| black_box(ogb.featurize(&molecule)).is_ok())

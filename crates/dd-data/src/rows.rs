@@ -145,7 +145,13 @@ impl Rows {
                 let lossy = String::from_utf8_lossy(&line.bytes).into_owned();
                 let text = match text_of(line) {
                     Ok(text) => text,
-                    Err(fault) => return Ok(Some((lossy, Err(fault)))),
+                    Err(mut fault) => {
+                        // The byte is shown as the replacement character.
+                        if let Some(span) = &mut fault.span {
+                            span.end = span.start + char::REPLACEMENT_CHARACTER.len_utf8();
+                        }
+                        return Ok(Some((lossy, Err(fault))));
+                    }
                 };
                 // The SMILES ends at the first blank or tab; a name follows.
                 let smiles = text.split([' ', '\t']).next().unwrap_or("");
@@ -159,10 +165,17 @@ impl Rows {
                 Ok(Some(match row?.fields {
                     Ok(mut fields) => {
                         let text = std::mem::take(&mut fields[column]);
-                        let molecule = self.parse(text.trim());
+                        let blanks = text.len() - text.trim_start().len();
+                        let mut molecule = self.parse(text.trim());
+                        if let Err(RowFault {
+                            span: Some(span), ..
+                        }) = &mut molecule
+                        {
+                            *span = span.start + blanks..span.end + blanks;
+                        }
                         (text, molecule)
                     }
-                    Err(fault) => (String::new(), Err(fault)),
+                    Err(fault) => (String::new(), Err(without_place(fault))),
                 }))
             }
             Kind::Xyz(table, places, id) => {
@@ -183,7 +196,7 @@ impl Rows {
                         let molecule = row.molecule(&name);
                         (name, molecule)
                     }
-                    Err(fault) => (String::new(), Err(fault)),
+                    Err(fault) => (String::new(), Err(without_place(fault))),
                 }))
             }
             Kind::Sdf(reader) => {
@@ -212,6 +225,10 @@ impl Rows {
                     return Ok(None);
                 };
                 Ok(Some(match frame {
+                    Ok(frame) if frame.atomic_numbers.is_empty() => {
+                        let fault = RowFault::new("empty", "the molecule has no atoms");
+                        (frame.comment, Err(fault))
+                    }
                     Ok(frame) => {
                         let molecule = frame
                             .to_molecule()
@@ -247,6 +264,14 @@ impl Iterator for Rows {
             input,
             molecule,
         }))
+    }
+}
+
+/// A row without fields has no input to point at.
+fn without_place(fault: RowFault) -> RowFault {
+    RowFault {
+        span: None,
+        ..fault
     }
 }
 

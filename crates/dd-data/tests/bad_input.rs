@@ -60,12 +60,30 @@ fn lines_of_ten_megabytes() {
 
 #[test]
 fn spans_point_into_the_input() {
-    let reader = Box::new(&b"CC)C\n"[..]);
-    let mut rows = Rows::from_reader(reader, Path::new("input"), Format::Smi, RowOptions::GRAPH)
-        .expect("no header is needed");
-    let row = rows.next().expect("a row").expect("readable");
-    let fault = row.molecule.expect_err("a branch that was never opened");
-    assert_eq!(fault.span, Some(2..3));
+    let pointed = |text: &'static [u8], format| {
+        let rows = Rows::from_reader(
+            Box::new(text),
+            Path::new("input"),
+            format,
+            RowOptions::GRAPH,
+        );
+        let mut rows = rows.expect("readable");
+        let row = rows.next().expect("a row").expect("readable");
+        let span = row.molecule.expect_err("a fault").span;
+        span.map(|span| row.input[span].to_owned())
+    };
+    let shown = |text: &str| Some(text.to_owned());
+    assert_eq!(pointed(b"CC)C\n", Format::Smi), shown(")"));
+    assert_eq!(pointed(b"smiles\n  CC)C\n", Format::Csv), shown(")"));
+    // Found by fuzzing: a byte that is no text is shown as another character.
+    assert_eq!(pointed(b"CC\xffC\n", Format::Smi), shown("\u{fffd}"));
+    assert_eq!(pointed(b"smiles\nCC\xffC\n", Format::Csv), None);
+}
+
+#[test]
+fn frames_without_atoms_are_empty() {
+    let found = kinds(b"0\nnothing\n1\n\nH 0 0 0\n", Format::Xyz);
+    assert_eq!(found, ["empty", "ok"]);
 }
 
 #[test]

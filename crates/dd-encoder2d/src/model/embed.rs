@@ -22,7 +22,7 @@ const BATCH_TOKENS: usize = 8192;
 pub struct Embedding {
     /// The molecule, `[H]`.
     pub graph: Vec<f32>,
-    /// Its atoms, `[N, H]`, in SMILES order (without hydrogens that the featurizer removes).
+    /// Its atoms, `[N, H]`, in the featurizer's order (without hydrogens that it removes).
     pub atoms: Array2<f32>,
     /// Atom of the SMILES behind each row of `atoms`, `[N]`.
     pub atom_index: Vec<u32>,

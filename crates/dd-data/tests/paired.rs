@@ -24,7 +24,7 @@ struct Entry {
     bonds: Vec<(u8, u8, i64)>,
 }
 
-/// The molecule with its atoms in another order, as a record says it: atoms, bonds and positions.
+/// The molecule with its atoms in another order. Chirality is relative to the order of the bonds, which stays.
 fn shuffled(molecule: &Molecule, key: Key) -> Molecule {
     let order = key.permutation(molecule.num_atoms());
     let mut place = vec![0; order.len()];
@@ -34,16 +34,16 @@ fn shuffled(molecule: &Molecule, key: Key) -> Molecule {
     let source = MoleculeBuilder::from(molecule);
     let mut builder = MoleculeBuilder::new();
     for &old in &order {
-        let mut atom = source.atoms()[old];
-        atom.chiral_tag = dd_mol::ChiralTag::Unspecified;
-        builder.add_atom(atom);
+        builder.add_atom(source.atoms()[old]);
     }
     for bond in source.bonds() {
-        builder.add_bond(BondSpec::new(
-            place[bond.begin],
-            place[bond.end],
-            bond.order,
-        ));
+        builder.add_bond(BondSpec {
+            stereo: bond.stereo,
+            stereo_atoms: bond
+                .stereo_atoms
+                .map(|ends| ends.map(|atom| place[atom as usize] as u32)),
+            ..BondSpec::new(place[bond.begin], place[bond.end], bond.order)
+        });
     }
     let positions = &molecule.conformers()[0].positions;
     builder.add_conformer(Conformer {

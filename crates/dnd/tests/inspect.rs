@@ -99,7 +99,7 @@ fn examples_print_what_the_documents_show() {
             compared += 1;
         }
     }
-    assert!(compared >= 6, "only {compared} examples were found");
+    assert!(compared >= 3, "only {compared} examples were found");
 }
 
 #[test]

@@ -117,10 +117,12 @@ fn read(archive: &Path, table: &Path, workers: usize) -> (Items, PairReport) {
     (items, records.report().clone())
 }
 
-/// Canonical SMILES of what the positions of a record say.
-fn seen_in_space(record: &Record) -> String {
-    let block = molfile::write(&record.molecule).expect("molecules fit V2000");
-    smiles::write(&molfile::parse_with(&block, &MolfileOptions::RDKIT).expect("just written"))
+/// Canonical SMILES of what the positions of a record say; `None` where they say something else than the molecule, which
+/// the writer refuses.
+fn seen_in_space(record: &Record) -> Option<String> {
+    let block = molfile::write(&record.molecule).ok()?;
+    let seen = molfile::parse_with(&block, &MolfileOptions::RDKIT).expect("just written");
+    Some(smiles::write(&seen))
 }
 
 /// Every entry comes back: the SMILES' molecule and features, the geometry's bonds and stereochemistry. The geometries of
@@ -166,11 +168,11 @@ fn check(name: &str, entries: &[Entry], other_isomers: &[u64]) {
         let stated = smiles::write(&expected);
         let seen = seen_in_space(record);
         let states_stereo = stated.contains(['@', '/', '\\']);
-        let agrees = seen == stated || !states_stereo;
+        let agrees = seen.as_ref() == Some(&stated) || !states_stereo;
         assert_eq!(
             agrees,
             !other_isomers.contains(&(row as u64)),
-            "row {row}: {stated}, {seen}"
+            "row {row}: {stated}, {seen:?}"
         );
     }
     let (alone, same) = read(&archive, &table, 0);

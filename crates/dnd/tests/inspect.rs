@@ -118,7 +118,7 @@ fn a_subject_is_a_model_a_file_or_a_smiles() {
     let (code, text) = inspect(&[&path, "--json"]);
     assert_eq!(code, Some(0), "{text}");
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(json["name"], "ethanol");
+    assert_eq!(json["formula"], "C2H6O");
     assert_eq!(json["atoms"].as_array().unwrap().len(), 3);
     let (code, text) = inspect(&[&path, "--record", "1"]);
     assert!(

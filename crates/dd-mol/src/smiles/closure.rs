@@ -129,18 +129,46 @@ impl Closures {
 }
 
 /// The order given at the opening wins; without one the bond runs from the closing
-/// atom to the opening atom. A slash at only one end counts for the bond.
+/// atom to the opening atom. A slash at only one end counts for the bond. A `~` leaves the
+/// order to the atoms, as if nothing were written.
 fn closure_bond(opened: Use, closed: Use, atoms: &[AtomSpec]) -> BondSpec {
     let (first, second) = if opened.token.order.is_some() {
         (opened, closed)
     } else {
         (closed, opened)
     };
-    let mut bond = first
-        .token
-        .bond(first.atom as usize, second.atom as usize, atoms);
+    let token = BondToken {
+        order: first
+            .token
+            .order
+            .filter(|order| *order != BondOrder::Unspecified),
+        ..first.token
+    };
+    let mut bond = token.bond(first.atom as usize, second.atom as usize, atoms);
     if bond.direction == BondDirection::None {
         bond.direction = second.token.direction.reversed();
     }
     bond
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::molecule::BondOrder;
+    use crate::smiles::parse;
+
+    /// Found by fuzzing: RDKit keeps `~` in chains only.
+    #[test]
+    fn any_bond_at_a_ring_number_is_what_the_atoms_make_it() {
+        let last = |smiles: &str| {
+            let molecule = parse(smiles).expect("valid SMILES");
+            let bond = molecule.bonds().last().expect("bonds");
+            (bond.begin, bond.end, bond.bond.order)
+        };
+        assert_eq!(last("C~1CC1"), (0, 2, BondOrder::Single));
+        assert_eq!(last("C1CC~1"), (2, 0, BondOrder::Single));
+        assert_eq!(last("C~1CC=1"), (0, 2, BondOrder::Single));
+        assert_eq!(last("C=1CC~1"), (0, 2, BondOrder::Double));
+        assert_eq!(last("c~1ccccc1"), (0, 5, BondOrder::Aromatic));
+        assert_eq!(last("C~C"), (0, 1, BondOrder::Unspecified));
+    }
 }

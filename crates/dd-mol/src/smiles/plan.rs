@@ -64,7 +64,8 @@ impl Plan {
         plan
     }
 
-    /// Steps by rank, multiple bonds first, so that ring digits fall on single bonds.
+    /// Steps by rank, `~` and multiple bonds first: a `~` at a ring digit says nothing, and digits
+    /// are easier to read on single bonds.
     fn unvisited(outline: &Outline, ranks: &[u32]) -> Self {
         let n = outline.atoms.len();
         let mut steps = Vec::with_capacity(2 * outline.bonds.len());
@@ -80,7 +81,7 @@ impl Plan {
             }));
             steps[start..].sort_by_key(|step| {
                 let order = outline.bonds[step.bond as usize].order;
-                (!is_multiple(order), ranks[step.atom as usize])
+                (precedence(order), ranks[step.atom as usize])
             });
         }
         offsets.push(steps.len() as u32);
@@ -211,9 +212,11 @@ impl Plan {
     }
 }
 
-fn is_multiple(order: BondOrder) -> bool {
-    matches!(
-        order,
-        BondOrder::Double | BondOrder::Triple | BondOrder::Quadruple
-    )
+/// Lower for bonds that are better written along a chain than at ring digits.
+fn precedence(order: BondOrder) -> u8 {
+    match order {
+        BondOrder::Zero | BondOrder::Unspecified => 0,
+        BondOrder::Double | BondOrder::Triple | BondOrder::Quadruple => 1,
+        _ => 2,
+    }
 }

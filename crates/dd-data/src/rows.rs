@@ -14,7 +14,7 @@ use dd_mol::{Molecule, Sanitize};
 
 use crate::error::{DataError, Result, RowFault};
 use crate::source::{Format, open};
-use crate::table::lines::next_line;
+use crate::table::lines::{Line, next_line};
 use crate::table::{TableReader, text_of, too_long};
 use crate::xyz_table::XyzRow;
 
@@ -28,6 +28,9 @@ pub struct InputRow {
     /// The molecule, or why there is none.
     pub molecule: std::result::Result<Molecule, RowFault>,
 }
+
+/// Input text and molecule of one row.
+type Answer = (String, std::result::Result<Molecule, RowFault>);
 
 /// How rows become molecules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,31 +134,49 @@ impl Rows {
         Ok(molecule)
     }
 
+    /// A line of a list: the SMILES ends at the first blank or tab; a name follows.
+    fn of_line(&self, line: Line) -> Answer {
+        if line.is_cut() {
+            let shown = String::from_utf8_lossy(&line.bytes[..80]).into_owned();
+            return (shown, Err(too_long(line.length)));
+        }
+        let lossy = String::from_utf8_lossy(&line.bytes).into_owned();
+        match text_of(line) {
+            Ok(text) => {
+                let smiles = text.split([' ', '\t']).next().unwrap_or("");
+                (smiles.to_string(), self.parse(smiles))
+            }
+            Err(mut fault) => {
+                // The byte is shown as the replacement character.
+                if let Some(span) = &mut fault.span {
+                    span.end = span.start + char::REPLACEMENT_CHARACTER.len_utf8();
+                }
+                (lossy, Err(fault))
+            }
+        }
+    }
+
+    /// A cell of a table; faults point into it as it stands, blanks included.
+    fn of_cell(&self, text: String) -> Answer {
+        let blanks = text.len() - text.trim_start().len();
+        let mut molecule = self.parse(text.trim());
+        if let Err(RowFault {
+            span: Some(span), ..
+        }) = &mut molecule
+        {
+            *span = span.start + blanks..span.end + blanks;
+        }
+        (text, molecule)
+    }
+
     /// Input text and molecule of the next row.
-    fn answer(&mut self) -> Result<Option<(String, std::result::Result<Molecule, RowFault>)>> {
+    fn answer(&mut self) -> Result<Option<Answer>> {
         match &mut self.kind {
             Kind::Smi(reader) => {
                 let line =
                     next_line(&mut **reader).map_err(|error| DataError::file(&self.path, error))?;
                 let Some(line) = line else { return Ok(None) };
-                if line.is_cut() {
-                    let shown = String::from_utf8_lossy(&line.bytes[..80]).into_owned();
-                    return Ok(Some((shown, Err(too_long(line.length)))));
-                }
-                let lossy = String::from_utf8_lossy(&line.bytes).into_owned();
-                let text = match text_of(line) {
-                    Ok(text) => text,
-                    Err(mut fault) => {
-                        // The byte is shown as the replacement character.
-                        if let Some(span) = &mut fault.span {
-                            span.end = span.start + char::REPLACEMENT_CHARACTER.len_utf8();
-                        }
-                        return Ok(Some((lossy, Err(fault))));
-                    }
-                };
-                // The SMILES ends at the first blank or tab; a name follows.
-                let smiles = text.split([' ', '\t']).next().unwrap_or("");
-                Ok(Some((smiles.to_string(), self.parse(smiles))))
+                Ok(Some(self.of_line(line)))
             }
             Kind::Smiles(table, column) => {
                 let column = *column;
@@ -163,18 +184,7 @@ impl Rows {
                     return Ok(None);
                 };
                 Ok(Some(match row?.fields {
-                    Ok(mut fields) => {
-                        let text = std::mem::take(&mut fields[column]);
-                        let blanks = text.len() - text.trim_start().len();
-                        let mut molecule = self.parse(text.trim());
-                        if let Err(RowFault {
-                            span: Some(span), ..
-                        }) = &mut molecule
-                        {
-                            *span = span.start + blanks..span.end + blanks;
-                        }
-                        (text, molecule)
-                    }
+                    Ok(mut fields) => self.of_cell(std::mem::take(&mut fields[column])),
                     Err(fault) => (String::new(), Err(without_place(fault))),
                 }))
             }

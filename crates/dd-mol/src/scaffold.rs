@@ -8,7 +8,7 @@ use crate::Molecule;
 use crate::adjacency::Adjacency;
 use crate::builder::{AtomSpec, BondDirection, BondSpec, MoleculeBuilder};
 use crate::error::PerceptionError;
-use crate::molecule::{BondOrder, BondStereo, ChiralTag, Conformer};
+use crate::molecule::{BondOrder, BondStereo, ChiralTag, Conformer, StereoGroup};
 use crate::outline::{Outline, OutlineAtom, OutlineBond};
 use crate::perceive;
 use crate::smiles::{WriteOptions, write_outline, write_with};
@@ -16,7 +16,7 @@ use crate::smiles::{WriteOptions, write_outline, write_with};
 /// The scaffold of a molecule, without atoms when the molecule has no rings.
 ///
 /// Aromaticity is that of the molecule; hydrogens, rings and stereochemistry are found
-/// anew.
+/// anew. Stereo groups keep those of their centres that are centres of the scaffold.
 ///
 /// # Errors
 /// A valence that the model refuses, where RDKit raises too.
@@ -36,6 +36,14 @@ pub fn murcko_scaffold(molecule: &Molecule) -> Result<Molecule, PerceptionError>
         builder.add_conformer(Conformer {
             positions: piece.origin.iter().map(position).collect(),
             is_3d: conformer.is_3d,
+        });
+    }
+    for group in molecule.stereo_groups() {
+        let place = |atom: &u32| piece.origin.binary_search(atom).ok();
+        let kept = group.atoms.iter().filter_map(place);
+        builder.add_stereo_group(StereoGroup {
+            atoms: kept.map(|atom| atom as u32).collect(),
+            ..group.clone()
         });
     }
     builder.name.clone_from(&molecule.name);

@@ -106,3 +106,20 @@ fn groups_equal_the_reference() {
     // slash is cut off (one molecule here); the geometry itself is not lost with it.
     assert!(chiral.split.len() <= 1, "{:#?}", chiral.split);
 }
+
+#[test]
+fn stereo_groups_follow_their_centres_into_the_scaffold() {
+    let drawn = smiles::parse("C[C@H](F)N1CCCC[C@@H]1c1ccccc1").expect("valid");
+    let mut builder = dd_mol::MoleculeBuilder::from(&drawn);
+    let group = |atoms: &[u32]| dd_mol::StereoGroup {
+        kind: dd_mol::StereoGroupKind::And,
+        number: 1,
+        atoms: atoms.to_vec(),
+    };
+    builder.add_stereo_group(group(&[1, 8]));
+    let molecule = builder.finish(&dd_mol::Sanitize::RDKIT).expect("valid");
+    assert_eq!(molecule.stereo_groups(), [group(&[1, 8])]);
+    // The side chain with atom 1 is cut away; atom 8 is the scaffold's sixth.
+    let scaffold = dd_mol::murcko_scaffold(&molecule).expect("a scaffold");
+    assert_eq!(scaffold.stereo_groups(), [group(&[5])]);
+}

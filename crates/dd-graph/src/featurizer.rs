@@ -57,7 +57,10 @@ pub enum AtomOrder {
 
 /// The molecule with its ordinary hydrogens merged into their neighbours, and the original number of each atom left;
 /// `None` when there is nothing to merge.
-pub(crate) fn without_hydrogens(molecule: &Molecule) -> Result<Option<(Molecule, Vec<u32>)>> {
+///
+/// # Errors
+/// When the molecule without these hydrogens breaks a rule of perception.
+pub fn without_hydrogens(molecule: &Molecule) -> Result<Option<(Molecule, Vec<u32>)>> {
     if molecule.atoms().all(|atom| atom.atomic_number != 1) {
         return Ok(None);
     }

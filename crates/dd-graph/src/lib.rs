@@ -21,7 +21,7 @@ mod schema;
 pub use batch::{GraphBatch, PointBatch};
 pub use batch_plan::{BatchPlan, batches_by_tokens};
 pub use error::{GraphError, Result};
-pub use featurizer::{AtomOrder, Featurizer, Hydrogens};
+pub use featurizer::{AtomOrder, Featurizer, Hydrogens, without_hydrogens};
 pub use identifiers::{orthonormal_identifiers, random_identifiers};
 pub use laplacian::{LaplacianEigen, MAX_LAPLACIAN_NODES, laplacian_eigen, laplacian_eigenvectors};
 pub use mol_graph::MolGraph;

@@ -1,5 +1,6 @@
 //! A molecule from a SMILES, its positions from a geometry.
 
+use dd_graph::{GraphError, without_hydrogens};
 use dd_mol::molfile::MolfileOptions;
 use dd_mol::sdf::SdfReader;
 use dd_mol::{
@@ -21,12 +22,21 @@ use crate::error::RowFault;
 pub(super) fn grafted(text: &str, record: &str) -> Result<(Molecule, Agreement), RowFault> {
     let molecule = smiles::parse(text)?;
     let geometry = read(record)?;
-    let (merged, numbers) = without_hydrogens(&geometry)?;
+    let merged = without_hydrogens(&geometry).map_err(|error| match error {
+        GraphError::Perception(error) => RowFault::from(error),
+        other => RowFault::from(other),
+    })?;
+    let (merged, numbers) = match &merged {
+        Some((merged, numbers)) => (merged, Some(numbers)),
+        None => (&geometry, None),
+    };
     let (agreement, map) =
-        matched(&molecule, &merged)?.ok_or_else(|| difference(&molecule, &merged))?;
+        matched(&molecule, merged)?.ok_or_else(|| difference(&molecule, merged))?;
     let atoms: Vec<Option<usize>> = map
         .into_iter()
-        .map(|atom| atom.map(|atom| numbers[atom as usize]))
+        .map(|atom| {
+            atom.map(|atom| numbers.map_or(atom, |numbers| numbers[atom as usize]) as usize)
+        })
         .collect();
     Ok((with_positions(&molecule, &geometry, &atoms)?, agreement))
 }
@@ -45,25 +55,6 @@ fn read(record: &str) -> Result<Molecule, RowFault> {
         Some(Err(error)) => Err(RowFault::new(error.kind.name(), error.kind.to_string())),
         None => Err(RowFault::new("empty", "the record is empty")),
     }
-}
-
-/// The molecule with hydrogens merged as a SMILES has them, and the original number of each atom left.
-fn without_hydrogens(geometry: &Molecule) -> Result<(Molecule, Vec<usize>), RowFault> {
-    let mut builder = MoleculeBuilder::from(geometry);
-    // Perception cuts conformers along with the atoms, so one whose x is the atom number carries the numbers through.
-    builder.add_conformer(Conformer {
-        positions: (0..geometry.num_atoms())
-            .map(|atom| [atom as f64, 0.0, 0.0])
-            .collect(),
-        is_3d: false,
-    });
-    let merged = builder.finish(&Sanitize::RDKIT)?;
-    let numbers = merged
-        .conformers()
-        .last()
-        .map(|conformer| conformer.positions.iter().map(|p| p[0] as usize).collect())
-        .unwrap_or_default();
-    Ok((merged, numbers))
 }
 
 /// Why two molecules are not one.

@@ -1,3 +1,4 @@
 //! Shared inputs of the benches.
 
 pub mod chemistry;
+pub mod models;

@@ -1,8 +1,11 @@
 //! SMILES of one molecule in many orders: all are read as the same molecule, and give the
 //! same canonical SMILES.
 
+mod order;
+
 use dd_mol::smiles::{self, WriteOptions};
 use dd_mol::{Molecule, canonical_ranks};
+use order::shuffled;
 use proptest::prelude::*;
 
 /// Chains, rings, cages, charges, isotopes, radicals, stereochemistry of every kind.
@@ -153,19 +156,6 @@ fn long_chains_do_not_overflow_the_stack() {
     let bushy = parse(&format!("C{}", "(C(C)(C)C)C".repeat(4_000)));
     let again = parse(&smiles::write(&bushy));
     assert_eq!(census(&again), census(&bushy));
-}
-
-/// A permutation of `0..n` from a seed.
-fn shuffled(n: usize, mut seed: u64) -> Vec<u32> {
-    let mut ranks: Vec<u32> = (0..n as u32).collect();
-    for last in (1..n).rev() {
-        // Knuth's MMIX generator is enough to shuffle with.
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ranks.swap(last, (seed >> 33) as usize % (last + 1));
-    }
-    ranks
 }
 
 proptest! {

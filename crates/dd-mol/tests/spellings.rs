@@ -1,12 +1,14 @@
 //! Molecules of every corpus in random orders: one canonical SMILES, read back as the same
 //! molecule atom for atom.
 
+mod order;
 mod reference;
 
 use std::io::BufRead;
 
 use dd_mol::smiles::{self, WriteOptions};
 use dd_mol::{BondOrder, BondStereo, ChiralTag, Molecule, canonical_ranks};
+use order::shuffled;
 
 /// File and column of the SMILES.
 const CORPORA: [(&str, usize); 6] = [
@@ -17,19 +19,6 @@ const CORPORA: [(&str, usize); 6] = [
     ("generated_ngram_30k.tsv.gz", 0),
     ("generated_hmm_30k.tsv.gz", 0),
 ];
-
-/// A permutation of `0..n` from a seed.
-fn shuffled(n: usize, mut seed: u64) -> Vec<u32> {
-    let mut ranks: Vec<u32> = (0..n as u32).collect();
-    for last in (1..n).rev() {
-        // Knuth's MMIX generator is enough to shuffle with.
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ranks.swap(last, (seed >> 33) as usize % (last + 1));
-    }
-    ranks
-}
 
 fn is_odd(items: &[u32]) -> bool {
     let pairs = items.iter().enumerate();

@@ -3,6 +3,7 @@
 mod molecule;
 mod warnings;
 
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -75,7 +76,6 @@ fn record(arguments: &Inspect, path: &Path) -> Result<Molecule, Failure> {
     )))
 }
 
-#[allow(clippy::print_stdout, reason = "printing is what this command does")]
 fn show_molecule(arguments: &Inspect, molecule: &Molecule) -> Outcome {
     if let Some(path) = &arguments.svg {
         let values = arguments.colors.as_deref().map(values).transpose()?;
@@ -90,12 +90,11 @@ fn show_molecule(arguments: &Inspect, molecule: &Molecule) -> Outcome {
             .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))?;
     }
     let report = molecule::Report::new(molecule).map_err(Failure::work)?;
-    if arguments.json {
-        println!("{:#}", report.to_json());
+    print(&if arguments.json {
+        format!("{:#}\n", report.to_json())
     } else {
-        print!("{}", report.to_text());
-    }
-    Ok(ExitCode::SUCCESS)
+        report.to_text()
+    })
 }
 
 /// The numbers of `--colors`: of a file if there is one of this name, else of the text.
@@ -121,14 +120,15 @@ fn values(text: &str) -> Result<Vec<f64>, Failure> {
 }
 
 /// Prints the configuration and every tensor with shape and element type.
-#[allow(clippy::print_stdout, reason = "printing is what this command does")]
 fn show_model(path: &Path) -> Outcome {
+    let mut shown = String::new();
     let mut file = path.to_path_buf();
     if file.is_dir() {
         let config = file.join(dd_train::CONFIG_FILE);
         let text = std::fs::read_to_string(&config)
             .map_err(|error| Failure::misuse(format!("{}: {error}", config.display())))?;
-        println!("{text}");
+        shown.push_str(&text);
+        shown.push('\n');
         file = file.join(dd_train::MODEL_FILE);
     }
     let tensors = dd_nn::TensorFile::open(&file).map_err(Failure::misuse)?;
@@ -136,14 +136,22 @@ fn show_model(path: &Path) -> Outcome {
     for (name, info) in tensors.entries() {
         let count: usize = info.shape.iter().product();
         total += count;
-        println!(
-            "{name:<70} {:>6} {:?}",
+        shown.push_str(&format!(
+            "{name:<70} {:>6} {:?}\n",
             format!("{:?}", info.dtype),
             info.shape
-        );
+        ));
     }
-    println!("{total} numbers");
-    Ok(ExitCode::SUCCESS)
+    shown.push_str(&format!("{total} numbers\n"));
+    print(&shown)
+}
+
+/// Prints; a reader that has seen enough (`dnd inspect … | head`) is no failure.
+fn print(text: &str) -> Outcome {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::work(error)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,11 @@ impl Model {
                 let config = TokenGtConfig::student_256_small();
                 student(EncoderConfig::TokenGt(config), &store, inputs)?
             }
-            "gin" => student(EncoderConfig::Gin(GinConfig::molecule_sde()), &store, inputs)?,
+            "gin" => student(
+                EncoderConfig::Gin(GinConfig::molecule_sde()),
+                &store,
+                inputs,
+            )?,
             _ => return Err(format!("no model {name}: et, tokengt, student or gin").into()),
         };
         if let Some(path) = weights {

@@ -43,6 +43,7 @@ impl GraphBatch {
         let num_edges: Vec<usize> = graphs.iter().map(MolGraph::num_edges).collect();
         let nodes = Segments::from_lengths(&num_nodes, device)?;
         let edges = Segments::from_lengths(&num_edges, device)?;
+        let records: Vec<u64> = graphs.iter().map(|graph| graph.record).collect();
         for (position, graph) in graphs.iter().enumerate() {
             let bound = graph.num_nodes() as u32;
             let stray = graph
@@ -99,9 +100,9 @@ impl GraphBatch {
                 .iter()
                 .flat_map(|graph| graph.atom_index.iter().copied())
                 .collect(),
-            records: graphs.iter().map(|graph| graph.record).collect(),
-            nodes,
-            edges,
+            nodes: nodes.with_ids(records.clone())?,
+            edges: edges.with_ids(records.clone())?,
+            records,
             device: device.clone(),
         })
     }

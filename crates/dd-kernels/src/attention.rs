@@ -12,7 +12,7 @@ mod weights;
 
 pub use weights::{attention_scores, attention_weights};
 
-use head::PackedHeads;
+pub(crate) use head::PackedHeads;
 
 /// Dropout of attention probabilities: a dropped entry becomes 0, a kept one is divided by `1 - rate`.
 ///
@@ -24,6 +24,20 @@ pub struct AttentionDropout {
     pub rate: f64,
     /// Stream that decides which.
     pub key: Key,
+}
+
+impl AttentionDropout {
+    /// Whether the rate is a rate.
+    pub(crate) fn check(&self) -> Result<()> {
+        if (0.0..1.0).contains(&self.rate) {
+            return Ok(());
+        }
+        Err(KernelError::Domain {
+            name: "attention dropout rate",
+            expected: "a number in [0, 1)",
+            got: self.rate,
+        })
+    }
 }
 
 /// Softmax attention inside each segment, per head: `y_i = sum over j in s(i) of softmax_j(q_i . k_j) v_j`.
@@ -61,14 +75,8 @@ pub fn segment_attention(
 ) -> Result<Tensor> {
     check_inputs(q, k, segments, num_heads)?;
     check::shape("segment_attention: v", v, q.dims())?;
-    if let Some(AttentionDropout { rate, .. }) = dropout
-        && !(0.0..1.0).contains(&rate)
-    {
-        return Err(KernelError::Domain {
-            name: "attention dropout rate",
-            expected: "a number in [0, 1)",
-            got: rate,
-        });
+    if let Some(dropout) = dropout {
+        dropout.check()?;
     }
     let dropout = dropout.filter(|dropout| dropout.rate > 0.0);
     if !has_kernel(q) {

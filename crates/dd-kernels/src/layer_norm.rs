@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::cpu::block::fill_rows;
+use crate::cpu::block::rows_per_block;
 use crate::cpu::reduce::{add_row, sum, sum2};
 use crate::cpu::slice::{for_real, has_kernel, numbers, stored, with_numbers};
 use crate::cpu::vectorized;
@@ -82,10 +82,12 @@ impl CustomOp3 for LayerNorm {
             let bias = numbers::<T>("layer_norm: bias", bias, bias_layout)?;
             let epsilon = self.epsilon as T;
             let mut y = vec![T::ZERO; x.len()];
-            fill_rows(&mut y, width, |row, y| {
-                let x = &x[row * width..(row + 1) * width];
-                normalize(x, weight, bias, epsilon, y);
-            });
+            let block = rows_per_block(width) * width;
+            if block > 0 {
+                y.par_chunks_mut(block)
+                    .zip(x.par_chunks(block))
+                    .for_each(|(y, x)| normalize_rows(x, weight, bias, epsilon, y));
+            }
             Ok(stored(y, x_layout.shape().clone()))
         })
     }
@@ -117,11 +119,20 @@ impl CustomOp3 for LayerNorm {
 }
 
 vectorized! {
-    /// One row of the result.
-    fn normalize<T: Real>(x: &[T], weight: &[T], bias: &[T], epsilon: T, y: &mut [T]) {
-        let (mean, inverse) = moments(x, epsilon);
-        for (((y, &x), &weight), &bias) in y.iter_mut().zip(x).zip(weight).zip(bias) {
-            *y = ((x - mean) * inverse).mul_add(weight, bias);
+    /// A few rows of the result.
+    pub(crate) fn normalize_rows<T: Real>(
+        x: &[T],
+        weight: &[T],
+        bias: &[T],
+        epsilon: T,
+        y: &mut [T],
+    ) {
+        let width = weight.len();
+        for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+            let (mean, inverse) = moments(x, epsilon);
+            for (((y, &x), &weight), &bias) in y.iter_mut().zip(x).zip(weight).zip(bias) {
+                *y = ((x - mean) * inverse).mul_add(weight, bias);
+            }
         }
     }
 }
@@ -137,7 +148,7 @@ fn moments<T: Real>(x: &[T], epsilon: T) -> (T, T) {
 
 /// Gradients of `x`, weight and bias. With `z` the normalised row and `g = dy * weight`:
 /// `dx = (g - mean(g) - z mean(g z)) / sqrt(v + epsilon)`, `dweight = sum of dy z`, `dbias = sum of dy`.
-fn backward<T: Real>(x: &[T], weight: &[T], grad: &[T], epsilon: T) -> [Vec<T>; 3] {
+pub(crate) fn backward<T: Real>(x: &[T], weight: &[T], grad: &[T], epsilon: T) -> [Vec<T>; 3] {
     let width = weight.len();
     let mut dx = vec![T::ZERO; x.len()];
     let block = (BLOCK_ROWS * width).max(1);

@@ -46,6 +46,8 @@ mod activation;
 mod attention;
 mod check;
 mod cpu;
+mod dense;
+mod dropout;
 mod eigen;
 mod embedding_sum;
 mod error;
@@ -53,6 +55,7 @@ mod et_message;
 mod gather;
 mod gelu;
 mod layer_norm;
+mod operation;
 mod real;
 pub mod reference;
 pub mod rng;
@@ -65,8 +68,11 @@ mod segment_sum;
 mod segments;
 mod silu;
 pub mod testing;
+mod transformer;
 
 pub use attention::{AttentionDropout, attention_scores, attention_weights, segment_attention};
+pub use dense::dense;
+pub use dropout::{RowDropout, dropout};
 pub use eigen::{Spectrum, SymmetricMatrix};
 pub use embedding_sum::embedding_sum;
 pub use error::{KernelError, Result};
@@ -82,3 +88,7 @@ pub use segment_softmax::segment_softmax;
 pub use segment_sum::{segment_mean, segment_sum};
 pub use segments::Segments;
 pub use silu::silu;
+pub use transformer::{
+    AttentionBlock, DenseWeights, FeedForwardBlock, NormWeights, attention_block,
+    feed_forward_block,
+};

@@ -6,6 +6,7 @@ use std::ops::Range;
 use candle_core::{D, Tensor};
 
 use crate::attention::AttentionDropout;
+use crate::dropout::RowDropout;
 use crate::error::Result;
 use crate::et_message::{EtMessageInputs, EtMessages, RadialFilter};
 use crate::{RowIndex, Segments};
@@ -77,6 +78,30 @@ pub fn segment_softmax(x: &Tensor, segments: &Segments) -> Result<Tensor> {
     } else {
         Ok(Tensor::cat(&parts, 0)?)
     }
+}
+
+/// See [`crate::dense()`].
+pub fn dense(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let (output, input) = weight.dims2()?;
+    let mut shape = x.dims().to_vec();
+    shape[x.rank() - 1] = output;
+    let y = x.reshape(((), input))?.matmul(&weight.t()?)?;
+    let y = match bias {
+        Some(bias) => y.broadcast_add(bias)?,
+        None => y,
+    };
+    Ok(y.reshape(shape)?)
+}
+
+/// See [`crate::dropout()`].
+pub fn dropout(x: &Tensor, segments: &Segments, dropout: RowDropout) -> Result<Tensor> {
+    let width = x.elem_count() / x.dim(0)?.max(1);
+    let mut mask = vec![1.0_f64; x.elem_count()];
+    if width > 0 {
+        dropout.apply(segments, 0, width, &mut mask);
+    }
+    let mask = Tensor::from_vec(mask, x.shape(), x.device())?;
+    Ok((x * mask.to_dtype(x.dtype())?)?)
 }
 
 /// See [`crate::layer_norm`].

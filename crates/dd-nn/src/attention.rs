@@ -1,10 +1,12 @@
 //! Multi-head self-attention inside the segments of a packed batch (Vaswani et al., NeurIPS 2017).
 
 use candle_core::{Error, Module, Result, Tensor};
-use dd_kernels::{AttentionDropout, Segments, segment_attention};
+use dd_kernels::{
+    AttentionBlock, AttentionDropout, DenseWeights, Segments, attention_block, segment_attention,
+};
 
 use crate::init::Init;
-use crate::layer::Linear;
+use crate::layer::{LayerNorm, Linear};
 use crate::mode::Mode;
 use crate::params::Params;
 
@@ -55,16 +57,41 @@ impl SelfAttention {
     /// `[N, width]` with the rows of `segments` gives `[N, width]`.
     pub fn forward(&self, x: &Tensor, segments: &Segments, mode: Mode) -> Result<Tensor> {
         let (q, k, v) = self.project(x)?;
-        let dropout = mode
-            .named("attention")
-            .key()
-            .filter(|_| self.dropout > 0.0)
-            .map(|key| AttentionDropout {
-                rate: self.dropout,
-                key,
-            });
+        let dropout = self.dropout(mode);
         let message = segment_attention(&q, &k, &v, segments, self.num_heads, dropout)?;
         self.out_proj.forward(&message)
+    }
+
+    /// `x + f forward(LN(x))` in one operation, with branch factors `f`, one per segment; [`LayerNorm`]s of epsilon 1e-5
+    /// only, as all of this workspace.
+    pub fn forward_residual(
+        &self,
+        x: &Tensor,
+        norm: &LayerNorm,
+        segments: &Segments,
+        factors: Option<&[f64]>,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        let block = AttentionBlock {
+            norm: norm.weights(),
+            query: weights(&self.q_proj),
+            key: weights(&self.k_proj),
+            value: weights(&self.v_proj),
+            output: weights(&self.out_proj),
+            segments,
+            num_heads: self.num_heads,
+            dropout: self.dropout(mode),
+            factors,
+        };
+        Ok(attention_block(x, &block)?)
+    }
+
+    fn dropout(&self, mode: Mode) -> Option<AttentionDropout> {
+        let key = mode.named("attention").key()?;
+        (self.dropout > 0.0).then_some(AttentionDropout {
+            rate: self.dropout,
+            key,
+        })
     }
 
     /// Scaled queries, keys and values, `[N, width]` each: the pre-softmax scores are `q . k` per head.
@@ -72,4 +99,9 @@ impl SelfAttention {
         let q = (self.q_proj.forward(x)? * self.scale)?;
         Ok((q, self.k_proj.forward(x)?, self.v_proj.forward(x)?))
     }
+}
+
+/// A projection's weights; all four have a bias.
+fn weights(projection: &Linear) -> DenseWeights<'_> {
+    projection.weights().expect("made with a bias")
 }

@@ -23,49 +23,48 @@ pub fn dropout(x: &Tensor, rate: f64, mode: Mode) -> Result<Tensor> {
     x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?)
 }
 
-/// Stochastic depth: the branch `x` is zero for a whole segment with probability `rate`, else divided by `1 - rate`
-/// (Huang et al., ECCV 2016). The identity in `Eval`.
+/// Stochastic depth: what each segment's branch is multiplied by, 0 with probability `rate`, else `1 / (1 - rate)` (Huang
+/// et al., ECCV 2016). None in `Eval`, and at rate 0.
 ///
-/// `records[s]` is the record behind segment `s`: it alone decides, so that a molecule's fate does not depend on its
-/// place in the batch.
-///
-/// # Shapes
-/// `x [N, ...]` with the `N` rows of `segments`; `records [S]`.
+/// The [`Segments::id`] alone decides: named by record, a molecule's fate does not depend on its place in the batch.
 ///
 /// # Errors
-/// When `rate` is outside `[0, 1)` or the sizes disagree.
-pub fn drop_path(
-    x: &Tensor,
-    segments: &Segments,
-    records: &[u64],
-    rate: f64,
-    mode: Mode,
-) -> Result<Tensor> {
+/// When `rate` is outside `[0, 1)`.
+pub fn branch_factors(segments: &Segments, rate: f64, mode: Mode) -> Result<Option<Vec<f64>>> {
     let (Some(key), true) = (mode.key(), check_rate(rate)?) else {
+        return Ok(None);
+    };
+    let dropped = Dropped::new(rate);
+    let factor = |segment| {
+        if dropped.at(key.with(segments.id(segment)), 0) {
+            0.0
+        } else {
+            1.0 / (1.0 - rate)
+        }
+    };
+    Ok(Some((0..segments.len()).map(factor).collect()))
+}
+
+/// Stochastic depth of a branch `x [N, ...]`, the rows of `segments`, with [`branch_factors`].
+///
+/// # Errors
+/// When `rate` is outside `[0, 1)` or the rows disagree.
+pub fn drop_path(x: &Tensor, segments: &Segments, rate: f64, mode: Mode) -> Result<Tensor> {
+    let Some(factors) = branch_factors(segments, rate, mode)? else {
         return Ok(x.clone());
     };
-    if x.dim(0)? != segments.num_rows() || records.len() != segments.len() {
+    if x.dim(0)? != segments.num_rows() {
         return Err(candle_core::Error::Msg(format!(
-            "stochastic depth: {} rows and {} records, expected {} and {}",
+            "stochastic depth: {} rows, expected {}",
             x.dim(0)?,
-            records.len(),
             segments.num_rows(),
-            segments.len()
         )));
     }
-    let keep = (1.0 / (1.0 - rate)) as f32;
-    let dropped = Dropped::new(rate);
-    let scale: Vec<f32> = segments
-        .row_segment()
-        .iter()
-        .map(|&segment| {
-            let fate = key.with(records[segment as usize]);
-            if dropped.at(fate, 0) { 0.0 } else { keep }
-        })
-        .collect();
+    let of_rows = segments.row_segment().iter();
+    let of_rows: Vec<f64> = of_rows.map(|&segment| factors[segment as usize]).collect();
     let mut shape = vec![1; x.rank()];
-    shape[0] = scale.len();
-    x.broadcast_mul(&Tensor::from_vec(scale, shape, x.device())?.to_dtype(x.dtype())?)
+    shape[0] = of_rows.len();
+    x.broadcast_mul(&Tensor::from_vec(of_rows, shape, x.device())?.to_dtype(x.dtype())?)
 }
 
 /// Compares 64 random bits with the rate.
@@ -120,10 +119,11 @@ mod tests {
 
     #[test]
     fn stochastic_depth_follows_the_record_not_its_place() -> Result<()> {
-        let segments = Segments::from_lengths(&[2, 1, 3], &Device::Cpu)?;
         let x = Tensor::ones((6, 2), DType::F32, &Device::Cpu)?;
         let fate = |records: &[u64]| -> Result<Vec<f32>> {
-            let y = drop_path(&x, &segments, records, 0.5, train(4))?.to_vec2::<f32>()?;
+            let segments = Segments::from_lengths(&[2, 1, 3], &Device::Cpu)?;
+            let segments = segments.with_ids(records.to_vec())?;
+            let y = drop_path(&x, &segments, 0.5, train(4))?.to_vec2::<f32>()?;
             assert!(y.iter().all(|row| row[0] == row[1]));
             assert!(y[0] == y[1] && y[3] == y[4] && y[4] == y[5]);
             Ok(vec![y[0][0], y[2][0], y[3][0]])

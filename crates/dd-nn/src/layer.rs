@@ -1,6 +1,7 @@
 //! Linear layer, embedding table and layer norm on a [`Params`] tree.
 
 use candle_core::{Module, Result, Tensor};
+use dd_kernels::{DenseWeights, NormWeights};
 
 use crate::init::Init;
 use crate::params::Params;
@@ -43,6 +44,14 @@ impl Linear {
         &self.weight
     }
 
+    /// Weight and bias as the fused kernels take them; none without a bias.
+    pub fn weights(&self) -> Option<DenseWeights<'_>> {
+        Some(DenseWeights {
+            weight: &self.weight,
+            bias: self.bias.as_ref()?,
+        })
+    }
+
     /// The bias, `[out]`.
     pub fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
@@ -52,17 +61,7 @@ impl Linear {
 impl Module for Linear {
     /// `[..., in]` gives `[..., out]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (input, output) = (self.weight.dim(1)?, self.weight.dim(0)?);
-        let mut shape = x.dims().to_vec();
-        let y = x.reshape(((), input))?.matmul(&self.weight.t()?)?;
-        if let Some(last) = shape.last_mut() {
-            *last = output;
-        }
-        let y = match &self.bias {
-            Some(bias) => y.broadcast_add(bias)?,
-            None => y,
-        };
-        y.reshape(shape)
+        Ok(dd_kernels::dense(x, &self.weight, self.bias.as_ref())?)
     }
 }
 
@@ -82,6 +81,14 @@ impl LayerNorm {
             bias: params.get(width, "bias", Init::Constant(0.0))?,
             epsilon,
         })
+    }
+
+    /// Weight and bias as the fused kernels take them.
+    pub fn weights(&self) -> NormWeights<'_> {
+        NormWeights {
+            weight: &self.weight,
+            bias: &self.bias,
+        }
     }
 }
 

@@ -43,7 +43,7 @@ mod weights;
 pub use activation::Activation;
 pub use attention::SelfAttention;
 pub use batch_norm::BatchNorm;
-pub use dropout::{drop_path, dropout};
+pub use dropout::{branch_factors, drop_path, dropout};
 pub use error::{NnError, Result};
 pub use init::Init;
 pub use layer::{LayerNorm, Linear};

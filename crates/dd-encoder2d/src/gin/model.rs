@@ -7,7 +7,7 @@ use dd_nn::{BatchNorm, Init, Linear, Mode, Params, Representation};
 
 use super::config::GinConfig;
 use super::embedding::{ATOM_SIZES, BOND_SIZES, ColumnEmbedding};
-use crate::dropout::{Rows, dropout};
+use crate::dropout::dropout;
 use crate::encoder::Encoder2d;
 use crate::error::Result;
 
@@ -103,10 +103,6 @@ impl Encoder2d for Gin {
         let bonds = self.gnns[0]
             .bond_encoder
             .rows(&batch.edge_features, &batch.device)?;
-        let rows = Rows {
-            segments: &batch.nodes,
-            records: &batch.records,
-        };
         let mut h = self.atom_encoder.forward(&atoms)?; // [N, W]
         for (layer, (gnn, norm)) in self.gnns.iter().zip(&self.batch_norms).enumerate() {
             let mode = mode.named("layers").with(layer);
@@ -114,7 +110,7 @@ impl Encoder2d for Gin {
             if layer + 1 < self.gnns.len() {
                 h = h.relu()?;
             }
-            h = dropout(&h, self.config.dropout, rows, mode.named("dropout"))?;
+            h = dropout(&h, self.config.dropout, &batch.nodes, mode.named("dropout"))?;
         }
         let graphs = segment_mean(&h, &batch.nodes)?; // [B, W]
         Ok(Representation { nodes: h, graphs })

@@ -4,12 +4,12 @@
 //! `x = LN2(x + FFN x)`. `FFN x = W2 gelu(W1 x + b1) + b2`.
 
 use candle_core::{Module, Tensor};
-use dd_kernels::{Segments, attention_weights, gelu};
-use dd_nn::{LayerNorm, Linear, Mode, Params, SelfAttention, drop_path};
+use dd_kernels::{FeedForwardBlock, Segments, attention_weights, feed_forward_block, gelu};
+use dd_nn::{LayerNorm, Linear, Mode, Params, SelfAttention, branch_factors, drop_path};
 
 use super::config::{NormPlacement, TokenGtConfig};
 use super::tokenizer::INIT;
-use crate::dropout::{Rows, dropout};
+use crate::dropout::{dropout, row_dropout};
 use crate::error::Result;
 
 /// Epsilon of every layer norm of the original (PyTorch's default).
@@ -55,21 +55,48 @@ impl Layer {
     }
 
     /// Tokens `[T, D]` give tokens `[T, D]`.
-    pub(crate) fn forward(&self, x: &Tensor, rows: Rows<'_>, mode: Mode) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
         match self.norm {
+            NormPlacement::Pre if self.dropout > 0.0 => self.forward_with_dropout(x, tokens, mode),
             NormPlacement::Pre => {
-                let branch = self.attend(&self.self_attn_layer_norm.forward(x)?, rows, mode)?;
-                let x = (x + self.skip(&branch, rows, mode.named("attention_path"))?)?; // [T, D]
-                let branch = self.feed_forward(&self.final_layer_norm.forward(&x)?, rows, mode)?;
-                Ok((&x + self.skip(&branch, rows, mode.named("feedforward_path"))?)?) // [T, D]
+                let factors = self.factors(tokens, mode.named("attention_path"))?;
+                let norm = &self.self_attn_layer_norm;
+                let attention = &self.self_attn;
+                let x = attention.forward_residual(x, norm, tokens, factors.as_deref(), mode)?;
+
+                let factors = self.factors(tokens, mode.named("feedforward_path"))?;
+                let block = FeedForwardBlock {
+                    norm: self.final_layer_norm.weights(),
+                    first: self.fc1.weights().expect("made with a bias"),
+                    last: self.fc2.weights().expect("made with a bias"),
+                    segments: tokens,
+                    dropout: row_dropout(self.activation_dropout, mode.named("activation_dropout")),
+                    factors: factors.as_deref(),
+                };
+                Ok(feed_forward_block(&x, &block)?)
             }
             NormPlacement::Post => {
-                let x = (x + self.attend(x, rows, mode)?)?;
+                let x = (x + self.attend(x, tokens, mode)?)?;
                 let x = self.self_attn_layer_norm.forward(&x)?; // [T, D]
-                let y = (&x + self.feed_forward(&x, rows, mode)?)?;
+                let y = (&x + self.feed_forward(&x, tokens, mode)?)?;
                 Ok(self.final_layer_norm.forward(&y)?) // [T, D]
             }
         }
+    }
+
+    /// The pre-norm layer with dropout of the blocks' outputs.
+    fn forward_with_dropout(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
+        let skip = |branch: &Tensor, name| {
+            drop_path(branch, tokens, self.drop_path, mode.named(name))
+        };
+        let branch = self.attend(&self.self_attn_layer_norm.forward(x)?, tokens, mode)?;
+        let x = (x + skip(&branch, "attention_path")?)?; // [T, D]
+        let branch = self.feed_forward(&self.final_layer_norm.forward(&x)?, tokens, mode)?;
+        Ok((&x + skip(&branch, "feedforward_path")?)?) // [T, D]
+    }
+
+    fn factors(&self, tokens: &Segments, mode: Mode) -> Result<Option<Vec<f64>>> {
+        Ok(branch_factors(tokens, self.drop_path, mode)?)
     }
 
     /// Attention probabilities of the layer's input, one `[num_heads, T_g, T_g]` for each graph.
@@ -83,25 +110,16 @@ impl Layer {
         Ok(attention_weights(&q, &k, tokens, self.num_heads)?)
     }
 
-    fn attend(&self, x: &Tensor, rows: Rows<'_>, mode: Mode) -> Result<Tensor> {
-        let x = self.self_attn.forward(x, rows.segments, mode)?;
-        dropout(&x, self.dropout, rows, mode.named("attention_dropout"))
+    fn attend(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
+        let x = self.self_attn.forward(x, tokens, mode)?;
+        dropout(&x, self.dropout, tokens, mode.named("attention_dropout"))
     }
 
-    fn feed_forward(&self, x: &Tensor, rows: Rows<'_>, mode: Mode) -> Result<Tensor> {
+    fn feed_forward(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
         let h = gelu(&self.fc1.forward(x)?)?; // [T, F]
-        let h = dropout(
-            &h,
-            self.activation_dropout,
-            rows,
-            mode.named("activation_dropout"),
-        )?;
+        let rate = self.activation_dropout;
+        let h = dropout(&h, rate, tokens, mode.named("activation_dropout"))?;
         let x = self.fc2.forward(&h)?; // [T, D]
-        dropout(&x, self.dropout, rows, mode.named("feedforward_dropout"))
-    }
-
-    fn skip(&self, x: &Tensor, rows: Rows<'_>, mode: Mode) -> Result<Tensor> {
-        let Rows { segments, records } = rows;
-        Ok(drop_path(x, segments, records, self.drop_path, mode)?)
+        dropout(&x, self.dropout, tokens, mode.named("feedforward_dropout"))
     }
 }

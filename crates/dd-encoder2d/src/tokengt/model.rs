@@ -9,7 +9,7 @@ use super::config::{Readout, TokenGtConfig};
 use super::identifiers::draw_identifiers;
 use super::layer::{Layer, NORM_EPSILON};
 use super::tokenizer::{TokenLayout, Tokenizer};
-use crate::dropout::{Rows, dropout};
+use crate::dropout::dropout;
 use crate::encoder::Encoder2d;
 use crate::error::{EncoderError, Result};
 use crate::observer::{Blind, Observer};
@@ -73,10 +73,6 @@ impl TokenGt {
     ) -> Result<Representation> {
         self.check_identifiers(batch, identifiers)?;
         let layout = TokenLayout::new(batch)?;
-        let rows = Rows {
-            segments: &layout.tokens,
-            records: &batch.records,
-        };
         let mut x = self.tokenizer.forward(batch, identifiers, &layout)?; // [T, D]
         observer.tensor("tokens", &x);
         if let Some(norm) = &self.emb_layer_norm {
@@ -86,7 +82,7 @@ impl TokenGt {
         x = dropout(
             &x,
             self.config.dropout,
-            rows,
+            &layout.tokens,
             mode.named("embedding_dropout"),
         )?;
         observer.tensor("state.0", &x);
@@ -97,7 +93,7 @@ impl TokenGt {
                     observer.attention(number, graph, map);
                 }
             }
-            x = layer.forward(&x, rows, mode.named("layers").with(number))?;
+            x = layer.forward(&x, &layout.tokens, mode.named("layers").with(number))?;
             observer.tensor(&format!("state.{}", number + 1), &x);
         }
         if let Some(norm) = &self.final_layer_norm {

@@ -5,17 +5,17 @@ use rayon::prelude::*;
 use super::AttentionDropout;
 use crate::Segments;
 use crate::cpu::block::split_at_offsets;
-use crate::cpu::matmul::{View, matmul};
+use crate::cpu::matmul::{View, matmul, matmul_into};
 use crate::cpu::reduce::{max, sum, sum2};
 use crate::cpu::vectorized;
 use crate::real::Real;
 
 /// How rows divide into segments and columns into heads.
-pub(super) struct PackedHeads<'a> {
-    pub(super) segments: &'a Segments,
-    pub(super) num_heads: usize,
-    pub(super) width: usize,
-    pub(super) dropout: Option<AttentionDropout>,
+pub(crate) struct PackedHeads<'a> {
+    pub(crate) segments: &'a Segments,
+    pub(crate) num_heads: usize,
+    pub(crate) width: usize,
+    pub(crate) dropout: Option<AttentionDropout>,
 }
 
 impl PackedHeads<'_> {
@@ -30,7 +30,7 @@ impl PackedHeads<'_> {
     }
 
     /// Attention's result, `[N, width]`.
-    pub(super) fn forward<T: Real>(&self, q: &[T], k: &[T], v: &[T]) -> Vec<T> {
+    pub(crate) fn forward<T: Real>(&self, q: &[T], k: &[T], v: &[T]) -> Vec<T> {
         let mut y = vec![T::ZERO; q.len()];
         let parts = split_at_offsets(&mut y, self.segments.offsets(), self.width);
         parts
@@ -39,19 +39,16 @@ impl PackedHeads<'_> {
             .filter(|(_, y)| !y.is_empty())
             .for_each(|(segment, y)| {
                 let (n, dim) = (y.len() / self.width, self.dim());
-                let heads: Vec<Vec<T>> = (0..self.num_heads)
-                    .into_par_iter()
-                    .map(|head| {
-                        let [q, k, v] = [q, k, v].map(|x| self.view(x, segment, head));
-                        let mut weights = vec![T::ZERO; n * n];
-                        softmax_scores(&mut weights, q, k, n, dim);
-                        self.drop(&mut weights, segment, head, n);
-                        let mut y = vec![T::ZERO; n * dim];
-                        matmul(&mut y, [n, n, dim], View::rows(&weights, n), v, false);
-                        y
-                    })
-                    .collect();
-                self.interleave(heads.iter().map(Vec::as_slice), y);
+                let mut weights = vec![T::ZERO; n * n];
+                for head in 0..self.num_heads {
+                    let [q, k, v] = [q, k, v].map(|x| self.view(x, segment, head));
+                    softmax_scores(&mut weights, q, k, n, dim);
+                    if let Some(factors) = self.dropout_factors(segment, head, n) {
+                        multiply(&mut weights, &factors);
+                    }
+                    let y = &mut y[head * dim..];
+                    matmul_into(y, self.width, [n, n, dim], View::rows(&weights, n), v);
+                }
             });
         y
     }
@@ -60,7 +57,7 @@ impl PackedHeads<'_> {
     ///
     /// With `p` the softmax, `d` the dropout factors and `w = p d`: `dv = w^T dy`, `dp = (dy v^T) d`,
     /// `ds = p (dp - sum_j p dp)`, `dq = ds k`, `dk = ds^T q`.
-    pub(super) fn backward<T: Real>(&self, q: &[T], k: &[T], v: &[T], grad: &[T]) -> [Vec<T>; 3] {
+    pub(crate) fn backward<T: Real>(&self, q: &[T], k: &[T], v: &[T], grad: &[T]) -> [Vec<T>; 3] {
         let mut grads = [(); 3].map(|()| vec![T::ZERO; q.len()]);
         let [dq, dk, dv] = grads
             .each_mut()
@@ -69,78 +66,52 @@ impl PackedHeads<'_> {
         parts
             .filter(|(_, ((dq, _), _))| !dq.is_empty())
             .for_each(|(segment, ((dq, dk), dv))| {
-                let n = dq.len() / self.width;
-                let heads: Vec<[Vec<T>; 3]> = (0..self.num_heads)
-                    .into_par_iter()
-                    .map(|head| {
-                        let views = [q, k, v, grad].map(|x| self.view(x, segment, head));
-                        self.backward_head(views, segment, head, n)
-                    })
-                    .collect();
-                for (i, out) in [dq, dk, dv].into_iter().enumerate() {
-                    self.interleave(heads.iter().map(|head| head[i].as_slice()), out);
+                let (n, dim) = (dq.len() / self.width, self.dim());
+                let [mut p, mut ds] = [(); 2].map(|()| vec![T::ZERO; n * n]);
+                for head in 0..self.num_heads {
+                    let [q, k, v, dy] = [q, k, v, grad].map(|x| self.view(x, segment, head));
+                    let [dq, dk, dv] = [&mut *dq, &mut *dk, &mut *dv].map(|x| &mut x[head * dim..]);
+                    softmax_scores(&mut p, q, k, n, dim);
+                    matmul(&mut ds, [n, dim, n], dy, v.t(), false);
+                    if let Some(factors) = self.dropout_factors(segment, head, n) {
+                        multiply(&mut ds, &factors);
+                        let mut w = factors;
+                        multiply(&mut w, &p);
+                        matmul_into(dv, self.width, [n, n, dim], View::rows(&w, n).t(), dy);
+                    } else {
+                        matmul_into(dv, self.width, [n, n, dim], View::rows(&p, n).t(), dy);
+                    }
+                    softmax_backward(&p, &mut ds, n);
+                    let ds = View::rows(&ds, n);
+                    matmul_into(dq, self.width, [n, n, dim], ds, k);
+                    matmul_into(dk, self.width, [n, n, dim], ds.t(), q);
                 }
             });
         grads
     }
 
-    fn backward_head<T: Real>(
-        &self,
-        [q, k, v, grad]: [View<'_, T>; 4],
-        segment: usize,
-        head: usize,
-        n: usize,
-    ) -> [Vec<T>; 3] {
-        let dim = self.dim();
-        let mut p = vec![T::ZERO; n * n];
-        softmax_scores(&mut p, q, k, n, dim);
-        let mut ds = vec![T::ZERO; n * n];
-        matmul(&mut ds, [n, dim, n], grad, v.t(), false); // dy v^T
-        let mut dv = vec![T::ZERO; n * dim];
-        if self.dropout.is_some() {
-            let mut w = p.clone();
-            self.drop(&mut w, segment, head, n);
-            self.drop(&mut ds, segment, head, n);
-            matmul(&mut dv, [n, n, dim], View::rows(&w, n).t(), grad, false);
-        } else {
-            matmul(&mut dv, [n, n, dim], View::rows(&p, n).t(), grad, false);
-        }
-        softmax_backward(&p, &mut ds, n);
-        let (mut dq, mut dk) = (vec![T::ZERO; n * dim], vec![T::ZERO; n * dim]);
-        matmul(&mut dq, [n, n, dim], View::rows(&ds, n), k, false);
-        matmul(&mut dk, [n, n, dim], View::rows(&ds, n).t(), q, false);
-        [dq, dk, dv]
-    }
-
-    /// Multiplies by the dropout factors of a segment's head: 0 or `1 / (1 - rate)`.
-    fn drop<T: Real>(&self, weights: &mut [T], segment: usize, head: usize, n: usize) {
-        let Some(AttentionDropout { rate, key }) = self.dropout else {
-            return;
-        };
+    /// Factors of the dropout of a segment's head, `[n, n]`: 0 or `1 / (1 - rate)`.
+    fn dropout_factors<T: Real>(&self, segment: usize, head: usize, n: usize) -> Option<Vec<T>> {
+        let AttentionDropout { rate, key } = self.dropout?;
         let key = key.with(self.segments.id(segment)).with(head as u64);
         let kept = T::from_f64(1.0 / (1.0 - rate));
         // 2^64 rate, below 2^64 because the rate is below 1.
         let threshold = (rate * 2.0_f64.powi(64)) as u64;
-        debug_assert_eq!(weights.len(), n * n, "one weight per pair");
-        for (position, weight) in weights.iter_mut().enumerate() {
-            *weight *= if key.bits(position as u64) < threshold {
+        let factor = |position: usize| {
+            if key.bits(position as u64) < threshold {
                 T::ZERO
             } else {
                 kept
-            };
-        }
-    }
-
-    /// Writes the heads' columns side by side.
-    fn interleave<'x, T: Real>(&self, heads: impl Iterator<Item = &'x [T]>, out: &mut [T]) {
-        let dim = self.dim();
-        for (head, columns) in heads.enumerate() {
-            for (row, columns) in out
-                .chunks_exact_mut(self.width)
-                .zip(columns.chunks_exact(dim))
-            {
-                row[head * dim..(head + 1) * dim].copy_from_slice(columns);
             }
+        };
+        Some((0..n * n).map(factor).collect())
+    }
+}
+
+vectorized! {
+    fn multiply<T: Real>(x: &mut [T], factors: &[T]) {
+        for (x, &factor) in x.iter_mut().zip(factors) {
+            *x *= factor;
         }
     }
 }

@@ -46,8 +46,30 @@ pub(crate) fn matmul<T: Real>(
     b: View<'_, T>,
     add: bool,
 ) {
+    gemm_rows(out, n, [m, k, n], a, b, add);
+}
+
+/// `out = a b` as [`matmul`], into rows that stand `stride` apart.
+pub(crate) fn matmul_into<T: Real>(
+    out: &mut [T],
+    stride: usize,
+    sizes: [usize; 3],
+    a: View<'_, T>,
+    b: View<'_, T>,
+) {
+    gemm_rows(out, stride, sizes, a, b, false);
+}
+
+fn gemm_rows<T: Real>(
+    out: &mut [T],
+    stride: usize,
+    [m, k, n]: [usize; 3],
+    a: View<'_, T>,
+    b: View<'_, T>,
+    add: bool,
+) {
     assert!(
-        out.len() >= m * n && a.holds(m, k) && b.holds(k, n),
+        View::rows(out, stride).holds(m, n) && stride >= n && a.holds(m, k) && b.holds(k, n),
         "a matrix ends beyond its slice"
     );
     let beta = T::ONE;
@@ -62,7 +84,7 @@ pub(crate) fn matmul<T: Real>(
             k,
             out.as_mut_ptr(),
             1,
-            n as isize,
+            stride as isize,
             add,
             a.data.as_ptr(),
             a.column_stride as isize,

@@ -4,6 +4,7 @@
 //! order. So the result has the same bits in a pool of any size.
 
 pub(crate) mod block;
+pub(crate) mod dense;
 pub(crate) mod matmul;
 pub(crate) mod reduce;
 pub(crate) mod slice;

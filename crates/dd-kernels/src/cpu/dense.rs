@@ -1,0 +1,129 @@
+//! Dense layers on rows: `y = x W^T + b`, with weights `[out, in]`.
+
+use rayon::prelude::*;
+
+use super::matmul::{View, matmul};
+use super::vectorized;
+use crate::real::Real;
+
+/// Rows of one task: enough to make packing the weights cheap beside the product.
+pub(crate) const BLOCK_ROWS: usize = 256;
+/// Output columns whose weights' gradient is one task.
+const BLOCK_COLUMNS: usize = 128;
+
+/// Sizes and numbers of a layer.
+#[derive(Clone, Copy)]
+pub(crate) struct Dense<'a, T> {
+    pub(crate) weight: &'a [T],
+    pub(crate) bias: Option<&'a [T]>,
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+}
+
+impl<'a, T: Real> Dense<'a, T> {
+    /// A layer from `input` columns with a bias.
+    pub(crate) fn new(weight: &'a [T], bias: &'a [T], input: usize) -> Self {
+        Self {
+            weight,
+            bias: Some(bias),
+            input,
+            output: bias.len(),
+        }
+    }
+
+    /// `y` for all rows, in parallel.
+    pub(crate) fn forward(&self, x: &[T]) -> Vec<T> {
+        let mut y = vec![T::ZERO; x.len() / self.input * self.output];
+        y.par_chunks_mut(BLOCK_ROWS * self.output)
+            .zip(x.par_chunks(BLOCK_ROWS * self.input))
+            .for_each(|(y, x)| self.forward_block(x, y));
+        y
+    }
+
+    /// `y` for a few rows, on this thread.
+    pub(crate) fn forward_block(&self, x: &[T], y: &mut [T]) {
+        let rows = x.len() / self.input;
+        matmul(
+            y,
+            [rows, self.input, self.output],
+            View::rows(x, self.input),
+            View::rows(self.weight, self.input).t(),
+            false,
+        );
+        if let Some(bias) = self.bias {
+            add_to_rows(y, bias);
+        }
+    }
+
+    /// Gradient of the rows `x`, given that of `y`, in parallel.
+    pub(crate) fn input_gradient(&self, dy: &[T]) -> Vec<T> {
+        let mut dx = vec![T::ZERO; dy.len() / self.output * self.input];
+        dx.par_chunks_mut(BLOCK_ROWS * self.input)
+            .zip(dy.par_chunks(BLOCK_ROWS * self.output))
+            .for_each(|(dx, dy)| self.input_gradient_block(dy, dx, false));
+        dx
+    }
+
+    /// Gradient of a few rows `x`, on this thread; `add`: added to `dx`.
+    pub(crate) fn input_gradient_block(&self, dy: &[T], dx: &mut [T], add: bool) {
+        matmul(
+            dx,
+            [dy.len() / self.output, self.output, self.input],
+            View::rows(dy, self.output),
+            View::rows(self.weight, self.input),
+            add,
+        );
+    }
+
+    /// Gradient of the weight, in parallel over its rows.
+    pub(crate) fn weight_gradient(&self, x: &[T], dy: &[T]) -> Vec<T> {
+        let rows = x.len() / self.input;
+        let mut gradient = vec![T::ZERO; self.weight.len()];
+        gradient
+            .par_chunks_mut(BLOCK_COLUMNS * self.input)
+            .enumerate()
+            .for_each(|(block, gradient)| {
+                let columns = gradient.len() / self.input;
+                if rows > 0 {
+                    matmul(
+                        gradient,
+                        [columns, rows, self.input],
+                        View::rows(&dy[block * BLOCK_COLUMNS..], self.output).t(),
+                        View::rows(x, self.input),
+                        false,
+                    );
+                }
+            });
+        gradient
+    }
+}
+
+/// Sums of the columns of rows of `width`: the gradient of a bias.
+pub(crate) fn column_sums<T: Real>(rows: &[T], width: usize) -> Vec<T> {
+    let mut sums = vec![T::ZERO; width];
+    sums.par_chunks_mut(BLOCK_COLUMNS)
+        .enumerate()
+        .for_each(|(block, sums)| sum_columns(rows, width, block * BLOCK_COLUMNS, sums));
+    sums
+}
+
+vectorized! {
+    fn sum_columns<T: Real>(rows: &[T], width: usize, first: usize, sums: &mut [T]) {
+        for row in rows.chunks_exact(width) {
+            for (sum, &x) in sums.iter_mut().zip(&row[first..]) {
+                *sum += x;
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// Adds one row to all.
+    pub(crate) fn add_to_rows<T: Real>(rows: &mut [T], row: &[T]) {
+        for out in rows.chunks_exact_mut(row.len()) {
+            for (out, &x) in out.iter_mut().zip(row) {
+                *out += x;
+            }
+        }
+    }
+}

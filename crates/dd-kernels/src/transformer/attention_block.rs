@@ -1,0 +1,237 @@
+//! Attention with its norm, projections and residual.
+
+use candle_core::{Shape, Tensor};
+use rayon::prelude::*;
+
+use super::{
+    DenseWeights, EPSILON, NormWeights, add, add_residual, branch_gradient, check_factors,
+    composed, normalized, scale, scale_rows,
+};
+use crate::attention::PackedHeads;
+use crate::cpu::dense::{BLOCK_ROWS, Dense, column_sums};
+use crate::cpu::slice::has_kernel;
+use crate::error::{KernelError, Result};
+use crate::operation::{self, Backward, Operation, Outcome};
+use crate::real::Real;
+use crate::{AttentionDropout, Segments, check, layer_norm};
+
+/// Parameters and choices of [`attention_block`] on rows of `H` numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct AttentionBlock<'a> {
+    /// Norm before the projections.
+    pub norm: NormWeights<'a>,
+    /// To queries, `[H, H]`.
+    pub query: DenseWeights<'a>,
+    /// To keys, `[H, H]`.
+    pub key: DenseWeights<'a>,
+    /// To values, `[H, H]`.
+    pub value: DenseWeights<'a>,
+    /// From the heads' results, `[H, H]`.
+    pub output: DenseWeights<'a>,
+    /// Rows that attend to each other.
+    pub segments: &'a Segments,
+    /// Number of heads.
+    pub num_heads: usize,
+    /// Dropout of attention probabilities.
+    pub dropout: Option<AttentionDropout>,
+    /// Stochastic depth: what each segment's branch is multiplied by.
+    pub factors: Option<&'a [f64]>,
+}
+
+/// `y = x + f (W_o attention(q, k, v) + b_o)` with `h = LN(x)`, `q = (W_q h + b_q) / sqrt(C)`, `k = W_k h + b_k`,
+/// `v = W_v h + b_v`: the first half of a pre-norm transformer layer. `C` is the width of a head, `f` the branch factor.
+///
+/// # Shapes
+/// `x: [N, H]` gives `[N, H]`.
+///
+/// # Errors
+/// When a shape does not fit, the heads do not divide the width, or the dropout rate is no rate.
+///
+/// # Complexity
+/// `8 N H^2` operations and those of the attention; twice that backward. Kept for backward: queries, keys, values and the
+/// heads' results, `4 N H` numbers. Deterministic.
+pub fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor> {
+    let rows = block.segments.num_rows();
+    let width = match *x.dims() {
+        [n, width] if n == rows && block.num_heads > 0 && width.is_multiple_of(block.num_heads) => {
+            width
+        }
+        _ => {
+            return Err(KernelError::Shape {
+                name: "attention_block: x",
+                expected: format!("[{rows}, a multiple of {} heads]", block.num_heads),
+                got: x.dims().to_vec(),
+            });
+        }
+    };
+    check::shape("attention_block: norm", block.norm.weight, &[width])?;
+    check::shape("attention_block: norm", block.norm.bias, &[width])?;
+    let layers = [block.query, block.key, block.value, block.output];
+    for layer in layers {
+        check::shape("attention_block: weight", layer.weight, &[width, width])?;
+        check::shape("attention_block: bias", layer.bias, &[width])?;
+    }
+    check_factors("attention_block: factors", block.factors, block.segments)?;
+    if let Some(dropout) = block.dropout {
+        dropout.check()?;
+    }
+    if !has_kernel(x) {
+        return composed::attention_block(x, block);
+    }
+    let operation = Attend {
+        segments: block.segments.clone(),
+        num_heads: block.num_heads,
+        width,
+        dropout: block.dropout.filter(|dropout| dropout.rate > 0.0),
+        factors: block.factors.map(<[f64]>::to_vec),
+    };
+    let mut inputs = vec![x, block.norm.weight, block.norm.bias];
+    inputs.extend(layers.iter().flat_map(|layer| [layer.weight, layer.bias]));
+    operation::apply(operation, &inputs)
+}
+
+struct Attend {
+    segments: Segments,
+    num_heads: usize,
+    width: usize,
+    dropout: Option<AttentionDropout>,
+    factors: Option<Vec<f64>>,
+}
+
+/// The layers among the inputs.
+struct Layers<'a, T> {
+    query: Dense<'a, T>,
+    key: Dense<'a, T>,
+    value: Dense<'a, T>,
+    output: Dense<'a, T>,
+}
+
+impl Attend {
+    fn layers<'a, T: Real>(&self, inputs: &[&'a [T]]) -> Layers<'a, T> {
+        let layer = |at: usize| Dense::new(inputs[at], inputs[at + 1], self.width);
+        Layers {
+            query: layer(3),
+            key: layer(5),
+            value: layer(7),
+            output: layer(9),
+        }
+    }
+
+    fn heads(&self) -> PackedHeads<'_> {
+        PackedHeads {
+            segments: &self.segments,
+            num_heads: self.num_heads,
+            width: self.width,
+            dropout: self.dropout,
+        }
+    }
+
+    /// `1 / sqrt(C)`.
+    fn query_scale<T: Real>(&self) -> T {
+        T::from_f64(1.0 / ((self.width / self.num_heads) as f64).sqrt())
+    }
+
+    /// Queries, keys and values.
+    fn project<T: Real>(&self, inputs: &[&[T]]) -> [Vec<T>; 3] {
+        let layers = self.layers(inputs);
+        let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
+        let block = BLOCK_ROWS * self.width;
+        let [mut q, mut k, mut v] = [(); 3].map(|()| vec![T::ZERO; x.len()]);
+        let rows = q
+            .par_chunks_mut(block)
+            .zip(k.par_chunks_mut(block))
+            .zip(v.par_chunks_mut(block))
+            .zip(x.par_chunks(block));
+        rows.for_each(|(((q, k), v), x)| {
+            let mut h = vec![T::ZERO; x.len()];
+            layer_norm::normalize_rows(x, weight, bias, T::from_f64(EPSILON), &mut h);
+            layers.query.forward_block(&h, q);
+            scale(q, self.query_scale());
+            layers.key.forward_block(&h, k);
+            layers.value.forward_block(&h, v);
+        });
+        [q, k, v]
+    }
+}
+
+impl Operation for Attend {
+    const NAME: &'static str = "attention_block";
+
+    fn shape(&self) -> Shape {
+        Shape::from((self.segments.num_rows(), self.width))
+    }
+
+    fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
+        let [q, k, v] = self.project(inputs);
+        let message = self.heads().forward(&q, &k, &v);
+        let output = self.layers(inputs).output;
+        let block = BLOCK_ROWS * self.width;
+        let mut y = vec![T::ZERO; message.len()];
+        y.par_chunks_mut(block)
+            .zip(message.par_chunks(block))
+            .zip(inputs[0].par_chunks(block))
+            .enumerate()
+            .for_each(|(number, ((y, message), x))| {
+                output.forward_block(message, y);
+                let first = number * BLOCK_ROWS;
+                scale_rows(
+                    y,
+                    self.width,
+                    first,
+                    &self.segments,
+                    self.factors.as_deref(),
+                );
+                add(y, x);
+            });
+        Outcome {
+            output: y,
+            kept: vec![q, k, v, message],
+        }
+    }
+
+    fn backward<T: Real>(&self, seen: &Backward<'_, T>) -> Vec<Option<Vec<T>>> {
+        let (x, weight, bias) = (seen.inputs[0], seen.inputs[1], seen.inputs[2]);
+        let Layers {
+            query,
+            key,
+            value,
+            output,
+        } = self.layers(seen.inputs);
+        let (q, k, v, message) = (seen.kept[0], seen.kept[1], seen.kept[2], seen.kept[3]);
+        let factors = self.factors.as_deref();
+        let scaled = branch_gradient(seen.grad, self.width, &self.segments, factors);
+        let dy = scaled.as_deref().unwrap_or(seen.grad);
+
+        let output_weight = output.weight_gradient(message, dy);
+        let output_bias = column_sums(dy, self.width);
+        let dmessage = output.input_gradient(dy);
+        drop(scaled);
+        let [mut dq, dk, dv] = self.heads().backward(q, k, v, &dmessage);
+        let mut dh = dmessage; // its memory, for what comes next
+        let block = BLOCK_ROWS * self.width;
+        let rows = dh
+            .par_chunks_mut(block)
+            .zip(dq.par_chunks_mut(block))
+            .zip(dk.par_chunks(block))
+            .zip(dv.par_chunks(block));
+        rows.for_each(|(((dh, dq), dk), dv)| {
+            scale(dq, self.query_scale());
+            query.input_gradient_block(dq, dh, false);
+            key.input_gradient_block(dk, dh, true);
+            value.input_gradient_block(dv, dh, true);
+        });
+        let h = normalized(x, weight, bias);
+        let projections = [(&query, &dq), (&key, &dk), (&value, &dv)];
+        let [dquery, dkey, dvalue] = projections.map(|(layer, dy)| {
+            let bias = column_sums(dy, self.width);
+            [Some(layer.weight_gradient(&h, dy)), Some(bias)]
+        });
+        drop(h);
+        let [mut dx, dweight, dbias] = layer_norm::backward(x, weight, &dh, T::from_f64(EPSILON));
+        add_residual(&mut dx, seen.grad);
+        let mut gradients = vec![Some(dx), Some(dweight), Some(dbias)];
+        gradients.extend(dquery.into_iter().chain(dkey).chain(dvalue));
+        gradients.extend([Some(output_weight), Some(output_bias)]);
+        gradients
+    }
+}

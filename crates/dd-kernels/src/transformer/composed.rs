@@ -1,0 +1,46 @@
+//! The blocks as compositions of this crate's operations: for devices without a kernel of their own, and for tests.
+
+use candle_core::Tensor;
+
+use super::{AttentionBlock, DenseWeights, EPSILON, FeedForwardBlock, NormWeights};
+use crate::error::Result;
+use crate::{Segments, dense, dropout, gelu, layer_norm, segment_attention};
+
+/// See [`super::attention_block()`].
+pub(super) fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor> {
+    let h = norm(x, block.norm)?;
+    let scale = 1.0 / ((x.dim(1)? / block.num_heads) as f64).sqrt();
+    let q = (layer(&h, block.query)? * scale)?;
+    let (k, v) = (layer(&h, block.key)?, layer(&h, block.value)?);
+    let message = segment_attention(&q, &k, &v, block.segments, block.num_heads, block.dropout)?;
+    let branch = layer(&message, block.output)?;
+    Ok((x + times_factors(branch, block.segments, block.factors)?)?)
+}
+
+/// See [`super::feed_forward_block()`].
+pub(super) fn feed_forward_block(x: &Tensor, block: &FeedForwardBlock<'_>) -> Result<Tensor> {
+    let mut g = gelu(&layer(&norm(x, block.norm)?, block.first)?)?;
+    if let Some(rate) = block.dropout {
+        g = dropout(&g, block.segments, rate)?;
+    }
+    let branch = layer(&g, block.last)?;
+    Ok((x + times_factors(branch, block.segments, block.factors)?)?)
+}
+
+fn norm(x: &Tensor, norm: NormWeights<'_>) -> Result<Tensor> {
+    layer_norm(x, norm.weight, norm.bias, EPSILON)
+}
+
+fn layer(x: &Tensor, layer: DenseWeights<'_>) -> Result<Tensor> {
+    dense(x, layer.weight, Some(layer.bias))
+}
+
+fn times_factors(x: Tensor, segments: &Segments, factors: Option<&[f64]>) -> Result<Tensor> {
+    let Some(factors) = factors else {
+        return Ok(x);
+    };
+    let of_rows = segments.row_segment().iter();
+    let of_rows: Vec<f64> = of_rows.map(|&segment| factors[segment as usize]).collect();
+    let of_rows = Tensor::from_vec(of_rows, (segments.num_rows(), 1), x.device())?;
+    Ok(x.broadcast_mul(&of_rows.to_dtype(x.dtype())?)?)
+}

@@ -1,0 +1,183 @@
+//! The blocks against finite differences and against the composition of operations.
+
+use candle_core::{DType, Device, Tensor, Var};
+
+use super::{
+    AttentionBlock, DenseWeights, FeedForwardBlock, NormWeights, attention_block, composed,
+    feed_forward_block,
+};
+use crate::rng::Key;
+use crate::testing::{assert_close, gradient_error, max_difference, normal_tensor};
+use crate::{AttentionDropout, Result, RowDropout, Segments};
+
+const WIDTH: usize = 6;
+const HIDDEN: usize = 5;
+
+type Attend = fn(&Tensor, &AttentionBlock<'_>) -> Result<Tensor>;
+type FeedForward = fn(&Tensor, &FeedForwardBlock<'_>) -> Result<Tensor>;
+
+struct Case {
+    segments: Segments,
+    factors: Option<Vec<f64>>,
+    rate: f64,
+}
+
+impl Case {
+    fn new(lengths: &[usize], factors: Option<&[f64]>, rate: f64) -> Result<Self> {
+        let ids = (0..lengths.len() as u64).map(|id| 10 + id).collect();
+        Ok(Self {
+            segments: Segments::from_lengths(lengths, &Device::Cpu)?.with_ids(ids)?,
+            factors: factors.map(<[f64]>::to_vec),
+            rate,
+        })
+    }
+
+    fn attend(&self, x: &[Tensor], f: Attend) -> Result<Tensor> {
+        let layer = |at: usize| DenseWeights {
+            weight: &x[at],
+            bias: &x[at + 1],
+        };
+        let block = AttentionBlock {
+            norm: NormWeights {
+                weight: &x[1],
+                bias: &x[2],
+            },
+            query: layer(3),
+            key: layer(5),
+            value: layer(7),
+            output: layer(9),
+            segments: &self.segments,
+            num_heads: 2,
+            dropout: (self.rate > 0.0).then(|| AttentionDropout {
+                rate: self.rate,
+                key: Key::from_seed(3),
+            }),
+            factors: self.factors.as_deref(),
+        };
+        f(&x[0], &block)
+    }
+
+    fn feed_forward(&self, x: &[Tensor], f: FeedForward) -> Result<Tensor> {
+        let layer = |at: usize| DenseWeights {
+            weight: &x[at],
+            bias: &x[at + 1],
+        };
+        let block = FeedForwardBlock {
+            norm: NormWeights {
+                weight: &x[1],
+                bias: &x[2],
+            },
+            first: layer(3),
+            last: layer(5),
+            segments: &self.segments,
+            dropout: (self.rate > 0.0).then(|| RowDropout {
+                rate: self.rate,
+                key: Key::from_seed(4),
+            }),
+            factors: self.factors.as_deref(),
+        };
+        f(&x[0], &block)
+    }
+
+    fn inputs(&self, layers: &[[usize; 2]]) -> Result<Vec<Tensor>> {
+        let mut shapes = vec![vec![self.segments.num_rows(), WIDTH], vec![WIDTH], vec![WIDTH]];
+        for &[output, input] in layers {
+            shapes.extend([vec![output, input], vec![output]]);
+        }
+        let key = Key::from_seed(9);
+        let tensors = shapes.iter().zip(0..);
+        tensors
+            .map(|(shape, i)| normal_tensor(key.with(i), shape))
+            .collect()
+    }
+}
+
+fn cases() -> Result<Vec<Case>> {
+    Ok(vec![
+        Case::new(&[3, 0, 1, 4], None, 0.0)?,
+        Case::new(&[2, 5], Some(&[0.0, 1.25]), 0.3)?,
+    ])
+}
+
+const ATTENTION: [[usize; 2]; 4] = [[WIDTH, WIDTH]; 4];
+const FEED_FORWARD: [[usize; 2]; 2] = [[HIDDEN, WIDTH], [WIDTH, HIDDEN]];
+
+/// The result, and the gradients of the sum of its squares.
+fn run(inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<Vec<Tensor>> {
+    let variables = inputs
+        .iter()
+        .map(Var::from_tensor)
+        .collect::<candle_core::Result<Vec<_>>>()?;
+    let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+    let y = f(&tracked)?;
+    let gradients = y.sqr()?.sum_all()?.backward()?;
+    let mut all = vec![y.detach()];
+    all.extend(variables.iter().map(|variable| {
+        let gradient = gradients.get(variable);
+        gradient.expect("every input has a gradient").clone()
+    }));
+    Ok(all)
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() -> Result<()> {
+    for case in cases()? {
+        let inputs = case.inputs(&ATTENTION)?;
+        let error = gradient_error(&inputs, |x| case.attend(x, attention_block))?;
+        assert!(error < 1e-7, "attention block: off by {error:e}");
+        let inputs = case.inputs(&FEED_FORWARD)?;
+        let error = gradient_error(&inputs, |x| case.feed_forward(x, feed_forward_block))?;
+        assert!(error < 1e-7, "feed-forward block: off by {error:e}");
+    }
+    Ok(())
+}
+
+#[test]
+fn agree_with_the_composition() -> Result<()> {
+    let mut cases = cases()?;
+    cases.push(Case::new(&[300, 217], Some(&[1.5, 0.5]), 0.1)?); // more than one block of rows
+    for case in cases {
+        let compare = |ours: &[Tensor], theirs: &[Tensor]| {
+            for (ours, theirs) in ours.iter().zip(theirs) {
+                let scale = theirs.abs().and_then(|x| x.max_all()?.to_scalar::<f64>());
+                let tolerance = 1e-12 * scale.expect("numbers").max(1.0);
+                assert_close(ours, theirs, tolerance);
+            }
+        };
+        let inputs = case.inputs(&ATTENTION)?;
+        compare(
+            &run(&inputs, |x| case.attend(x, attention_block))?,
+            &run(&inputs, |x| case.attend(x, composed::attention_block))?,
+        );
+        let inputs = case.inputs(&FEED_FORWARD)?;
+        compare(
+            &run(&inputs, |x| case.feed_forward(x, feed_forward_block))?,
+            &run(&inputs, |x| case.feed_forward(x, composed::feed_forward_block))?,
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() -> Result<()> {
+    let case = Case::new(&[400, 250, 90], None, 0.1)?;
+    let single = |layers: &[[usize; 2]]| -> Result<Vec<Tensor>> {
+        let inputs = case.inputs(layers)?;
+        let single = inputs.iter().map(|x| x.to_dtype(DType::F32));
+        Ok(single.collect::<candle_core::Result<_>>()?)
+    };
+    let (attention, feed_forward) = (single(&ATTENTION)?, single(&FEED_FORWARD)?);
+    let in_pool = |threads: usize| -> Result<Vec<Tensor>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.expect("a pool").install(|| {
+            let mut all = run(&attention, |x| case.attend(x, attention_block))?;
+            all.extend(run(&feed_forward, |x| case.feed_forward(x, feed_forward_block))?);
+            Ok(all)
+        })
+    };
+    let one = in_pool(1)?;
+    for (a, b) in in_pool(3)?.iter().zip(&one) {
+        assert_eq!(max_difference(a, b)?, 0.0);
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The dense layer and dropout.
+
+use candle_core::{DType, Device, Tensor, Var};
+use dd_kernels::rng::Key;
+use dd_kernels::testing::{assert_close, gradient_error, normal_tensor};
+use dd_kernels::{Result, RowDropout, Segments, dense, dropout, reference};
+
+fn inputs(rows: &[usize], input: usize, output: usize) -> Result<Vec<Tensor>> {
+    let mut x = rows.to_vec();
+    x.push(input);
+    [x, vec![output, input], vec![output]]
+        .iter()
+        .zip(0..)
+        .map(|(shape, i)| normal_tensor(Key::from_seed(1).with(i), shape))
+        .collect()
+}
+
+#[test]
+fn dense_gradients_agree_with_finite_differences() -> Result<()> {
+    for rows in [&[4][..], &[2, 3], &[0]] {
+        let x = inputs(rows, 3, 5)?;
+        let error = gradient_error(&x, |x| dense(&x[0], &x[1], Some(&x[2])))?;
+        assert!(error < 1e-8, "{rows:?}: off by {error:e}");
+        let error = gradient_error(&x[..2], |x| dense(&x[0], &x[1], None))?;
+        assert!(error < 1e-8, "{rows:?}, no bias: off by {error:e}");
+    }
+    Ok(())
+}
+
+#[test]
+fn dense_agrees_with_plain_candle() -> Result<()> {
+    // More rows and columns than a block has.
+    let x = inputs(&[700], 33, 290)?;
+    let run = |f: fn(&Tensor, &Tensor, Option<&Tensor>) -> Result<Tensor>| -> Result<Vec<Tensor>> {
+        let variables = x.iter().map(Var::from_tensor);
+        let variables = variables.collect::<candle_core::Result<Vec<_>>>()?;
+        let y = f(&variables[0], &variables[1], Some(&variables[2]))?;
+        let gradients = y.sqr()?.sum_all()?.backward()?;
+        let mut all = vec![y.detach()];
+        all.extend(variables.iter().map(|v| gradients.get(v).expect("an input").clone()));
+        Ok(all)
+    };
+    for (ours, theirs) in run(dense)?.iter().zip(&run(reference::dense)?) {
+        assert_close(ours, theirs, 1e-9);
+    }
+    Ok(())
+}
+
+#[test]
+fn dense_names_the_wrong_shape() -> Result<()> {
+    let x = inputs(&[2], 3, 5)?;
+    let error = dense(&x[0].narrow(1, 0, 2)?, &x[1], None).expect_err("two columns");
+    assert_eq!(error.to_string(), "dense: x: expected shape [..., 3], got [2, 2]");
+    let error = dense(&x[0], &x[1], Some(&x[2].narrow(0, 0, 4)?)).expect_err("four biases");
+    assert_eq!(error.to_string(), "dense: bias: expected shape [5], got [4]");
+    Ok(())
+}
+
+#[test]
+fn dropped_entries_have_no_gradient_and_the_mask_follows_the_record() -> Result<()> {
+    let of = |lengths: &[usize], ids: &[u64], width: usize| -> Result<Vec<Vec<f64>>> {
+        let segments = Segments::from_lengths(lengths, &Device::Cpu)?.with_ids(ids.to_vec())?;
+        let x = Var::ones((segments.num_rows(), width), DType::F64, &Device::Cpu)?;
+        let rate = RowDropout {
+            rate: 0.25,
+            key: Key::from_seed(1),
+        };
+        let y = dropout(&x, &segments, rate)?;
+        let gradients = y.sum_all()?.backward()?;
+        assert_close(gradients.get(&x).expect("the input's"), &y, 0.0);
+        assert_close(&y, &reference::dropout(&x, &segments, rate)?, 0.0);
+        Ok(y.to_vec2()?)
+    };
+    for width in [64, 65] {
+        let together = of(&[3, 5, 2], &[7, 8, 9], width)?;
+        assert_eq!(together[3..8], of(&[5], &[8], width)?[..]);
+        assert_eq!(together[8..], of(&[4, 2], &[11, 9], width)?[4..]);
+        let many = of(&[200], &[0], width)?.concat();
+        let zeros = many.iter().filter(|&&y| y == 0.0).count() as f64 / many.len() as f64;
+        assert!((zeros - 0.25).abs() < 0.02, "{zeros}");
+    }
+    Ok(())
+}

@@ -143,6 +143,7 @@ fn message(c: &mut Criterion) {
         }),
         sources: &sources,
         by_target: &by_target,
+        pairs: None,
         num_heads: heads,
     };
     let join = |messages: EtMessages| -> Result<Tensor> {

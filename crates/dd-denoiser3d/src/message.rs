@@ -79,6 +79,7 @@ impl MessageRule {
             value_filter: self.value_filter.as_ref().and_then(radial),
             sources: &edges.sources,
             by_target: &edges.by_target,
+            pairs: None,
             num_heads: self.num_heads,
         })?;
         Ok(Messages {

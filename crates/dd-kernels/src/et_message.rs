@@ -1,17 +1,23 @@
 //! Message passing of the equivariant transformer, fused over the edges.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
+use candle_core::{Shape, Tensor};
 
-use crate::cpu::slice::{for_real, has_kernel, numbers, stored, with_numbers};
+use crate::cpu::slice::has_kernel;
 use crate::error::{KernelError, Result};
+use crate::operation::{self, Backward, Operation, Outcome};
+use crate::real::Real;
 use crate::{RowIndex, Segments, check, reference};
 
 mod backward;
+mod filters;
 mod forward;
-mod lanes;
 mod plan;
+mod records;
 
+use filters::FilterWeights;
+use forward::Numbers;
 use plan::{Plan, Sizes};
+use records::Atoms;
 
 /// A dense layer from the radial basis to the filters of an edge: `SiLU(weight e + bias)`.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +28,8 @@ pub struct RadialFilter<'a> {
     pub bias: &'a Tensor,
 }
 
-/// What [`et_message`] reads. `F` features in `H` heads of `C` channels, `N` atoms, `E` edges, `K` basis functions.
+/// What [`et_message`] reads. `F` features in `H` heads of `C` channels, `N` atoms, `E` edges, `P` pairs,
+/// `K` basis functions.
 #[derive(Debug, Clone, Copy)]
 pub struct EtMessageInputs<'a> {
     /// `q`, `[N, F]`.
@@ -33,9 +40,9 @@ pub struct EtMessageInputs<'a> {
     pub values: &'a Tensor,
     /// `v`, `[N, 3, F]`.
     pub vectors: &'a Tensor,
-    /// Radial basis `e(r)`, `[E, K]`.
+    /// Radial basis `e(r)` of each pair, `[P, K]`.
     pub basis: &'a Tensor,
-    /// Cutoff weights `phi(r)`, `[E]`.
+    /// Cutoff weights `phi(r)` of each pair, `[P]`.
     pub cutoffs: &'a Tensor,
     /// Unit vectors `d` from target to source, `[E, 3]`; zero for self loops.
     pub directions: &'a Tensor,
@@ -47,6 +54,10 @@ pub struct EtMessageInputs<'a> {
     pub sources: &'a RowIndex,
     /// Edges sorted by target atom: segment `i` holds the edges into atom `i`.
     pub by_target: &'a Segments,
+    /// Pair of each edge, `[E]` into `P`: edges of one distance (`j -> i` and `i -> j`) share their filters, which are
+    /// then computed once. Pairs are numbered in the order of the molecules of their edges. Without it each edge is a
+    /// pair of its own, `P = E`.
+    pub pairs: Option<&'a RowIndex>,
     /// `H`.
     pub num_heads: usize,
 }
@@ -71,7 +82,7 @@ pub struct EtMessages {
 /// ```
 ///
 /// Composed of separate operations, this writes and keeps several `[E, 3 F]` tensors per layer, which is most of the time
-/// and memory of the published code. Here the filters of a block of edges live in the cache and die there; backward
+/// and memory of the published code. Here the filters of a block of pairs live in the cache and die there; backward
 /// computes them again. Kept for backward: the inputs.
 ///
 /// Differentiable in every tensor of the inputs. The gradients of basis, cutoffs and directions, through which that of
@@ -84,12 +95,12 @@ pub struct EtMessages {
 /// When a shape does not fit the others.
 ///
 /// # Complexity
-/// `2 E K 4 F` operations forward, three to four times that backward. Connected stretches of atoms (molecules of a packed
+/// `8 P K F` operations for the filters and about `20 E F` for the messages forward, three times that backward. Connected stretches of atoms (molecules of a packed
 /// batch) are independent; groups of them, formed by the number of their edges alone, run in parallel, and the gradients
 /// of the filters are summed over groups in order: deterministic. One molecule alone runs on one thread.
 ///
 /// # Differences from the original
-/// None in exact arithmetic; sums over edges run in the order of the edges.
+/// None in exact arithmetic; sums at a target run in the order of the pairs.
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
@@ -110,6 +121,7 @@ pub struct EtMessages {
 ///     value_filter: None,
 ///     sources: &RowIndex::new(vec![1], 2, &device)?, // one edge, from atom 1
 ///     by_target: &Segments::from_lengths(&[1, 0], &device)?, // to atom 0
+///     pairs: None,
 ///     num_heads: 1,
 /// })?;
 /// let silu_of_one = 1.0 / (1.0 + (-1.0_f64).exp());
@@ -122,53 +134,39 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
     if !has_kernel(inputs.queries) {
         return reference::et_message(inputs);
     }
-    let Sizes {
-        num_atoms: n,
-        num_heads: h,
-        channels: c,
-        ..
-    } = sizes;
-    let f = h * c;
-    let vectors = inputs.vectors.reshape((n, 3 * f))?;
-    let atoms = Tensor::cat(&[inputs.queries, inputs.keys, inputs.values, &vectors], 1)?; // [N, 8 F]
-    let ones = inputs.cutoffs.ones_like()?.unsqueeze(1)?;
-    let cutoffs = inputs.cutoffs.unsqueeze(1)?;
-    let edges = Tensor::cat(&[inputs.basis, &ones, &cutoffs, inputs.directions], 1)?; // [E, K + 5]
-    let filters = pack_filters(inputs, sizes)?; // [H, filters per head, K + 1]
-
-    let plan = Plan::new(sizes, inputs.sources, inputs.by_target);
-    let arrived = atoms.apply_op3(&edges, &filters, EtMessage { plan })?; // [N, 4 F]
+    let pairs = match inputs.pairs {
+        Some(pairs) => pairs.clone(),
+        None => every_edge(inputs)?,
+    };
+    let (n, f) = (sizes.num_atoms, sizes.features());
+    let operation = EtMessage {
+        plan: Plan::new(sizes, inputs.sources, inputs.by_target, pairs)?,
+    };
+    let mut tensors = vec![
+        inputs.queries,
+        inputs.keys,
+        inputs.values,
+        inputs.vectors,
+        inputs.basis,
+        inputs.cutoffs,
+        inputs.directions,
+    ];
+    let filters = [inputs.key_filter, inputs.value_filter];
+    for RadialFilter { weight, bias } in filters.into_iter().flatten() {
+        tensors.extend([weight, bias]);
+    }
+    let arrived = operation::apply(operation, &tensors)?; // [N, 4 F]
     Ok(EtMessages {
         scalars: arrived.narrow(1, 0, f)?.contiguous()?,
         vectors: arrived.narrow(1, f, 3 * f)?.reshape((n, 3, f))?,
     })
 }
 
-/// The filters' weights with the bias as last column, grouped by head: the key's channels, then the value's.
-fn pack_filters(inputs: &EtMessageInputs<'_>, sizes: Sizes) -> Result<Tensor> {
-    let by_head = |filter: Option<RadialFilter<'_>>| -> candle_core::Result<Option<Tensor>> {
-        let Some(RadialFilter { weight, bias }) = filter else {
-            return Ok(None);
-        };
-        let with_bias = Tensor::cat(&[weight, &bias.unsqueeze(1)?], 1)?;
-        let per_head = with_bias.dim(0)? / sizes.num_heads;
-        with_bias
-            .reshape((sizes.num_heads, per_head, sizes.basis_size + 1))
-            .map(Some)
-    };
-    let parts: Vec<Tensor> = [by_head(inputs.key_filter)?, by_head(inputs.value_filter)?]
-        .into_iter()
-        .flatten()
-        .collect();
-    if parts.is_empty() {
-        let shape = (sizes.num_heads, 0, sizes.basis_size + 1);
-        return Ok(Tensor::zeros(
-            shape,
-            inputs.queries.dtype(),
-            inputs.queries.device(),
-        )?);
-    }
-    Ok(Tensor::cat(&parts, 1)?.contiguous()?)
+/// Each edge as a pair of its own.
+fn every_edge(inputs: &EtMessageInputs<'_>) -> Result<RowIndex> {
+    let num_edges = inputs.sources.len();
+    let device = inputs.queries.device();
+    RowIndex::new((0..num_edges as u32).collect(), num_edges, device)
 }
 
 fn check_inputs(inputs: &EtMessageInputs<'_>) -> Result<Sizes> {
@@ -188,12 +186,14 @@ fn check_inputs(inputs: &EtMessageInputs<'_>) -> Result<Sizes> {
             ));
         }
     };
-    let (e, k) = match *inputs.basis.dims() {
-        [e, k] if e == inputs.sources.len() => (e, k),
+    let e = inputs.sources.len();
+    let p = inputs.pairs.map_or(e, RowIndex::num_sources);
+    let k = match *inputs.basis.dims() {
+        [rows, k] if rows == p && k > 0 => k,
         _ => {
             return Err(shape_error(
                 "et_message: basis",
-                &format!("[{}, K]", inputs.sources.len()),
+                &format!("[{p}, K]"),
                 inputs.basis,
             ));
         }
@@ -201,7 +201,7 @@ fn check_inputs(inputs: &EtMessageInputs<'_>) -> Result<Sizes> {
     check::shape("et_message: keys", inputs.keys, &[n, f])?;
     check::shape("et_message: values", inputs.values, &[n, 3 * f])?;
     check::shape("et_message: vectors", inputs.vectors, &[n, 3, f])?;
-    check::shape("et_message: cutoffs", inputs.cutoffs, &[e])?;
+    check::shape("et_message: cutoffs", inputs.cutoffs, &[p])?;
     check::shape("et_message: directions", inputs.directions, &[e, 3])?;
     let filters = [
         ("et_message: key filter", inputs.key_filter, f),
@@ -216,6 +216,7 @@ fn check_inputs(inputs: &EtMessageInputs<'_>) -> Result<Sizes> {
     if inputs.sources.num_sources() != n
         || inputs.by_target.len() != n
         || inputs.by_target.num_rows() != e
+        || inputs.pairs.is_some_and(|pairs| pairs.len() != e)
     {
         return Err(KernelError::Shape {
             name: "et_message: edges",
@@ -241,58 +242,64 @@ struct EtMessage {
     plan: Plan,
 }
 
-impl CustomOp3 for EtMessage {
-    fn name(&self) -> &'static str {
-        "et_message"
+impl EtMessage {
+    fn numbers<'a, T>(inputs: &[&'a [T]]) -> Numbers<'a, T> {
+        Numbers {
+            atoms: Atoms {
+                queries: inputs[0],
+                keys: inputs[1],
+                values: inputs[2],
+                vectors: inputs[3],
+            },
+            basis: inputs[4],
+            cutoffs: inputs[5],
+            directions: inputs[6],
+        }
     }
 
-    fn cpu_fwd(
-        &self,
-        atoms: &CpuStorage,
-        atoms_layout: &Layout,
-        edges: &CpuStorage,
-        edges_layout: &Layout,
-        filters: &CpuStorage,
-        filters_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
+    fn filters<T: Real>(&self, inputs: &[&[T]]) -> FilterWeights<T> {
+        let mut layers = inputs[7..].chunks_exact(2);
+        let mut layer = |present: bool| {
+            let layer = present.then(|| layers.next()).flatten()?;
+            Some((layer[0], layer[1]))
+        };
         let sizes = self.plan.sizes;
-        for_real!("et_message", atoms, T => {
-            let arrived = forward::forward::<T>(
-                &self.plan,
-                numbers("et_message: atoms", atoms, atoms_layout)?,
-                numbers("et_message: edges", edges, edges_layout)?,
-                numbers("et_message: filters", filters, filters_layout)?,
-            );
-            Ok(stored(arrived, (sizes.num_atoms, 4 * sizes.features())))
-        })
+        let key = layer(sizes.has_key_filter);
+        FilterWeights::new(sizes, key, layer(sizes.has_value_filter))
+    }
+}
+
+impl Operation for EtMessage {
+    const NAME: &'static str = "et_message";
+
+    fn shape(&self) -> Shape {
+        let sizes = self.plan.sizes;
+        Shape::from((sizes.num_atoms, 4 * sizes.features()))
     }
 
-    fn bwd(
-        &self,
-        atoms: &Tensor,
-        edges: &Tensor,
-        filters: &Tensor,
-        _arrived: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let grad = grad.contiguous()?;
-        let with_edges = edges.track_op();
-        for_real!("et_message", atoms, T => {
-            let grads = with_numbers::<T, _>("et_message: atoms", atoms, |a| {
-                with_numbers("et_message: edges", edges, |e| {
-                    with_numbers("et_message: filters", filters, |f| {
-                        with_numbers("et_message: gradient", &grad, |grad| {
-                            Ok(backward::backward(&self.plan, a, e, f, grad, with_edges))
-                        })
-                    })
-                })
-            })?;
-            let device = atoms.device();
-            Ok((
-                Some(Tensor::from_vec(grads.atoms, atoms.shape(), device)?),
-                if with_edges { Some(Tensor::from_vec(grads.edges, edges.shape(), device)?) } else { None },
-                Some(Tensor::from_vec(grads.filters, filters.shape(), device)?),
-            ))
-        })
+    fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
+        let (numbers, filters) = (Self::numbers(inputs), self.filters(inputs));
+        Outcome {
+            output: forward::forward(&self.plan, numbers, &filters),
+            kept: Vec::new(),
+        }
+    }
+
+    fn backward<T: Real>(&self, seen: &Backward<'_, T>) -> Vec<Option<Vec<T>>> {
+        let (numbers, filters) = (Self::numbers(seen.inputs), self.filters(seen.inputs));
+        let with_geometry = seen.wanted[4..7].contains(&true);
+        let gradients = backward::backward(&self.plan, numbers, &filters, seen.grad, with_geometry);
+        let sizes = self.plan.sizes;
+        let geometry = gradients.geometry.map(|x| with_geometry.then_some(x));
+        let [key_weight, key_bias, value_weight, value_bias] = gradients.filters.map(Some);
+        let mut all: Vec<Option<Vec<T>>> = gradients.atoms.into_iter().map(Some).collect();
+        all.extend(geometry);
+        if sizes.has_key_filter {
+            all.extend([key_weight, key_bias]);
+        }
+        if sizes.has_value_filter {
+            all.extend([value_weight, value_bias]);
+        }
+        all
     }
 }

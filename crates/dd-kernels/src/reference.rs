@@ -146,9 +146,13 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
     let (n, f) = inputs.queries.dims2()?;
     let (e, h) = (inputs.sources.len(), inputs.num_heads);
     let c = f / h;
+    let of_edges = |x: &Tensor| match inputs.pairs {
+        Some(pairs) => gather(x, pairs),
+        None => Ok(x.clone()),
+    };
+    let (basis, cutoffs) = (of_edges(inputs.basis)?, of_edges(inputs.cutoffs)?);
     let apply = |filter: RadialFilter<'_>| -> candle_core::Result<Tensor> {
-        inputs
-            .basis
+        basis
             .matmul(&filter.weight.t()?)?
             .broadcast_add(filter.bias)?
             .silu()
@@ -160,7 +164,7 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
         products = (products * apply(filter)?)?;
     }
     let scores = products.reshape((e, h, c))?.sum(2)?.silu()?; // [E, H]
-    let attention = scores.broadcast_mul(&inputs.cutoffs.unsqueeze(1)?)?;
+    let attention = scores.broadcast_mul(&cutoffs.unsqueeze(1)?)?;
 
     let mut values = gather(inputs.values, inputs.sources)?; // [E, 3 F]
     if let Some(filter) = inputs.value_filter {

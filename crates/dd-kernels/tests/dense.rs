@@ -37,7 +37,11 @@ fn dense_agrees_with_plain_candle() -> Result<()> {
         let y = f(&variables[0], &variables[1], Some(&variables[2]))?;
         let gradients = y.sqr()?.sum_all()?.backward()?;
         let mut all = vec![y.detach()];
-        all.extend(variables.iter().map(|v| gradients.get(v).expect("an input").clone()));
+        all.extend(
+            variables
+                .iter()
+                .map(|v| gradients.get(v).expect("an input").clone()),
+        );
         Ok(all)
     };
     for (ours, theirs) in run(dense)?.iter().zip(&run(reference::dense)?) {
@@ -50,9 +54,15 @@ fn dense_agrees_with_plain_candle() -> Result<()> {
 fn dense_names_the_wrong_shape() -> Result<()> {
     let x = inputs(&[2], 3, 5)?;
     let error = dense(&x[0].narrow(1, 0, 2)?, &x[1], None).expect_err("two columns");
-    assert_eq!(error.to_string(), "dense: x: expected shape [..., 3], got [2, 2]");
+    assert_eq!(
+        error.to_string(),
+        "dense: x: expected shape [..., 3], got [2, 2]"
+    );
     let error = dense(&x[0], &x[1], Some(&x[2].narrow(0, 0, 4)?)).expect_err("four biases");
-    assert_eq!(error.to_string(), "dense: bias: expected shape [5], got [4]");
+    assert_eq!(
+        error.to_string(),
+        "dense: bias: expected shape [5], got [4]"
+    );
     Ok(())
 }
 

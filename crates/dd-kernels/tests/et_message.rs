@@ -11,6 +11,7 @@ use dd_kernels::{
 struct Batch {
     sources: RowIndex,
     by_target: Segments,
+    pairs: Option<RowIndex>,
     num_heads: usize,
     with_key_filter: bool,
     with_value_filter: bool,
@@ -57,11 +58,30 @@ impl Batch {
         Ok(Self {
             sources: RowIndex::new(sources, n, &Device::Cpu)?,
             by_target: Segments::from_lengths(&degrees, &Device::Cpu)?,
+            pairs: None,
             num_heads,
             with_key_filter: filters[0],
             with_value_filter: filters[1],
             tensors: tensors.collect::<Result<_>>()?,
         })
+    }
+
+    /// With both directions of a pair of atoms as one pair, in the order of their first edges.
+    fn paired(mut self) -> Result<Self> {
+        let ends = self.sources.rows().iter().zip(self.by_target.row_segment());
+        let mut numbers = std::collections::HashMap::new();
+        let mut pairs = Vec::new();
+        for (&source, &target) in ends {
+            let next = numbers.len() as u32;
+            let ends = (source.min(target), source.max(target));
+            pairs.push(*numbers.entry(ends).or_insert(next));
+        }
+        let count = numbers.len();
+        for geometry in [4, 5] {
+            self.tensors[geometry] = self.tensors[geometry].narrow(0, 0, count)?.contiguous()?;
+        }
+        self.pairs = Some(RowIndex::new(pairs, count, &Device::Cpu)?);
+        Ok(self)
     }
 
     fn pass(
@@ -86,6 +106,7 @@ impl Batch {
             value_filter: self.with_value_filter.then(|| filter(value_at)),
             sources: &self.sources,
             by_target: &self.by_target,
+            pairs: self.pairs.as_ref(),
             num_heads: self.num_heads,
         })
     }
@@ -128,9 +149,10 @@ const FILTERS: [[bool; 2]; 4] = [[true, true], [true, false], [false, true], [fa
 
 #[test]
 fn gradients_agree_with_finite_differences() -> Result<()> {
-    for filters in FILTERS {
+    for (filters, paired) in FILTERS.into_iter().zip([false, true].into_iter().cycle()) {
         // Five channels: less than one vector register.
         let batch = Batch::new(&[3, 0, 1, 2], 2, 5, 4, filters)?;
+        let batch = if paired { batch.paired()? } else { batch };
         let mut inputs = batch.tensors.clone();
         if filters == [false, false] {
             inputs.remove(4); // without filters nothing reads the basis
@@ -151,7 +173,7 @@ fn gradients_agree_with_finite_differences() -> Result<()> {
 fn agrees_with_the_composition() -> Result<()> {
     for (channels, filters) in [(12, FILTERS[0]), (8, FILTERS[1]), (3, FILTERS[2])] {
         // 24^2 edges: more than one block.
-        let batch = Batch::new(&[24, 5, 1], 3, channels, 7, filters)?;
+        let batch = Batch::new(&[24, 5, 1], 3, channels, 7, filters)?.paired()?;
         let expected = batch.run(&batch.tensors, reference::et_message)?;
         for (actual, expected) in batch.run(&batch.tensors, et_message)?.iter().zip(&expected) {
             assert_close(actual, expected, 1e-12);
@@ -203,6 +225,25 @@ fn edges_without_variables_cost_no_gradient() -> Result<()> {
     let gradients = batch.joined(&inputs, et_message)?.sum_all()?.backward()?;
     assert!(gradients.get(&weight).is_some());
     assert!(gradients.get(&batch.tensors[4]).is_none());
+    Ok(())
+}
+
+#[test]
+fn pairs_across_molecules_are_refused() -> Result<()> {
+    let mut batch = Batch::new(&[50, 50], 1, 4, 3, FILTERS[0])?;
+    let pairs = (0..5000).map(|edge| edge % 2500).collect();
+    batch.pairs = Some(RowIndex::new(pairs, 2500, &Device::Cpu)?);
+    let mut inputs = batch.tensors.clone();
+    for geometry in [4, 5] {
+        inputs[geometry] = inputs[geometry].narrow(0, 0, 2500)?;
+    }
+    let error = batch
+        .joined(&inputs, et_message)
+        .expect_err("shared by molecules");
+    assert!(
+        error.to_string().starts_with("et_message: pairs"),
+        "{error}"
+    );
     Ok(())
 }
 

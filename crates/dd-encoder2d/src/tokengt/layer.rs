@@ -86,9 +86,8 @@ impl Layer {
 
     /// The pre-norm layer with dropout of the blocks' outputs.
     fn forward_with_dropout(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
-        let skip = |branch: &Tensor, name| {
-            drop_path(branch, tokens, self.drop_path, mode.named(name))
-        };
+        let skip =
+            |branch: &Tensor, name| drop_path(branch, tokens, self.drop_path, mode.named(name));
         let branch = self.attend(&self.self_attn_layer_norm.forward(x)?, tokens, mode)?;
         let x = (x + skip(&branch, "attention_path")?)?; // [T, D]
         let branch = self.feed_forward(&self.final_layer_norm.forward(&x)?, tokens, mode)?;

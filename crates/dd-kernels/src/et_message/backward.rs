@@ -1,11 +1,11 @@
-//! Gradients of the messages: the filters of a block of edges are computed again, used, and overwritten by their
-//! gradients.
+//! Gradients of the messages: the filters of a block of pairs are computed again, used, and replaced by their gradients.
 
 use rayon::prelude::*;
 
-use super::forward::{Edge, filters_before_activation};
-use super::lanes::Lanes;
-use super::plan::{BLOCK_EDGES, Ends, Group, Plan, Sizes};
+use super::filters::{FilterWeights, each_row};
+use super::forward::{Block, LANES, Numbers, blocks, part, score};
+use super::plan::{BLOCK_PAIRS, Group, Plan, Sizes};
+use super::records::{AtomGradients, each_arrival};
 use crate::cpu::block::split_at_offsets;
 use crate::cpu::matmul::{View, matmul};
 use crate::cpu::reduce::add_row;
@@ -13,282 +13,340 @@ use crate::cpu::vectorized;
 use crate::real::Real;
 use crate::silu::silu_derivative;
 
-/// Gradients in the packed layouts of the inputs.
+/// Gradients in the shapes of the inputs.
 pub(super) struct Gradients<T> {
-    pub(super) atoms: Vec<T>,
-    /// Empty when not wanted.
-    pub(super) edges: Vec<T>,
-    pub(super) filters: Vec<T>,
+    /// Of queries, keys, values and vectors.
+    pub(super) atoms: [Vec<T>; 4],
+    /// Of basis, cutoffs and directions; empty when not wanted.
+    pub(super) geometry: [Vec<T>; 3],
+    /// Of the key filter's weight and bias, and the value filter's.
+    pub(super) filters: [Vec<T>; 4],
+}
+
+/// A group's share of the outputs.
+struct Share<'a, T> {
+    atoms: AtomGradients<'a, T>,
+    basis: &'a mut [T],
+    cutoffs: &'a mut [T],
+    directions: &'a mut [T],
 }
 
 /// Gradients, given that of what arrives.
 pub(super) fn backward<T: Real>(
     plan: &Plan,
-    atoms: &[T],
-    edges: &[T],
-    filters: &[T],
+    numbers: Numbers<'_, T>,
+    filters: &FilterWeights<T>,
     grad: &[T],
-    with_edges: bool,
+    with_geometry: bool,
 ) -> Gradients<T> {
-    let mut atoms_grad = vec![T::ZERO; atoms.len()];
-    let mut edges_grad = vec![T::ZERO; if with_edges { edges.len() } else { 0 }];
-    let atom_parts = split_at_offsets(
-        &mut atoms_grad,
-        &plan.atom_offsets(),
-        plan.sizes.atom_width(),
-    );
-    let edge_width = if with_edges {
-        plan.sizes.edge_width()
-    } else {
-        0
-    };
-    let edge_parts = split_at_offsets(&mut edges_grad, &plan.edge_offsets(), edge_width);
-    let partial: Vec<Vec<T>> = atom_parts
-        .into_par_iter()
-        .zip(edge_parts)
-        .zip(&plan.groups)
-        .map(|((atoms_grad, edges_grad), group)| {
-            let inputs = Inputs {
-                plan,
-                group,
-                atoms,
-                edges,
-                filters,
-                grad,
-            };
-            inputs.backward(atoms_grad, edges_grad)
-        })
+    let sizes = plan.sizes;
+    let (n, f) = (sizes.num_atoms, sizes.features());
+    let zeros = |len: usize| vec![T::ZERO; len];
+    let mut atoms = [n * f, n * f, n * 3 * f, n * 3 * f].map(zeros);
+    let count = |len: usize| if with_geometry { len } else { 0 };
+    let (p, e) = (plan.num_pairs(), plan.num_edges());
+    let mut geometry = [p * sizes.basis_size, p, 3 * e].map(|len| zeros(count(len)));
+
+    let atom_ends = plan.offsets(|group| group.atoms.end);
+    let pair_ends = plan.offsets(|group| group.pairs.end);
+    let edge_ends = plan.offsets(|group| plan.edges(group).end);
+    let [queries, keys, values, vectors] = atoms.each_mut();
+    let [basis, cutoffs, directions] = geometry.each_mut();
+    let shares: Vec<Share<'_, T>> = split_at_offsets(queries, &atom_ends, f)
+        .into_iter()
+        .zip(split_at_offsets(keys, &atom_ends, f))
+        .zip(split_at_offsets(values, &atom_ends, 3 * f))
+        .zip(split_at_offsets(vectors, &atom_ends, 3 * f))
+        .zip(split_at_offsets(basis, &pair_ends, count(sizes.basis_size)))
+        .zip(split_at_offsets(cutoffs, &pair_ends, count(1)))
+        .zip(split_at_offsets(directions, &edge_ends, count(3)))
+        .map(
+            |((((((queries, keys), values), vectors), basis), cutoffs), directions)| Share {
+                atoms: AtomGradients {
+                    queries,
+                    keys,
+                    values,
+                    vectors,
+                },
+                basis,
+                cutoffs,
+                directions,
+            },
+        )
         .collect();
-    let mut filters_grad = vec![T::ZERO; filters.len()];
-    filters_grad
-        .par_chunks_mut(4096)
-        .enumerate()
-        .for_each(|(chunk, sum)| {
-            for partial in &partial {
-                add_row(sum, &partial[chunk * 4096..]);
-            }
-        });
+    let inputs = Inputs {
+        plan,
+        numbers,
+        filters,
+        grad,
+    };
+    let partial: Vec<FilterGradient<T>> = shares
+        .into_par_iter()
+        .zip(&plan.groups)
+        .map(|(share, group)| inputs.backward(group, share))
+        .collect();
     Gradients {
-        atoms: atoms_grad,
-        edges: edges_grad,
-        filters: filters_grad,
+        filters: sum_filters(sizes, &partial),
+        atoms,
+        geometry,
     }
 }
 
-/// One group and the packed inputs of all.
+/// Gradients of a group's filters, padded: `[heads, filters, K]` and `[heads, filters]`.
+struct FilterGradient<T> {
+    weight: Vec<T>,
+    bias: Vec<T>,
+}
+
+/// Sums over groups in order, without the padding.
+fn sum_filters<T: Real>(sizes: Sizes, partial: &[FilterGradient<T>]) -> [Vec<T>; 4] {
+    let k = sizes.basis_size;
+    let rows = sizes.num_heads * sizes.filters();
+    let mut weight = vec![T::ZERO; rows * k];
+    let chunk = 16 * k.max(1);
+    weight
+        .par_chunks_mut(chunk)
+        .enumerate()
+        .for_each(|(number, sum)| {
+            for partial in partial {
+                add_row(sum, &partial.weight[number * chunk..]);
+            }
+        });
+    let mut bias = vec![T::ZERO; rows];
+    for partial in partial {
+        add_row(&mut bias, &partial.bias);
+    }
+    let f = sizes.features();
+    let mut sums = [f * k, f, 3 * f * k, 3 * f].map(|len| vec![T::ZERO; len]);
+    let [key_weight, key_bias, value_weight, value_bias] = sums.each_mut();
+    each_row(sizes, |padded, is_key, row| {
+        let (to, to_bias) = if is_key {
+            (&mut *key_weight, &mut *key_bias)
+        } else {
+            (&mut *value_weight, &mut *value_bias)
+        };
+        to[row * k..][..k].copy_from_slice(&weight[padded * k..][..k]);
+        to_bias[row] = bias[padded];
+    });
+    sums
+}
+
+/// The inputs of all groups.
 struct Inputs<'a, T> {
     plan: &'a Plan,
-    group: &'a Group,
-    atoms: &'a [T],
-    edges: &'a [T],
-    filters: &'a [T],
+    numbers: Numbers<'a, T>,
+    filters: &'a FilterWeights<T>,
     grad: &'a [T],
 }
 
-/// Memory for one block of edges.
-struct Scratch<T> {
-    /// Filters.
-    filter: Vec<T>,
-    /// Derivatives of the activation, then gradients of what is activated.
-    slope: Vec<T>,
-    /// Gradients of the basis, `[edges, K]`.
-    basis: Vec<T>,
-}
-
 impl<T: Real> Inputs<'_, T> {
-    /// Fills the group's rows; returns its share of the filters' gradient.
-    fn backward(&self, atoms_grad: &mut [T], edges_grad: &mut [T]) -> Vec<T> {
+    /// Fills the group's share; returns its part of the filters' gradient.
+    fn backward(&self, group: &Group, mut share: Share<'_, T>) -> FilterGradient<T> {
         let sizes = self.plan.sizes;
-        let atoms = &self.atoms[self.group.atoms.start * sizes.atom_width()..];
-        let edges = &self.edges[self.group.edges.start * sizes.edge_width()..];
-        let grad = &self.grad[self.group.atoms.start * 4 * sizes.features()..];
-        let mut filters_grad = vec![T::ZERO; self.filters.len()];
-        let mut scratch = Scratch {
-            filter: vec![T::ZERO; BLOCK_EDGES * sizes.filters()],
-            slope: vec![T::ZERO; BLOCK_EDGES * sizes.filters()],
-            basis: vec![T::ZERO; BLOCK_EDGES * sizes.basis_size],
+        let (k, width, num_atoms) = (sizes.basis_size, sizes.filters(), group.atoms.len());
+        let (offsets, links) = self.plan.links(group);
+        let first_edge = self.plan.edges(group).start;
+        let grad = &self.grad[group.atoms.start * 4 * sizes.features()..];
+        let zeros = |len: usize| vec![T::ZERO; len];
+        let mut total = FilterGradient {
+            weight: zeros(sizes.num_heads * width * k),
+            bias: zeros(sizes.num_heads * width),
         };
-        for (block, ends) in self.plan.ends(self.group).chunks(BLOCK_EDGES).enumerate() {
-            let first = block * BLOCK_EDGES * sizes.edge_width();
-            let edges = &edges[first..];
-            let edges_grad = edges_grad.get_mut(first..).unwrap_or_default();
-            for head in 0..sizes.num_heads {
-                let Scratch { filter, slope, .. } = &mut scratch;
-                filters_before_activation(sizes, head, edges, self.filters, ends.len(), slope);
+        let mut records = zeros(num_atoms * sizes.record());
+        let mut record_grads = zeros(num_atoms * sizes.record());
+        let mut arrival_grads = zeros(num_atoms * sizes.arrival());
+        let [mut filter, mut slope] = [(); 2].map(|()| zeros(BLOCK_PAIRS * width));
+        for head in 0..sizes.num_heads {
+            self.numbers.atoms.gather(sizes, group, head, &mut records);
+            record_grads.fill(T::ZERO);
+            each_arrival(sizes, num_atoms, head, |row, arrival| {
+                arrival_grads[arrival].copy_from_slice(&grad[row]);
+            });
+            for pairs in blocks(group) {
+                let basis = &self.numbers.basis[pairs.start * k..pairs.end * k];
+                self.filters
+                    .activate(sizes, head, basis, &mut filter, Some(&mut slope));
+                let first = pairs.start - group.pairs.start;
+                let block = Block {
+                    padded: sizes.padded(),
+                    offsets: &offsets[first..=first + pairs.len()],
+                    links: &links,
+                    cutoffs: &self.numbers.cutoffs[pairs.clone()],
+                    directions: self.numbers.directions,
+                    records: &records,
+                    filter: &filter,
+                };
+                let mut geometry = Geometry {
+                    cutoffs: share.cutoffs.get_mut(first..).unwrap_or_default(),
+                    directions: share.directions,
+                    first_edge,
+                };
                 return_messages(
-                    sizes, head, ends, atoms, edges, grad, filter, slope, atoms_grad, edges_grad,
+                    &block,
+                    &arrival_grads,
+                    &mut slope,
+                    &mut record_grads,
+                    &mut geometry,
                 );
-                self.filters_backward(
-                    head,
-                    ends.len(),
-                    edges,
-                    &mut scratch,
-                    &mut filters_grad,
-                    !edges_grad.is_empty(),
+                let slope = &slope[..pairs.len() * width];
+                let weight_grad = &mut total.weight[head * width * k..][..width * k];
+                let rows = View::rows(slope, width);
+                matmul(
+                    weight_grad,
+                    [width, pairs.len(), k],
+                    rows.t(),
+                    View::rows(basis, k),
+                    true,
                 );
-            }
-            if !edges_grad.is_empty() && sizes.filters() > 0 {
-                let rows = edges_grad.chunks_exact_mut(sizes.edge_width());
-                for (row, basis) in rows
-                    .zip(scratch.basis.chunks_exact(sizes.basis_size))
-                    .take(ends.len())
-                {
-                    row[..sizes.basis_size].copy_from_slice(basis);
+                for row in slope.chunks_exact(width) {
+                    add_row(&mut total.bias[head * width..][..width], row);
+                }
+                if !share.basis.is_empty() {
+                    let weight = View::rows(&self.filters.weight[head * width * k..], k);
+                    let basis_grad = &mut share.basis[first * k..][..pairs.len() * k];
+                    matmul(basis_grad, [pairs.len(), width, k], rows, weight, head > 0);
                 }
             }
+            share.atoms.scatter(sizes, head, &record_grads);
         }
-        filters_grad
+        total
     }
+}
 
-    /// Through the dense layers of one head: gradients of weights and bias, and of the basis (summed over heads).
-    fn filters_backward(
-        &self,
-        head: usize,
-        num_edges: usize,
-        edges: &[T],
-        scratch: &mut Scratch<T>,
-        filters_grad: &mut [T],
-        with_edges: bool,
-    ) {
-        let sizes = self.plan.sizes;
-        let (rows, columns) = (sizes.filters(), sizes.basis_size + 1);
-        if rows == 0 {
-            return;
-        }
-        let slope = View::rows(&scratch.slope, rows);
-        let edges = View::rows(edges, sizes.edge_width());
-        matmul(
-            &mut filters_grad[head * rows * columns..],
-            [rows, num_edges, columns],
-            slope.t(),
-            edges,
-            true,
-        );
-        if with_edges {
-            let weight = View::rows(&self.filters[head * rows * columns..], columns);
-            matmul(
-                &mut scratch.basis,
-                [num_edges, rows, sizes.basis_size],
-                slope,
-                weight,
-                head > 0,
-            );
-        }
-    }
+/// Where the gradients of a block's geometry go; empty when not wanted.
+struct Geometry<'a, T> {
+    /// Of the block's pairs.
+    cutoffs: &'a mut [T],
+    /// Of the group's edges.
+    directions: &'a mut [T],
+    first_edge: usize,
 }
 
 vectorized! {
-    #[allow(clippy::too_many_arguments, reason = "the arrays of one pass over a block")]
-    /// Activates the filters of one head for a block of edges and returns the gradients along them.
+    /// Returns the gradients along the edges of a block's pairs. `slope` holds the derivatives of the filters and receives
+    /// the gradients of what they are computed from.
     fn return_messages<T: Real>(
-        sizes: Sizes,
-        head: usize,
-        ends: &[Ends],
-        atoms: &[T],
-        edges: &[T],
-        grad: &[T],
-        filter: &mut [T],
+        block: &Block<'_, T>,
+        arrival_grads: &[T],
         slope: &mut [T],
-        atoms_grad: &mut [T],
-        edges_grad: &mut [T],
+        record_grads: &mut [T],
+        geometry: &mut Geometry<'_, T>,
     ) {
-        activate(&mut slope[..ends.len() * sizes.filters()], filter);
-        for (number, &ends) in ends.iter().enumerate() {
-            let edge = Edge::new(sizes, head, ends, number, atoms, edges, filter);
-            let slope = &mut slope[number * sizes.filters()..(number + 1) * sizes.filters()];
-            let grad = &grad[ends.target * 4 * sizes.features()..];
-            let geometry = return_along(&edge, head, ends, grad, atoms_grad, slope);
-            if !edges_grad.is_empty() {
-                let row = &mut edges_grad[number * sizes.edge_width() + sizes.basis_size + 1..];
-                add_row(row, &geometry);
+        let padded = block.padded;
+        let mut filter_grad = vec![T::ZERO; 4 * padded];
+        for (pair, &cutoff) in block.cutoffs.iter().enumerate() {
+            filter_grad.fill(T::ZERO);
+            for link in &block.links[block.offsets[pair]..block.offsets[pair + 1]] {
+                let arrival = &arrival_grads[link.target * 4 * padded..(link.target + 1) * 4 * padded];
+                let [d_cutoff, d] = return_along(
+                    block, pair, *link, cutoff, arrival, record_grads, &mut filter_grad,
+                );
+                if let Some(sum) = geometry.cutoffs.get_mut(pair) {
+                    *sum += d_cutoff[0];
+                    let edge = 3 * (link.edge - geometry.first_edge);
+                    add_row(&mut geometry.directions[edge..edge + 3], &d);
+                }
+            }
+            let slope = &mut slope[pair * 4 * padded..(pair + 1) * 4 * padded];
+            for (slope, &grad) in slope.iter_mut().zip(&filter_grad) {
+                *slope *= grad;
             }
         }
     }
 }
 
-/// Turns `x` into the derivative of `SiLU` there, and writes `SiLU(x)` to `value`.
-#[inline(always)]
-fn activate<T: Real>(x: &mut [T], value: &mut [T]) {
-    for (x, value) in x.iter_mut().zip(value) {
-        let sigmoid = x.sigmoid();
-        *value = *x * sigmoid;
-        *x = silu_derivative(*x, sigmoid);
-    }
-}
-
-/// Sends the gradient of one head of one edge to its ends and filters; returns the gradients of `phi` and `d`.
-///
-/// `grad` begins with the target's row. `slope` holds the derivatives of the edge's filters and receives the gradients of
-/// what they are computed from.
+/// Sends the gradient of one edge to its ends and its pair's filters; returns the gradients of the cutoff (in the first
+/// place) and of the direction.
 #[inline(always)]
 fn return_along<T: Real>(
-    edge: &Edge<'_, T>,
-    head: usize,
-    ends: Ends,
-    grad: &[T],
-    atoms_grad: &mut [T],
-    slope: &mut [T],
-) -> [T; 4] {
-    let sizes = edge.sizes;
-    let score = edge.score();
+    block: &Block<'_, T>,
+    pair: usize,
+    link: super::plan::Link,
+    cutoff: T,
+    arrival: &[T],
+    record_grads: &mut [T],
+    filter_grad: &mut [T],
+) -> [[T; 3]; 2] {
+    let padded = block.padded;
+    let (target, source) = (block.record(link.target), block.record(link.source));
+    let filter = block.filter_of(pair);
+    let score = score(padded, target, source, filter);
     let sigmoid = score.sigmoid();
-    let attention = Lanes::splat(score * sigmoid * edge.cutoff);
-    let [query_column, key_column, value_column] = sizes.atom_columns(head);
-    let vector_columns = sizes.vector_columns(head);
-    let arrived = sizes.arrived_columns(head);
-    let source = ends.source * sizes.atom_width();
-    let target = ends.target * sizes.atom_width();
+    let attention = score * sigmoid * cutoff;
+    let d = block.direction(link.edge);
 
-    let mut attention_grad = Lanes::splat(T::ZERO);
-    let mut direction_grad = [Lanes::splat(T::ZERO); 3];
-    for c in edge.channels() {
-        let [dm, dx, dy, dz] =
-            arrived.map(|column| Lanes::load(&grad[column + c.start..column + c.end]));
-        let dw = [dx, dy, dz];
-        let u = [0, 1, 2].map(|part| edge.value_part(part, c.clone()));
-        let dv = [0, 1, 2].map(|part| edge.value_filter(part, c.clone()));
-        let (a, b) = (u[1] * dv[1], u[2] * dv[2]);
-
-        let mut carried = Lanes::splat(T::ZERO); // gradient of a
-        let mut created = Lanes::splat(T::ZERO); // gradient of b
-        for axis in 0..3 {
-            let vector = Lanes::load(&edge.vector[axis][c.clone()]);
-            carried = dw[axis].mul_add(vector, carried);
-            created = dw[axis].mul_add(Lanes::splat(edge.direction[axis]), created);
-            direction_grad[axis] = dw[axis].mul_add(b, direction_grad[axis]);
-            let column = source + vector_columns[axis];
-            (dw[axis] * a).add_to(&mut atoms_grad[column + c.start..column + c.end]);
-        }
-        attention_grad = dm.mul_add(u[0] * dv[0], attention_grad);
-
-        for (part, part_grad) in [attention * dm, carried, created].into_iter().enumerate() {
-            let channels = edge.part(part, c.clone());
-            let column = source + value_column;
-            (part_grad * dv[part])
-                .add_to(&mut atoms_grad[column + channels.start..column + channels.end]);
-            if sizes.has_value_filter {
-                let slope = &mut slope[sizes.value_filters()..][channels];
-                (part_grad * u[part] * Lanes::load(slope)).store(slope);
+    let mut attention_grad = [T::ZERO; LANES];
+    let mut direction_grad = [[T::ZERO; LANES]; 3];
+    let width = 8 * padded;
+    {
+        let [dm, dwx, dwy, dwz] = [0, 1, 2, 3].map(|i| part(arrival, padded, i));
+        let [s, a, b] = [2, 3, 4].map(|i| part(source, padded, i));
+        let [vx, vy, vz] = [5, 6, 7].map(|i| part(source, padded, i));
+        let [ds, da, db] = [1, 2, 3].map(|i| part(filter, padded, i));
+        let own = &mut record_grads[link.source * width..(link.source + 1) * width];
+        let (_, own) = own.split_at_mut(2 * padded);
+        let [gs, ga, gb, gx, gy, gz] = split_parts(own, padded);
+        let (_, filters) = filter_grad.split_at_mut(padded);
+        let [fs, fa, fb] = split_parts(filters, padded);
+        for i in 0..padded / LANES {
+            for l in 0..LANES {
+                let (carried, created) = (a[i][l] * da[i][l], b[i][l] * db[i][l]);
+                let weighted = attention * dm[i][l];
+                let carry =
+                    dwx[i][l].mul_add(vx[i][l], dwy[i][l].mul_add(vy[i][l], dwz[i][l] * vz[i][l]));
+                let create = dwx[i][l].mul_add(d[0], dwy[i][l].mul_add(d[1], dwz[i][l] * d[2]));
+                attention_grad[l] = dm[i][l].mul_add(s[i][l] * ds[i][l], attention_grad[l]);
+                direction_grad[0][l] = dwx[i][l].mul_add(created, direction_grad[0][l]);
+                direction_grad[1][l] = dwy[i][l].mul_add(created, direction_grad[1][l]);
+                direction_grad[2][l] = dwz[i][l].mul_add(created, direction_grad[2][l]);
+                gs[i][l] = weighted.mul_add(ds[i][l], gs[i][l]);
+                ga[i][l] = carry.mul_add(da[i][l], ga[i][l]);
+                gb[i][l] = create.mul_add(db[i][l], gb[i][l]);
+                gx[i][l] = dwx[i][l].mul_add(carried, gx[i][l]);
+                gy[i][l] = dwy[i][l].mul_add(carried, gy[i][l]);
+                gz[i][l] = dwz[i][l].mul_add(carried, gz[i][l]);
+                fs[i][l] = weighted.mul_add(s[i][l], fs[i][l]);
+                fa[i][l] = carry.mul_add(a[i][l], fa[i][l]);
+                fb[i][l] = create.mul_add(b[i][l], fb[i][l]);
             }
         }
     }
-
-    let attention_grad = attention_grad.sum();
-    let score_grad = Lanes::splat(attention_grad * edge.cutoff * silu_derivative(score, sigmoid));
-    for c in edge.channels() {
-        let (q, k) = (
-            Lanes::load(&edge.query[c.clone()]),
-            Lanes::load(&edge.key[c.clone()]),
-        );
-        let dk = edge.key_filter(c.clone());
-        let (query, key) = (target + query_column, source + key_column);
-        (score_grad * k * dk).add_to(&mut atoms_grad[query + c.start..query + c.end]);
-        (score_grad * q * dk).add_to(&mut atoms_grad[key + c.start..key + c.end]);
-        if sizes.has_key_filter {
-            let slope = &mut slope[c];
-            (score_grad * q * k * Lanes::load(slope)).store(slope);
+    let attention_grad = sum(attention_grad);
+    let score_grad = attention_grad * cutoff * silu_derivative(score, sigmoid);
+    let (q, k, dk) = (
+        part(target, padded, 0),
+        part(source, padded, 1),
+        part(filter, padded, 0),
+    );
+    let query_grad = &mut record_grads[link.target * width..][..padded];
+    for (i, grad) in query_grad.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        for l in 0..LANES {
+            grad[l] = score_grad.mul_add(k[i][l] * dk[i][l], grad[l]);
         }
     }
-    let [x, y, z] = direction_grad.map(Lanes::sum);
-    [attention_grad * score * sigmoid, x, y, z]
+    let key_grad = &mut record_grads[link.source * width + padded..][..padded];
+    let filter_grad = filter_grad[..padded].as_chunks_mut::<LANES>().0;
+    for (i, grad) in key_grad.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        for l in 0..LANES {
+            grad[l] = score_grad.mul_add(q[i][l] * dk[i][l], grad[l]);
+            filter_grad[i][l] = score_grad.mul_add(q[i][l] * k[i][l], filter_grad[i][l]);
+        }
+    }
+    let d_cutoff = attention_grad * score * sigmoid;
+    [[d_cutoff, T::ZERO, T::ZERO], direction_grad.map(sum)]
+}
+
+/// Cuts into parts of `padded` numbers, eight at a time.
+#[inline(always)]
+fn split_parts<T, const N: usize>(mut x: &mut [T], padded: usize) -> [&mut [[T; LANES]]; N] {
+    std::array::from_fn(|_| {
+        let (part, rest) = std::mem::take(&mut x).split_at_mut(padded);
+        x = rest;
+        part.as_chunks_mut().0
+    })
+}
+
+#[inline(always)]
+fn sum<T: Real>([a, b, c, d, e, f, g, h]: [T; LANES]) -> T {
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }

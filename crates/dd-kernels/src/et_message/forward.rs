@@ -1,194 +1,191 @@
-//! The messages of a group of atoms, head by head, block of edges by block of edges.
+//! The messages of a group of atoms, head by head, block of pairs by block of pairs.
 
 use rayon::prelude::*;
 
-use super::lanes::{Lanes, WIDTH};
-use super::plan::{BLOCK_EDGES, Ends, Plan, Sizes};
+use super::filters::FilterWeights;
+use super::plan::{BLOCK_PAIRS, Group, Link, Plan};
+use super::records::{Atoms, each_arrival};
 use crate::cpu::block::split_at_offsets;
-use crate::cpu::matmul::{View, matmul};
 use crate::cpu::vectorized;
 use crate::real::Real;
 
+/// Lanes of the inner loops.
+pub(super) const LANES: usize = 8;
+
+/// The numbers of a call.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers<'a, T> {
+    pub(super) atoms: Atoms<'a, T>,
+    /// `[P, K]`.
+    pub(super) basis: &'a [T],
+    /// `[P]`.
+    pub(super) cutoffs: &'a [T],
+    /// `[E, 3]`.
+    pub(super) directions: &'a [T],
+}
+
 /// What arrives, `[N, 4 F]`: `m`, then `w`.
-pub(super) fn forward<T: Real>(plan: &Plan, atoms: &[T], edges: &[T], filters: &[T]) -> Vec<T> {
-    let sizes = plan.sizes;
-    let mut arrived = vec![T::ZERO; sizes.num_atoms * 4 * sizes.features()];
-    let parts = split_at_offsets(&mut arrived, &plan.atom_offsets(), 4 * sizes.features());
-    parts
+pub(super) fn forward<T: Real>(
+    plan: &Plan,
+    numbers: Numbers<'_, T>,
+    filters: &FilterWeights<T>,
+) -> Vec<T> {
+    let width = 4 * plan.sizes.features();
+    let mut arrived = vec![T::ZERO; plan.sizes.num_atoms * width];
+    let ends = plan.offsets(|group| group.atoms.end);
+    split_at_offsets(&mut arrived, &ends, width)
         .into_par_iter()
         .zip(&plan.groups)
-        .for_each(|(arrived, group)| {
-            let atoms = &atoms[group.atoms.start * sizes.atom_width()..];
-            let edges = &edges[group.edges.start * sizes.edge_width()..];
-            let ends = plan.ends(group);
-            let mut filter = vec![T::ZERO; BLOCK_EDGES * sizes.filters()];
-            for (block, ends) in ends.chunks(BLOCK_EDGES).enumerate() {
-                let edges = &edges[block * BLOCK_EDGES * sizes.edge_width()..];
-                for head in 0..sizes.num_heads {
-                    filters_before_activation(sizes, head, edges, filters, ends.len(), &mut filter);
-                    send(sizes, head, ends, atoms, edges, &mut filter, arrived);
-                }
-            }
-        });
+        .for_each(|(arrived, group)| send_group(plan, group, numbers, filters, arrived));
     arrived
 }
 
-vectorized! {
-    /// Activates the filters of one head for a block of edges and sends the messages.
-    fn send<T: Real>(
-        sizes: Sizes,
-        head: usize,
-        ends: &[Ends],
-        atoms: &[T],
-        edges: &[T],
-        filter: &mut [T],
-        arrived: &mut [T],
-    ) {
-        for x in &mut filter[..ends.len() * sizes.filters()] {
-            *x *= x.sigmoid();
-        }
-        for (number, &ends) in ends.iter().enumerate() {
-            let edge = Edge::new(sizes, head, ends, number, atoms, edges, filter);
-            edge.send(&mut arrived[ends.target * 4 * sizes.features()..]);
-        }
-    }
-}
-
-/// `W e + b` of one head for a block of edges, `[edges, filters per head]`.
-pub(super) fn filters_before_activation<T: Real>(
-    sizes: Sizes,
-    head: usize,
-    edges: &[T],
-    filters: &[T],
-    num_edges: usize,
-    out: &mut [T],
+fn send_group<T: Real>(
+    plan: &Plan,
+    group: &Group,
+    numbers: Numbers<'_, T>,
+    filters: &FilterWeights<T>,
+    arrived: &mut [T],
 ) {
-    let (rows, columns) = (sizes.filters(), sizes.basis_size + 1);
-    if rows > 0 {
-        let weight = View::rows(&filters[head * rows * columns..], columns);
-        matmul(
-            out,
-            [num_edges, columns, rows],
-            View::rows(edges, sizes.edge_width()),
-            weight.t(),
-            false,
-        );
+    let sizes = plan.sizes;
+    let num_atoms = group.atoms.len();
+    let (offsets, links) = plan.links(group);
+    let mut records = vec![T::ZERO; num_atoms * sizes.record()];
+    let mut arrivals = vec![T::ZERO; num_atoms * sizes.arrival()];
+    let mut filter = vec![T::ZERO; BLOCK_PAIRS * sizes.filters()];
+    for head in 0..sizes.num_heads {
+        numbers.atoms.gather(sizes, group, head, &mut records);
+        arrivals.fill(T::ZERO);
+        for pairs in blocks(group) {
+            let basis =
+                &numbers.basis[pairs.start * sizes.basis_size..pairs.end * sizes.basis_size];
+            filters.activate(sizes, head, basis, &mut filter, None);
+            let first = pairs.start - group.pairs.start;
+            let block = Block {
+                padded: sizes.padded(),
+                offsets: &offsets[first..=first + pairs.len()],
+                links: &links,
+                cutoffs: &numbers.cutoffs[pairs],
+                directions: numbers.directions,
+                records: &records,
+                filter: &filter,
+            };
+            send(&block, &mut arrivals);
+        }
+        each_arrival(sizes, num_atoms, head, |row, arrival| {
+            arrived[row].copy_from_slice(&arrivals[arrival]);
+        });
     }
 }
 
-/// What one head sees of one edge. Slices hold the head's channels, or more.
-pub(super) struct Edge<'a, T> {
-    pub(super) sizes: Sizes,
-    head: usize,
-    pub(super) query: &'a [T],
-    pub(super) key: &'a [T],
-    pub(super) value: &'a [T],
-    pub(super) vector: [&'a [T]; 3],
+/// Ranges of at most [`BLOCK_PAIRS`] pairs of a group.
+pub(super) fn blocks(group: &Group) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+    let pairs = group.pairs.clone();
+    pairs
+        .clone()
+        .step_by(BLOCK_PAIRS)
+        .map(move |start| start..(start + BLOCK_PAIRS).min(pairs.end))
+}
+
+/// What one head sees of a block of pairs.
+pub(super) struct Block<'a, T> {
+    pub(super) padded: usize,
+    /// Edges of each pair among `links`.
+    pub(super) offsets: &'a [usize],
+    pub(super) links: &'a [Link],
+    /// Of each pair.
+    pub(super) cutoffs: &'a [T],
+    /// Of each edge of the batch.
+    pub(super) directions: &'a [T],
+    /// Of each atom of the group.
+    pub(super) records: &'a [T],
+    /// Of each pair.
     pub(super) filter: &'a [T],
-    pub(super) cutoff: T,
-    pub(super) direction: [T; 3],
 }
 
-impl<'a, T: Real> Edge<'a, T> {
-    /// Edge `number` of a block whose edge rows begin with `edges` and whose filters with `filter`.
+/// One part of a record, arrival or filter, eight channels at a time.
+#[inline(always)]
+pub(super) fn part<T>(x: &[T], padded: usize, number: usize) -> &[[T; LANES]] {
+    x[number * padded..(number + 1) * padded].as_chunks().0
+}
+
+impl<'a, T: Real> Block<'a, T> {
     #[inline(always)]
-    pub(super) fn new(
-        sizes: Sizes,
-        head: usize,
-        ends: Ends,
-        number: usize,
-        atoms: &'a [T],
-        edges: &'a [T],
-        filter: &'a [T],
-    ) -> Self {
-        let [query, key, value] = sizes.atom_columns(head);
-        let source = &atoms[ends.source * sizes.atom_width()..];
-        let geometry = &edges[number * sizes.edge_width() + sizes.basis_size + 1..];
-        Self {
-            sizes,
-            head,
-            query: &atoms[ends.target * sizes.atom_width() + query..],
-            key: &source[key..],
-            value: &source[value..],
-            vector: sizes.vector_columns(head).map(|column| &source[column..]),
-            filter: &filter[number * sizes.filters()..],
-            cutoff: geometry[0],
-            direction: [geometry[1], geometry[2], geometry[3]],
+    pub(super) fn record(&self, atom: usize) -> &'a [T] {
+        &self.records[atom * 8 * self.padded..(atom + 1) * 8 * self.padded]
+    }
+
+    #[inline(always)]
+    pub(super) fn filter_of(&self, pair: usize) -> &'a [T] {
+        &self.filter[pair * 4 * self.padded..(pair + 1) * 4 * self.padded]
+    }
+
+    #[inline(always)]
+    pub(super) fn direction(&self, edge: usize) -> [T; 3] {
+        let d = &self.directions[3 * edge..3 * edge + 3];
+        [d[0], d[1], d[2]]
+    }
+}
+
+/// `sum of q k dk` over the head's channels.
+#[inline(always)]
+pub(super) fn score<T: Real>(padded: usize, target: &[T], source: &[T], filter: &[T]) -> T {
+    let (q, k, dk) = (
+        part(target, padded, 0),
+        part(source, padded, 1),
+        part(filter, padded, 0),
+    );
+    let mut sums = [T::ZERO; LANES];
+    for ((q, k), dk) in q.iter().zip(k).zip(dk) {
+        for lane in 0..LANES {
+            sums[lane] = (q[lane] * k[lane]).mul_add(dk[lane], sums[lane]);
         }
     }
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
 
-    /// Ranges of at most [`WIDTH`] channels.
-    #[inline(always)]
-    pub(super) fn channels(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<T> {
-        let channels = self.sizes.channels;
-        (0..channels)
-            .step_by(WIDTH)
-            .map(move |start| start..(start + WIDTH).min(channels))
-    }
-
-    /// `dk`.
-    #[inline(always)]
-    pub(super) fn key_filter(&self, channels: std::ops::Range<usize>) -> Lanes<T> {
-        if self.sizes.has_key_filter {
-            Lanes::load(&self.filter[channels])
-        } else {
-            Lanes::splat(T::ONE)
-        }
-    }
-
-    /// `dv` of `s` (part 0), `a` (1) or `b` (2).
-    #[inline(always)]
-    pub(super) fn value_filter(&self, part: usize, channels: std::ops::Range<usize>) -> Lanes<T> {
-        if self.sizes.has_value_filter {
-            Lanes::load(&self.filter[self.sizes.value_filters()..][self.part(part, channels)])
-        } else {
-            Lanes::splat(T::ONE)
-        }
-    }
-
-    /// `u` of `s` (part 0), `a` (1) or `b` (2).
-    #[inline(always)]
-    pub(super) fn value_part(&self, part: usize, channels: std::ops::Range<usize>) -> Lanes<T> {
-        Lanes::load(&self.value[self.part(part, channels)])
-    }
-
-    /// Channels of a part among `(s, a, b)`.
-    #[inline(always)]
-    pub(super) fn part(
-        &self,
-        part: usize,
-        channels: std::ops::Range<usize>,
-    ) -> std::ops::Range<usize> {
-        let start = part * self.sizes.channels;
-        start + channels.start..start + channels.end
-    }
-
-    /// `sum of q k dk` over the head's channels.
-    #[inline(always)]
-    pub(super) fn score(&self) -> T {
-        let mut score = Lanes::splat(T::ZERO);
-        for c in self.channels() {
-            let qk = Lanes::load(&self.query[c.clone()]) * Lanes::load(&self.key[c.clone()]);
-            score = qk.mul_add(self.key_filter(c), score);
-        }
-        score.sum()
-    }
-
-    /// Adds the messages to the target's row.
-    #[inline(always)]
-    fn send(&self, arrived: &mut [T]) {
-        let score = self.score();
-        let attention = Lanes::splat(score * score.sigmoid() * self.cutoff);
-        let columns = self.sizes.arrived_columns(self.head);
-        for c in self.channels() {
-            let [s, a, b] = [0, 1, 2]
-                .map(|part| self.value_part(part, c.clone()) * self.value_filter(part, c.clone()));
-            let at = |column: usize| column + c.start..column + c.end;
-            (attention * s).add_to(&mut arrived[at(columns[0])]);
-            for axis in 0..3 {
-                let carried = Lanes::load(&self.vector[axis][c.clone()]) * a;
-                let message = Lanes::splat(self.direction[axis]).mul_add(b, carried);
-                message.add_to(&mut arrived[at(columns[axis + 1])]);
+vectorized! {
+    /// Sends along the edges of a block's pairs.
+    fn send<T: Real>(block: &Block<'_, T>, arrivals: &mut [T]) {
+        let padded = block.padded;
+        for (pair, &cutoff) in block.cutoffs.iter().enumerate() {
+            let filter = block.filter_of(pair);
+            let [ds, da, db] = [1, 2, 3].map(|i| part(filter, padded, i));
+            for link in &block.links[block.offsets[pair]..block.offsets[pair + 1]] {
+                let source = block.record(link.source);
+                let score = score(padded, block.record(link.target), source, filter);
+                let attention = score * score.sigmoid() * cutoff;
+                let d = block.direction(link.edge);
+                let [s, a, b] = [2, 3, 4].map(|i| part(source, padded, i));
+                let [vx, vy, vz] = [5, 6, 7].map(|i| part(source, padded, i));
+                let arrival = &mut arrivals[link.target * 4 * padded..(link.target + 1) * 4 * padded];
+                let (m, w) = arrival.split_at_mut(padded);
+                let (wx, w) = w.split_at_mut(padded);
+                let (wy, wz) = w.split_at_mut(padded);
+                let rows = m.as_chunks_mut::<LANES>().0.iter_mut().zip(s.iter().zip(ds));
+                for (m, (s, ds)) in rows {
+                    for lane in 0..LANES {
+                        m[lane] = attention.mul_add(s[lane] * ds[lane], m[lane]);
+                    }
+                }
+                let axes = wx
+                    .as_chunks_mut::<LANES>().0.iter_mut()
+                    .zip(wy.as_chunks_mut::<LANES>().0)
+                    .zip(wz.as_chunks_mut::<LANES>().0);
+                let vectors = vx.iter().zip(vy).zip(vz);
+                let values = a.iter().zip(da).zip(b.iter().zip(db));
+                for ((((wx, wy), wz), ((vx, vy), vz)), ((a, da), (b, db))) in
+                    axes.zip(vectors).zip(values)
+                {
+                    for lane in 0..LANES {
+                        let carried = a[lane] * da[lane];
+                        let created = b[lane] * db[lane];
+                        wx[lane] += vx[lane].mul_add(carried, d[0] * created);
+                        wy[lane] += vy[lane].mul_add(carried, d[1] * created);
+                        wz[lane] += vz[lane].mul_add(carried, d[2] * created);
+                    }
+                }
             }
         }
     }

@@ -1,8 +1,19 @@
-//! How the packed arrays are laid out, and which atoms and edges form one unit of work.
+//! Which atoms, pairs and edges form one unit of work, and how a head's numbers are laid out in it.
 
 use std::ops::Range;
 
+use crate::error::{KernelError, Result};
 use crate::{RowIndex, Segments};
+
+/// Channels are padded to a multiple of this, so that inner loops have no remainder.
+pub(super) const PANEL: usize = 16;
+
+/// Edges after which a group is closed: enough to hide the cost of a task and of a partial gradient of the filters, few
+/// enough for a head's records to stay in the second-level cache.
+const GROUP_EDGES: usize = 2048;
+
+/// Pairs whose filters are alive at a time: for one head they stay in the second-level cache.
+pub(super) const BLOCK_PAIRS: usize = 128;
 
 /// Sizes of one call; `F = num_heads * channels`.
 #[derive(Debug, Clone, Copy)]
@@ -21,55 +32,40 @@ impl Sizes {
         self.num_heads * self.channels
     }
 
-    /// An atom's row: `q [F], k [F], u [3 F], v [3, F]`.
-    pub(super) fn atom_width(self) -> usize {
-        8 * self.features()
+    /// Channels of a head with padding.
+    pub(super) fn padded(self) -> usize {
+        self.channels.next_multiple_of(PANEL)
     }
 
-    /// An edge's row: `e [K], 1, phi, d [3]`.
-    pub(super) fn edge_width(self) -> usize {
-        self.basis_size + 5
+    /// Numbers of an atom that a head reads: `q, k, s, a, b, v_x, v_y, v_z`, padded.
+    pub(super) fn record(self) -> usize {
+        8 * self.padded()
     }
 
-    /// Filters of one head: of the key, then of the value.
+    /// Numbers that arrive at an atom's head: `m, w_x, w_y, w_z`, padded.
+    pub(super) fn arrival(self) -> usize {
+        4 * self.padded()
+    }
+
+    /// Filters of a pair for one head: `dk`, then `dv` of `s`, `a` and `b`, padded.
     pub(super) fn filters(self) -> usize {
-        self.channels * (usize::from(self.has_key_filter) + 3 * usize::from(self.has_value_filter))
-    }
-
-    /// Where a head's value filters begin among its filters.
-    pub(super) fn value_filters(self) -> usize {
-        self.channels * usize::from(self.has_key_filter)
-    }
-
-    /// Columns of an atom's row at which a head's `q`, `k` and `u` begin.
-    pub(super) fn atom_columns(self, head: usize) -> [usize; 3] {
-        let (f, start) = (self.features(), head * self.channels);
-        [start, f + start, 2 * f + 3 * start]
-    }
-
-    /// Columns of an atom's row at which a head's `v` begins, for x, y and z.
-    pub(super) fn vector_columns(self, head: usize) -> [usize; 3] {
-        [5, 6, 7].map(|section| section * self.features() + head * self.channels)
-    }
-
-    /// Columns of an arrived row, `m [F], w [3, F]`, at which a head's parts begin.
-    pub(super) fn arrived_columns(self, head: usize) -> [usize; 4] {
-        [0, 1, 2, 3].map(|section| section * self.features() + head * self.channels)
+        4 * self.padded()
     }
 }
 
-/// A stretch of atoms that no edge leaves or enters, with its edges.
+/// A stretch of atoms that no edge leaves or enters, with its edges and pairs.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) atoms: Range<usize>,
-    pub(super) edges: Range<usize>,
+    pub(super) pairs: Range<usize>,
 }
 
 /// One edge, with the atoms counted from the first of the group.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ends {
+pub(super) struct Link {
     pub(super) target: usize,
     pub(super) source: usize,
+    pub(super) edge: usize,
 }
 
 /// Everything about a call but its numbers.
@@ -79,58 +75,86 @@ pub(super) struct Plan {
     pub(super) groups: Vec<Group>,
     sources: RowIndex,
     by_target: Segments,
+    pairs: RowIndex,
 }
 
-/// Edges after which a group is closed: enough to hide the cost of a task and of a partial gradient of the filters.
-const GROUP_EDGES: usize = 2048;
-
-/// Edges whose filters are alive at a time: their filters for one head stay in the second-level cache.
-pub(super) const BLOCK_EDGES: usize = 256;
-
 impl Plan {
-    pub(super) fn new(sizes: Sizes, sources: &RowIndex, by_target: &Segments) -> Self {
+    pub(super) fn new(
+        sizes: Sizes,
+        sources: &RowIndex,
+        by_target: &Segments,
+        pairs: RowIndex,
+    ) -> Result<Self> {
         let mut groups = Vec::new();
-        let mut start = 0;
+        let (mut first_atom, mut first_pair) = (0, 0);
         for end in closed_ends(sources, by_target) {
-            let edges = by_target.range(start).start..by_target.range(end - 1).end;
-            if edges.len() >= GROUP_EDGES || end == sizes.num_atoms {
-                groups.push(Group {
-                    atoms: start..end,
-                    edges,
-                });
-                start = end;
+            let edges = by_target.range(first_atom).start..by_target.range(end - 1).end;
+            if edges.len() < GROUP_EDGES && end != sizes.num_atoms {
+                continue;
             }
+            let within = &pairs.rows()[edges];
+            let end_pair = within.iter().max().map_or(first_pair, |&p| p as usize + 1);
+            if within.iter().any(|&pair| (pair as usize) < first_pair) {
+                return Err(KernelError::Shape {
+                    name: "et_message: pairs",
+                    expected: "numbered in the order of the molecules of their edges".to_string(),
+                    got: vec![first_pair],
+                });
+            }
+            groups.push(Group {
+                atoms: first_atom..end,
+                pairs: first_pair..end_pair,
+            });
+            (first_atom, first_pair) = (end, end_pair);
         }
-        Self {
+        Ok(Self {
             sizes,
             groups,
             sources: sources.clone(),
             by_target: by_target.clone(),
-        }
+            pairs,
+        })
     }
 
-    /// Ends of the edges of a group, in order.
-    pub(super) fn ends(&self, group: &Group) -> Vec<Ends> {
+    /// Edges of the pairs of a group: of pair `i` those from `offsets[i]` to `offsets[i + 1]`.
+    pub(super) fn links(&self, group: &Group) -> (Vec<usize>, Vec<Link>) {
         let first = group.atoms.start;
-        let end = |edge: usize| Ends {
-            target: self.by_target.row_segment()[edge] as usize - first,
-            source: self.sources.rows()[edge] as usize - first,
-        };
-        group.edges.clone().map(end).collect()
+        let (mut offsets, mut links) = (vec![0], Vec::new());
+        for pair in group.pairs.clone() {
+            let edges = self.pairs.positions_of(pair).iter();
+            links.extend(edges.map(|&edge| Link {
+                target: self.by_target.row_segment()[edge as usize] as usize - first,
+                source: self.sources.rows()[edge as usize] as usize - first,
+                edge: edge as usize,
+            }));
+            offsets.push(links.len());
+        }
+        (offsets, links)
     }
 
-    /// Offsets at which the atoms' rows are cut between groups.
-    pub(super) fn atom_offsets(&self) -> Vec<u32> {
-        std::iter::once(0)
-            .chain(self.groups.iter().map(|group| group.atoms.end as u32))
-            .collect()
+    /// Edges of a group.
+    pub(super) fn edges(&self, group: &Group) -> Range<usize> {
+        let atoms = &group.atoms;
+        if atoms.is_empty() {
+            return 0..0;
+        }
+        self.by_target.range(atoms.start).start..self.by_target.range(atoms.end - 1).end
     }
 
-    /// Offsets at which the edges' rows are cut between groups.
-    pub(super) fn edge_offsets(&self) -> Vec<u32> {
-        std::iter::once(0)
-            .chain(self.groups.iter().map(|group| group.edges.end as u32))
-            .collect()
+    /// Number of pairs.
+    pub(super) fn num_pairs(&self) -> usize {
+        self.pairs.num_sources()
+    }
+
+    /// Number of edges.
+    pub(super) fn num_edges(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Offsets at which a range of each group is cut.
+    pub(super) fn offsets(&self, end: impl Fn(&Group) -> usize) -> Vec<u32> {
+        let ends = self.groups.iter().map(|group| end(group) as u32);
+        std::iter::once(0).chain(ends).collect()
     }
 }
 
@@ -158,7 +182,6 @@ fn closed_ends(sources: &RowIndex, by_target: &Segments) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Result;
     use candle_core::Device;
 
     #[test]

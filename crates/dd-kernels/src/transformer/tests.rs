@@ -80,7 +80,11 @@ impl Case {
     }
 
     fn inputs(&self, layers: &[[usize; 2]]) -> Result<Vec<Tensor>> {
-        let mut shapes = vec![vec![self.segments.num_rows(), WIDTH], vec![WIDTH], vec![WIDTH]];
+        let mut shapes = vec![
+            vec![self.segments.num_rows(), WIDTH],
+            vec![WIDTH],
+            vec![WIDTH],
+        ];
         for &[output, input] in layers {
             shapes.extend([vec![output, input], vec![output]]);
         }
@@ -152,7 +156,9 @@ fn agree_with_the_composition() -> Result<()> {
         let inputs = case.inputs(&FEED_FORWARD)?;
         compare(
             &run(&inputs, |x| case.feed_forward(x, feed_forward_block))?,
-            &run(&inputs, |x| case.feed_forward(x, composed::feed_forward_block))?,
+            &run(&inputs, |x| {
+                case.feed_forward(x, composed::feed_forward_block)
+            })?,
         );
     }
     Ok(())
@@ -171,7 +177,9 @@ fn bits_do_not_depend_on_the_number_of_threads() -> Result<()> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.expect("a pool").install(|| {
             let mut all = run(&attention, |x| case.attend(x, attention_block))?;
-            all.extend(run(&feed_forward, |x| case.feed_forward(x, feed_forward_block))?);
+            all.extend(run(&feed_forward, |x| {
+                case.feed_forward(x, feed_forward_block)
+            })?);
             Ok(all)
         })
     };

@@ -34,6 +34,7 @@ VERDICT_TARGET = 0.999
 TARGETS = {"features": 0.9999, "properties": 0.9999}
 CHUNK = 1000
 EXAMPLES = 3
+SPELLINGS = 50
 
 # Corpus: files below DATA_FOLDER, and the column that holds the SMILES. A number counts the
 # columns of a table without a header; None means the first word of every line.
@@ -105,6 +106,9 @@ def same_molecule(ours, theirs):
     if theirs in rewritten(ours, 1) or not rewritten(theirs, 4).isdisjoint(rewritten(ours, 4)):
         return True
     a, b = (Chem.MolFromSmiles(smiles) for smiles in (ours, theirs))
+    if a is None and b is None:  # Some scaffolds have no Kekulé form.
+        a, b = (Chem.MolFromSmiles(smiles, sanitize=False) for smiles in (ours, theirs))
+        return None not in (a, b) and Chem.MolToSmiles(a) == Chem.MolToSmiles(b)
     if a is None or b is None or CalcMolFormula(a) != CalcMolFormula(b):
         return False
     return all(x.HasSubstructMatch(y, useChirality=True) for x, y in ((a, b), (b, a)))
@@ -132,6 +136,14 @@ def feature_differences(molecule, ours):
     return names
 
 
+def other_scaffolds(molecule):
+    """RDKit's scaffolds of other spellings: with dative bonds they are not always the same."""
+    for _ in range(SPELLINGS):
+        spelling = Chem.MolFromSmiles(Chem.MolToSmiles(molecule, doRandom=True))
+        if spelling is not None:
+            yield MurckoScaffoldSmiles(mol=spelling, includeChirality=False)
+
+
 def property_differences(molecule, ours):
     """The names of the properties that differ."""
     ring_sizes = sorted(len(ring) for ring in molecule.GetRingInfo().AtomRings())
@@ -146,7 +158,8 @@ def property_differences(molecule, ours):
     try:
         scaffold = MurckoScaffoldSmiles(mol=molecule, includeChirality=False)
         if not same_molecule(ours["scaffold"], scaffold):
-            names.append("scaffold")
+            other = any(same_molecule(ours["scaffold"], s) for s in other_scaffolds(molecule))
+            names.append("scaffold (RDKit's of another spelling)" if other else "scaffold")
     except Exception as error:  # RDKit cannot make a molecule of some scaffolds
         names.append(f"scaffold (RDKit raises {type(error).__name__})")
     return names

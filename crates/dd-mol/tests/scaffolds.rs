@@ -5,7 +5,8 @@ mod reference;
 use std::collections::HashMap;
 use std::io::BufRead;
 
-use dd_mol::{murcko_scaffold_smiles, smiles};
+use dd_mol::murcko_scaffold_smiles;
+use dd_mol::smiles::{self, WriteOptions};
 
 fn scaffold(text: &str, chirality: bool) -> String {
     let molecule = smiles::parse(text).unwrap_or_else(|error| panic!("{error}"));
@@ -35,6 +36,43 @@ fn known_scaffolds() {
     for (text, expected) in cases {
         let expected = smiles::parse(expected).expect("a SMILES");
         assert_eq!(scaffold(text, false), smiles::write(&expected), "{text}");
+    }
+}
+
+#[test]
+fn dative_bonds_link_rings_and_close_none() {
+    // A complex and its scaffold.
+    let cases = [
+        // Chelate rings only.
+        ("Cl[Co]12(Cl)([NH2]CC[NH2]1)[NH2]CC[NH2]2", ""),
+        ("Cl[Pt]1(Cl)[NH2]C2CCCCC2[NH2]1", "C1CCCCC1"),
+        // Two bridges of chlorine: one is on a shortest route.
+        (
+            "Cl[Co]1([Cl][Co](Cl)([Cl]1)[n+]1ccccc1)[n+]1ccccc1",
+            "c1cc[n+]([Co][Cl]->[Co][n+]2ccccc2)cc1",
+        ),
+        // The metal is a detour, and it is the only way.
+        (
+            "Cl[Pd]1(Cl)[NH2]c2ccccc2-c2ccccc2[NH2]1",
+            "c1ccc(-c2ccccc2)cc1",
+        ),
+        (
+            "Cl[Pd](Cl)(<-[NH2]c1ccccc1)<-[NH2]c1ccccc1",
+            "[Pd](<-[NH2]c1ccccc1)<-[NH2]c1ccccc1",
+        ),
+    ];
+    for (text, expected) in cases {
+        let expected = smiles::parse(expected).expect("a SMILES");
+        let expected = smiles::write(&expected);
+        assert_eq!(scaffold(text, false), expected, "{text}");
+        let molecule = smiles::parse(text).expect("a SMILES");
+        let mut ranks: Vec<u32> = (0..molecule.num_atoms() as u32).collect();
+        for turn in 0..ranks.len() {
+            ranks.rotate_left(1);
+            ranks.swap(0, turn);
+            let spelling = smiles::write_in_order(&molecule, &ranks, WriteOptions::ISOMERIC);
+            assert_eq!(scaffold(&spelling, false), expected, "{spelling}");
+        }
     }
 }
 

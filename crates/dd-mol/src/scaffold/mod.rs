@@ -4,6 +4,8 @@
 //! (`MurckoDecompose`): side chains go, atoms double-bonded to rings or linkers stay, and
 //! an aromatic heteroatom that loses its substituent gets a hydrogen.
 
+mod routes;
+
 use crate::Molecule;
 use crate::adjacency::Adjacency;
 use crate::builder::{AtomSpec, BondDirection, BondSpec, MoleculeBuilder};
@@ -103,7 +105,7 @@ struct Piece {
 impl Piece {
     fn of(molecule: &Molecule) -> Self {
         let adjacency = Adjacency::of(molecule);
-        let core = rings_and_linkers(molecule, &adjacency);
+        let core = routes::rings_and_linkers(molecule, &adjacency);
         let is_double = |bond: usize| molecule.bond(bond).order == BondOrder::Double;
         let mut builder =
             MoleculeBuilder::with_capacity(molecule.num_atoms(), molecule.num_bonds());
@@ -204,27 +206,4 @@ fn fill_gap(atom: &mut AtomSpec) {
         atom.explicit_hydrogens = 0;
         atom.chiral_tag = ChiralTag::Unspecified;
     }
-}
-
-/// Ring atoms and the atoms on paths between rings: what is left when chain ends are
-/// taken off until none remains.
-fn rings_and_linkers(molecule: &Molecule, adjacency: &Adjacency) -> Vec<bool> {
-    let n = molecule.num_atoms();
-    let mut keep = vec![true; n];
-    let mut degree: Vec<usize> = (0..n).map(|atom| adjacency.degree(atom)).collect();
-    let is_end = |atom: usize, degree: usize| degree < 2 && !molecule.atom(atom).in_ring;
-    let mut ends: Vec<usize> = (0..n).filter(|&atom| is_end(atom, degree[atom])).collect();
-    while let Some(atom) = ends.pop() {
-        if !std::mem::replace(&mut keep[atom], false) {
-            continue;
-        }
-        for step in adjacency.neighbors(atom) {
-            let other = step.atom;
-            degree[other] -= 1;
-            if keep[other] && is_end(other, degree[other]) {
-                ends.push(other);
-            }
-        }
-    }
-    keep
 }

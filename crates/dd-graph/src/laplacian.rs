@@ -59,15 +59,15 @@ pub fn laplacian_eigenvectors(
     k: usize,
 ) -> Result<Array2<f32>> {
     let columns = smallest(num_nodes, sources, targets, k)?;
-    let mut table = Array2::zeros((num_nodes, k));
-    let width = columns.width;
-    if width > 0 {
-        let rows = columns.table.chunks_exact(width);
-        for (row, mut to) in rows.zip(table.rows_mut()) {
-            to.iter_mut().zip(row).for_each(|(to, x)| *to = *x as f32);
+    let mut table = vec![0.0; num_nodes * k];
+    if columns.width() > 0 {
+        let rows = columns.table.chunks_exact(columns.width());
+        for (row, to) in rows.zip(table.chunks_exact_mut(k)) {
+            let entries = row.iter().zip(&columns.signs).zip(to);
+            entries.for_each(|((x, sign), to)| *to = (x * sign) as f32);
         }
     }
-    Ok(table)
+    Ok(Array2::from_shape_vec((num_nodes, k), table).expect("k numbers per node"))
 }
 
 /// All eigenvalues and eigenvectors (as rows, signs fixed) of the normalised Laplacian, in f64.
@@ -82,9 +82,13 @@ pub fn laplacian_eigen(
     let columns = smallest(num_nodes, sources, targets, num_nodes)?;
     let table =
         Array2::from_shape_vec((num_nodes, num_nodes), columns.table).expect("one column per node");
+    let mut vectors = table.reversed_axes().as_standard_layout().into_owned();
+    for (mut vector, sign) in vectors.rows_mut().into_iter().zip(&columns.signs) {
+        vector *= *sign;
+    }
     Ok(LaplacianEigen {
         values: columns.values,
-        vectors: table.reversed_axes().as_standard_layout().into_owned(),
+        vectors,
     })
 }
 
@@ -92,13 +96,19 @@ pub fn laplacian_eigen(
 struct Columns {
     /// All eigenvalues, ascending.
     values: Vec<f64>,
-    /// Number of columns.
-    width: usize,
-    /// `[N, width]`.
+    /// `[N, width]`, with the signs of the solver.
     table: Vec<f64>,
+    /// The factor that fixes the sign of each column.
+    signs: Vec<f64>,
 }
 
-/// The eigenvectors of the smallest `k` eigenvalues, signs fixed.
+impl Columns {
+    fn width(&self) -> usize {
+        self.signs.len()
+    }
+}
+
+/// The eigenvectors of the smallest `k` eigenvalues.
 fn smallest(num_nodes: usize, sources: &[u32], targets: &[u32], k: usize) -> Result<Columns> {
     if num_nodes > MAX_LAPLACIAN_NODES {
         return Err(GraphError::LaplacianSize {
@@ -119,49 +129,48 @@ fn smallest(num_nodes: usize, sources: &[u32], targets: &[u32], k: usize) -> Res
     }
     let width = k.min(num_nodes);
     let fragments = Fragments::new(num_nodes, sources, targets);
-    let mut columns = Columns {
-        values: Vec::with_capacity(num_nodes),
-        width,
-        table: vec![0.0; num_nodes * width],
-    };
     let spectra = fragments
         .laplacians(sources, targets)
         .into_iter()
         .map(|laplacian| laplacian.spectrum(width))
         .collect::<std::result::Result<Vec<_>, _>>()?;
-    let mut order: Vec<(usize, usize)> = spectra
-        .iter()
-        .enumerate()
-        .flat_map(|(fragment, spectrum)| (0..spectrum.values().len()).map(move |i| (fragment, i)))
-        .collect();
-    let value = |&(fragment, i): &(usize, usize)| spectra[fragment].values()[i];
+    // Fragment and value of each place in the whole spectrum.
+    let mut order = Vec::with_capacity(num_nodes);
+    for (fragment, spectrum) in spectra.iter().enumerate() {
+        order.extend(spectrum.values().iter().map(|&value| (fragment, value)));
+    }
     if spectra.len() > 1 {
         // Adding zero makes -0 equal to 0.
-        let key = |place: &(usize, usize)| (value(place) * GRID).round() + 0.0;
+        let key = |(_, value): &(usize, f64)| (value * GRID).round() + 0.0;
         order.sort_by(|a, b| key(a).total_cmp(&key(b)));
     }
-    columns.values.extend(order.iter().map(value));
-    let mut column_of: Vec<Vec<usize>> = vec![Vec::new(); spectra.len()];
-    for (column, &(fragment, _)) in order.iter().take(width).enumerate() {
-        column_of[fragment].push(column);
-    }
+    // The columns of one fragment stand together, ascending.
+    let mut columns: Vec<usize> = (0..width).collect();
+    columns.sort_by_key(|&column| order[column].0);
+    let first = |fragment| columns.partition_point(|&column| order[column].0 < fragment);
+    let starts: Vec<usize> = (0..=spectra.len()).map(first).collect();
+    let mut table = vec![0.0; num_nodes * width];
     for (node, &(fragment, place)) in fragments.places.iter().enumerate() {
-        let row = &mut columns.table[node * width..(node + 1) * width];
-        let components = spectra[fragment].components(place);
-        for (&column, x) in column_of[fragment].iter().zip(components) {
+        let row = &mut table[node * width..(node + 1) * width];
+        let columns = &columns[starts[fragment]..starts[fragment + 1]];
+        for (&column, x) in columns.iter().zip(spectra[fragment].components(place)) {
             row[column] = x;
         }
     }
-    fix_signs(&mut columns.table, width);
-    Ok(columns)
+    Ok(Columns {
+        values: order.iter().map(|&(_, value)| value).collect(),
+        signs: signs(&table, width),
+        table,
+    })
 }
 
 /// The positive sign goes to each column's entry of largest magnitude.
-fn fix_signs(table: &mut [f64], width: usize) {
-    if width == 0 {
-        return;
-    }
+fn signs(table: &[f64], width: usize) -> Vec<f64> {
+    let mut signs = vec![0.0_f64; width];
     let mut largest = vec![0.0_f64; width];
+    if width == 0 {
+        return signs;
+    }
     for row in table.chunks_exact(width) {
         for (largest, x) in largest.iter_mut().zip(row) {
             *largest = if x.abs() > *largest {
@@ -171,16 +180,18 @@ fn fix_signs(table: &mut [f64], width: usize) {
             };
         }
     }
-    let mut signs = vec![0.0_f64; width];
-    for row in table.chunks_exact(width) {
-        for ((sign, largest), x) in signs.iter_mut().zip(&largest).zip(row) {
-            let leads = *sign == 0.0 && x.abs() >= largest * TIE;
-            *sign = if leads { 1.0_f64.copysign(*x) } else { *sign };
+    largest.iter_mut().for_each(|x| *x *= TIE);
+    // From the end, so that the first entry has the last word.
+    for row in table.chunks_exact(width).rev() {
+        for ((sign, least), x) in signs.iter_mut().zip(&largest).zip(row) {
+            *sign = if x.abs() >= *least {
+                1.0_f64.copysign(*x)
+            } else {
+                *sign
+            };
         }
     }
-    for row in table.chunks_exact_mut(width) {
-        row.iter_mut().zip(&signs).for_each(|(x, sign)| *x *= sign);
-    }
+    signs
 }
 
 /// The connected parts of a graph, in the order of their first nodes.

@@ -1,34 +1,35 @@
 //! `A = Q T Q^T` with a tridiagonal `T`, from the last row up.
 
-use super::lanes::{LANES, Lanes, at, at_mut, axpy, dot};
+use super::lanes::{LANES, Lanes, at, at_mut, axpy, dot, numbers, numbers_mut};
 
-/// The reflections `1 - beta v v^T` whose product is `Q`.
+/// The reflections `1 - beta v v^T` whose product is `Q`: `v` of reflection `i` is left of the diagonal in row `i` of the
+/// matrix that was reduced.
+#[derive(Debug, Default)]
 pub(super) struct Reflections {
-    /// `v` of reflection `i` is row `i` left of the diagonal; rows are `stride` vectors.
-    rows: Vec<Lanes>,
-    stride: usize,
     betas: Vec<f64>,
+    w: Vec<Lanes>,
 }
 
 /// Reduces a symmetric matrix of `stride` vectors per row: `diagonal` of `T` and its `off_diagonal` (entry `i` joins `i` and
 /// `i + 1`).
 #[inline(always)]
 pub(super) fn tridiagonalize(
-    mut a: Vec<Lanes>,
+    a: &mut [Lanes],
     stride: usize,
     diagonal: &mut [f64],
     off_diagonal: &mut [f64],
-) -> Reflections {
+    reflections: &mut Reflections,
+) {
     let n = diagonal.len();
-    let mut betas = vec![0.0; n];
-    let mut w = vec![Lanes::ZERO; stride];
+    let Reflections { betas, w } = reflections;
+    betas.clear();
+    betas.resize(n, 0.0);
+    w.resize(stride.max(w.len()), Lanes::ZERO);
     for i in (1..n).rev() {
         let (block, row) = a.split_at_mut(i * stride);
         diagonal[i] = at(row, i);
         let v = &mut row[..i.div_ceil(LANES)];
-        for column in i..v.len() * LANES {
-            *at_mut(v, column) = 0.0;
-        }
+        numbers_mut(v)[i..].fill(0.0);
         // A reflection sends row i left of the diagonal to a multiple of its last entry.
         let last = std::mem::take(at_mut(v, i - 1));
         let tail = dot(v, v);
@@ -45,29 +46,48 @@ pub(super) fn tridiagonalize(
         // A <- A - v w^T - w v^T with w = p - (beta / 2)(p . v) v and p = beta A v.
         let w = &mut w[..v.len()];
         product(block, v, w, i, stride);
-        for column in i..w.len() * LANES {
-            *at_mut(w, column) = 0.0;
-        }
+        numbers_mut(w)[i..].fill(0.0);
         let half = 0.5 * beta * beta * dot(w, v);
         for (w, v) in w.iter_mut().zip(&*v) {
             let old = *w;
             *w = Lanes::of(|l| beta * old.0[l] - half * v.0[l]);
         }
-        for (j, row) in block.chunks_exact_mut(stride).enumerate() {
-            let (vj, wj) = (at(v, j), at(w, j));
-            for ((row, v), w) in row.iter_mut().zip(&*v).zip(&*w) {
-                let (old, v, w) = (*row, *v, *w);
-                *row = Lanes::of(|l| old.0[l] - (vj * w.0[l] + wj * v.0[l]));
-            }
-        }
+        subtract(block, v, w, i, stride);
     }
     if n > 0 {
-        diagonal[0] = at(&a, 0);
+        diagonal[0] = at(a, 0);
     }
-    Reflections {
-        rows: a,
-        stride,
-        betas,
+}
+
+/// `A <- A - v w^T - w v^T` for the leading `size` rows, two at a time.
+#[inline(always)]
+fn subtract(a: &mut [Lanes], v: &[Lanes], w: &[Lanes], size: usize, stride: usize) {
+    let width = v.len();
+    let w = &w[..width];
+    let factors = { numbers(v)[..size].iter() }.zip(&numbers(w)[..size]);
+    let mut factors = factors.map(|(&v, &w)| (v, w));
+    let mut pairs = a[..size * stride].chunks_exact_mut(2 * stride);
+    for pair in pairs.by_ref() {
+        let (Some((va, wa)), Some((vb, wb))) = (factors.next(), factors.next()) else {
+            break;
+        };
+        // The matrix of a graph stays sparse for a while.
+        if [va, wa, vb, wb] == [0.0; 4] {
+            continue;
+        }
+        let (a, b) = pair.split_at_mut(stride);
+        let (a, b) = (&mut a[..width], &mut b[..width]);
+        for i in 0..width {
+            let (v, w, old, other) = (v[i], w[i], a[i], b[i]);
+            a[i] = Lanes::of(|l| old.0[l] - (va * w.0[l] + wa * v.0[l]));
+            b[i] = Lanes::of(|l| other.0[l] - (vb * w.0[l] + wb * v.0[l]));
+        }
+    }
+    if let Some((va, wa)) = factors.next() {
+        for ((row, v), w) in pairs.into_remainder().iter_mut().zip(v).zip(w) {
+            let (old, v, w) = (row.0, v.0, w.0);
+            *row = Lanes::of(|l| old[l] - (va * w[l] + wa * v[l]));
+        }
     }
 }
 
@@ -75,57 +95,61 @@ pub(super) fn tridiagonalize(
 #[inline(always)]
 fn product(a: &[Lanes], v: &[Lanes], w: &mut [Lanes], size: usize, stride: usize) {
     let width = w.len();
-    let row = |j: usize| &a[j * stride..][..width];
     w.fill(Lanes::ZERO);
-    let whole = size / 4 * 4;
-    for j in (0..whole).step_by(4) {
-        let (fa, fb, fc, fd) = (at(v, j), at(v, j + 1), at(v, j + 2), at(v, j + 3));
-        let (a, b, c, d) = (row(j), row(j + 1), row(j + 2), row(j + 3));
-        for ((((w, a), b), c), d) in w.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            let (old, a, b, c, d) = (w.0, a.0, b.0, c.0, d.0);
-            *w = Lanes::of(|l| old[l] + ((fa * a[l] + fb * b[l]) + (fc * c[l] + fd * d[l])));
+    let mut fours = a[..size * stride].chunks_exact(4 * stride);
+    let (factors, rest) = numbers(v)[..size].as_chunks::<4>();
+    for (rows, [fa, fb, fc, fd]) in fours.by_ref().zip(factors) {
+        if [*fa, *fb, *fc, *fd] == [0.0; 4] {
+            continue;
+        }
+        let row = |j: usize| &rows[j * stride..][..width];
+        let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+        for i in 0..width {
+            let (old, a, b, c, d) = (w[i].0, a[i].0, b[i].0, c[i].0, d[i].0);
+            w[i] = Lanes::of(|l| old[l] + ((fa * a[l] + fb * b[l]) + (fc * c[l] + fd * d[l])));
         }
     }
-    for j in whole..size {
-        axpy(at(v, j), row(j), w);
+    for (row, factor) in fours.remainder().chunks_exact(stride).zip(rest) {
+        axpy(*factor, &row[..width], w);
     }
 }
 
 impl Reflections {
-    /// `X <- Q X` for rows of `stride` vectors.
+    /// `X <- Q X` for rows of `stride` vectors; `a` is the matrix after the reduction.
     #[inline(always)]
-    pub(super) fn apply(&self, x: &mut [Lanes], stride: usize) {
+    pub(super) fn apply(&self, a: &[Lanes], x: &mut [Lanes], stride: usize) {
         let mut column = 0;
         while column + 4 <= stride {
-            self.apply_to::<4>(&mut x[column..], stride);
+            self.apply_to::<4>(a, &mut x[column..], stride);
             column += 4;
         }
         match stride - column {
-            3 => self.apply_to::<3>(&mut x[column..], stride),
-            2 => self.apply_to::<2>(&mut x[column..], stride),
-            1 => self.apply_to::<1>(&mut x[column..], stride),
+            3 => self.apply_to::<3>(a, &mut x[column..], stride),
+            2 => self.apply_to::<2>(a, &mut x[column..], stride),
+            1 => self.apply_to::<1>(a, &mut x[column..], stride),
             _ => {}
         }
     }
 
     /// On `G` neighbouring vectors of every row. `Q = ... H_2 H_1`, and reflection `i` touches the rows before `i` only.
     #[inline(always)]
-    fn apply_to<const G: usize>(&self, x: &mut [Lanes], stride: usize) {
-        for (i, &beta) in self.betas.iter().enumerate() {
+    fn apply_to<const G: usize>(&self, a: &[Lanes], x: &mut [Lanes], stride: usize) {
+        let width = self.betas.len().div_ceil(LANES);
+        for (i, (&beta, v)) in self.betas.iter().zip(a.chunks(width)).enumerate() {
             if beta == 0.0 {
                 continue;
             }
-            let v = &self.rows[i * self.stride..][..i.div_ceil(LANES)];
             let mut along = [Lanes::ZERO; G];
-            for (j, row) in x.chunks(stride).take(i).enumerate() {
-                let factor = at(v, j);
+            let v = &numbers(v)[..i];
+            for (row, &factor) in x.chunks(stride).zip(v) {
+                let row = &row[..G];
                 for g in 0..G {
                     along[g] = along[g].plus(factor, row[g]);
                 }
             }
             along = along.map(|x| Lanes::of(|l| -beta * x.0[l]));
-            for (j, row) in x.chunks_mut(stride).take(i).enumerate() {
-                let factor = at(v, j);
+            for (row, &factor) in x.chunks_mut(stride).zip(v) {
+                let row = &mut row[..G];
                 for g in 0..G {
                     row[g] = row[g].plus(factor, along[g]);
                 }

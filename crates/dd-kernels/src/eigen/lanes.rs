@@ -49,16 +49,36 @@ pub(super) fn axpy(factor: f64, x: &[Lanes], y: &mut [Lanes]) {
     }
 }
 
+/// The numbers of a row.
+#[inline(always)]
+pub(super) fn numbers(row: &[Lanes]) -> &[f64] {
+    // SAFETY: `Lanes` is an array of as many numbers, without padding: its size is a multiple of its alignment.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::slice::from_raw_parts(row.as_ptr().cast(), row.len() * LANES)
+    }
+}
+
+/// The numbers of a row, to be changed.
+#[inline(always)]
+pub(super) fn numbers_mut(row: &mut [Lanes]) -> &mut [f64] {
+    // SAFETY: as above, and every number is valid.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::slice::from_raw_parts_mut(row.as_mut_ptr().cast(), row.len() * LANES)
+    }
+}
+
 /// Entry `i` of a row.
 #[inline(always)]
 pub(super) fn at(row: &[Lanes], i: usize) -> f64 {
-    row[i / LANES].0[i % LANES]
+    numbers(row)[i]
 }
 
 /// Entry `i` of a row, to be changed.
 #[inline(always)]
 pub(super) fn at_mut(row: &mut [Lanes], i: usize) -> &mut f64 {
-    &mut row[i / LANES].0[i % LANES]
+    &mut numbers_mut(row)[i]
 }
 
 /// Largest magnitude; not finite when an entry is not.

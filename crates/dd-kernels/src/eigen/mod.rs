@@ -13,9 +13,13 @@ mod householder;
 mod lanes;
 mod rotations;
 
+use std::cell::Cell;
+
 use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
+use householder::Reflections;
 use lanes::{LANES, Lanes, at, at_mut};
+use rotations::Rotations;
 
 /// A symmetric matrix under construction.
 #[derive(Debug, Clone)]
@@ -29,11 +33,33 @@ pub struct SymmetricMatrix {
 #[derive(Debug, Clone)]
 pub struct Spectrum {
     values: Vec<f64>,
-    count: usize,
+    /// Column of the vector of each value.
+    columns: Vec<u32>,
     stride: usize,
     /// Row `i` holds component `i` of every vector.
     components: Vec<Lanes>,
 }
+
+/// Memory of a decomposition, reused from matrix to matrix.
+#[derive(Debug, Default)]
+struct Desk {
+    diagonal: Vec<f64>,
+    joins: Vec<f64>,
+    reflections: Reflections,
+    rotations: Rotations,
+    /// Which rows of the vectors change their sign.
+    signs: Vec<bool>,
+    /// Places on the diagonal by ascending value; those of the vectors asked for, ascending.
+    order: Vec<usize>,
+    wanted: Vec<usize>,
+}
+
+thread_local! {
+    static DESK: Cell<Desk> = Cell::default();
+}
+
+/// Matrices larger than this give their memory back.
+const KEPT_SIZE: usize = 256;
 
 impl SymmetricMatrix {
     /// The zero matrix of `size` rows.
@@ -84,7 +110,12 @@ impl SymmetricMatrix {
     /// When an entry is not finite, or the iteration does not converge, which finite entries do not cause.
     pub fn spectrum(self, count: usize) -> Result<Spectrum> {
         let size = self.size;
-        decompose(self, count.min(size)).ok_or(KernelError::Eigen { size })
+        let mut desk = DESK.take();
+        let spectrum = decompose(self, count.min(size), &mut desk);
+        if size <= KEPT_SIZE {
+            DESK.set(desk);
+        }
+        spectrum.ok_or(KernelError::Eigen { size })
     }
 }
 
@@ -96,12 +127,13 @@ impl Spectrum {
 
     /// Number of eigenvectors.
     pub fn count(&self) -> usize {
-        self.count
+        self.columns.len()
     }
 
     /// Component `i` of every eigenvector, in the order of the values: eigenvectors are columns.
     pub fn components(&self, i: usize) -> impl Iterator<Item = f64> + '_ {
-        entries(&self.components[i * self.stride..], self.count)
+        let row = &self.components[i * self.stride..][..self.stride];
+        self.columns.iter().map(|&column| at(row, column as usize))
     }
 }
 
@@ -111,19 +143,28 @@ fn entries(row: &[Lanes], size: usize) -> impl Iterator<Item = f64> + '_ {
 
 vectorized! {
     /// As [`decompose_plainly`], with the vector instructions of the processor.
-    fn decompose(matrix: SymmetricMatrix, count: usize) -> Option<Spectrum> {
-        decompose_plainly(matrix, count)
+    fn decompose(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
+        decompose_plainly(matrix, count, desk)
     }
 }
 
 /// `None` when there is no answer.
 #[inline(always)]
-fn decompose_plainly(matrix: SymmetricMatrix, count: usize) -> Option<Spectrum> {
+fn decompose_plainly(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
     let SymmetricMatrix {
         size,
         stride,
         mut rows,
     } = matrix;
+    let Desk {
+        diagonal,
+        joins,
+        reflections,
+        rotations,
+        signs,
+        order,
+        wanted,
+    } = desk;
     let largest = lanes::largest(&rows);
     if !largest.is_finite() {
         return None;
@@ -132,35 +173,52 @@ fn decompose_plainly(matrix: SymmetricMatrix, count: usize) -> Option<Spectrum> 
     if largest > 0.0 && largest != 1.0 {
         lanes::divide(&mut rows, largest);
     }
-    let (mut diagonal, mut joins) = (vec![0.0; size], vec![0.0; size.saturating_sub(1)]);
-    let reflections = householder::tridiagonalize(rows, stride, &mut diagonal, &mut joins);
-    // T = S |T| S with signs S: from here on, the matrix is |T|, and its off-diagonal is squared.
-    let mut negative = vec![false; size];
-    for (i, join) in joins.iter_mut().enumerate() {
-        negative[i + 1] = negative[i] != (*join < 0.0);
-        *join *= *join;
+    for row in [&mut *diagonal, &mut *joins] {
+        row.clear();
+        row.resize(rotations::padded(size), 0.0);
     }
-    let rotations = rotations::implicit_ql(&mut diagonal, &mut joins)?;
-    let mut places: Vec<usize> = (0..size).collect();
-    places.sort_by(|&a, &b| diagonal[a].total_cmp(&diagonal[b]));
+    let off_diagonal = &mut joins[1..size.max(1)];
+    householder::tridiagonalize(
+        &mut rows,
+        stride,
+        &mut diagonal[..size],
+        off_diagonal,
+        reflections,
+    );
+    // T = S |T| S with signs S: from here on, the matrix is |T|, and its off-diagonal is squared.
+    let mut negative = false;
+    signs.clear();
+    signs.resize(size, false);
+    for (i, join) in joins.iter_mut().enumerate().take(size).skip(1) {
+        negative ^= *join < 0.0;
+        *join *= *join;
+        signs[i] = negative;
+    }
+    rotations::implicit_ql(size, diagonal, joins, rotations)?;
+    order.clear();
+    order.extend(0..size);
+    order.sort_unstable_by(|&a, &b| diagonal[a].total_cmp(&diagonal[b]).then(a.cmp(&b)));
+    wanted.clear();
+    wanted.extend_from_slice(&order[..count]);
+    wanted.sort_unstable();
     let stride = count.div_ceil(LANES);
     let mut components = vec![Lanes::ZERO; size * stride];
-    for (column, &place) in places.iter().take(count).enumerate() {
+    for (column, &place) in wanted.iter().enumerate() {
         *at_mut(&mut components[place * stride..], column) = 1.0;
     }
-    rotations.undo(&mut components, stride);
-    for (row, negative) in components.chunks_mut(stride.max(1)).zip(negative) {
-        if negative {
+    rotations.undo(&mut components, stride, wanted);
+    for (row, negative) in components.chunks_mut(stride.max(1)).zip(signs) {
+        if *negative {
             lanes::negate(row);
         }
     }
-    reflections.apply(&mut components, stride);
+    reflections.apply(&rows, &mut components, stride);
+    let column = |place: &usize| wanted.binary_search(place).expect("it is wanted") as u32;
     Some(Spectrum {
-        values: places
-            .iter()
+        values: { order.iter() }
             .map(|&place| diagonal[place] * largest)
             .collect(),
-        count,
+        columns: order[..count].iter().map(column).collect(),
         stride,
         components,
     })

@@ -1,6 +1,6 @@
 //! Residuals, orthogonality, degenerate spectra, and the same bits with and without wide vectors.
 
-use super::{Spectrum, SymmetricMatrix, decompose_plainly};
+use super::{Desk, Spectrum, SymmetricMatrix, decompose_plainly};
 use crate::rng::Key;
 
 fn matrix(n: usize, entry: impl Fn(usize, usize) -> f64) -> SymmetricMatrix {
@@ -131,7 +131,7 @@ fn scale_does_not_matter_and_what_is_not_finite_is_an_error() {
 fn wide_vectors_give_the_same_bits_as_narrow_ones() {
     for n in [1, 6, 25, 64] {
         let wide = random(n).spectrum(n).expect("finite");
-        let narrow = decompose_plainly(random(n), n).expect("finite");
+        let narrow = decompose_plainly(random(n), n, &mut Desk::default()).expect("finite");
         assert_eq!(wide.values(), narrow.values());
         assert!((0..n).all(|i| wide.components(i).eq(narrow.components(i))));
     }

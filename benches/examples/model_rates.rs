@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: model_rates MODEL WORK INPUTS [WEIGHTS]".into());
     };
     let weights = weights.first().map(Path::new);
-    let mut model = Model::new(model, weights, Path::new(inputs))?;
+    let mut model = Model::new(model, weights, Path::new(inputs), work == "forward")?;
     for line in std::io::stdin().lock().lines() {
         line?;
         let (cpu, wall) = (cpu_seconds(), Instant::now());

@@ -11,7 +11,7 @@ use dd_encoder2d::tokengt::TokenGtConfig;
 use dd_encoder2d::{Encoder2d, EncoderConfig, ModelConfig};
 use dd_graph::{Featurizer, GraphBatch, PointBatch, PointCloud};
 use dd_kernels::rng::Key;
-use dd_nn::{LoadOptions, Mode, ParamStore};
+use dd_nn::{LoadOptions, Mode, ParamStore, Params};
 use dd_train::{AdamW, AdamWConfig, Gradients};
 
 /// Result of everything here.
@@ -38,29 +38,32 @@ enum Network {
 }
 
 impl Model {
+    /// With `frozen` its weights are constants, for inference.
+    ///
     /// The model `et`, `tokengt`, `student` or `gin` on the batch of `inputs`: for `et` a safetensors file of conformers
     /// (`z`, `pos`, `noise`, `batch`), for the others a JSON file with a list `smiles`.
     ///
     /// # Errors
     /// When there is no such model, or a file does not fit it.
-    pub fn new(name: &str, weights: Option<&Path>, inputs: &Path) -> Result<Self> {
+    pub fn new(name: &str, weights: Option<&Path>, inputs: &Path, frozen: bool) -> Result<Self> {
         let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+        let root = if frozen {
+            store.frozen().root()
+        } else {
+            store.root()
+        };
         let network = match name {
-            "et" => teacher(&store, inputs)?,
+            "et" => teacher(&root, inputs)?,
             "tokengt" => student(
                 EncoderConfig::TokenGt(TokenGtConfig::base_lap()),
-                &store,
+                &root,
                 inputs,
             )?,
             "student" => {
                 let config = TokenGtConfig::student_256_small();
-                student(EncoderConfig::TokenGt(config), &store, inputs)?
+                student(EncoderConfig::TokenGt(config), &root, inputs)?
             }
-            "gin" => student(
-                EncoderConfig::Gin(GinConfig::molecule_sde()),
-                &store,
-                inputs,
-            )?,
+            "gin" => student(EncoderConfig::Gin(GinConfig::molecule_sde()), &root, inputs)?,
             _ => return Err(format!("no model {name}: et, tokengt, student or gin").into()),
         };
         if let Some(path) = weights {
@@ -125,7 +128,7 @@ impl Model {
     }
 }
 
-fn teacher(store: &ParamStore, inputs: &Path) -> Result<Network> {
+fn teacher(params: &Params, inputs: &Path) -> Result<Network> {
     let config = EtConfig {
         layernorm_on_vec: None,
         ..EtConfig::pcqm4mv2()
@@ -133,8 +136,8 @@ fn teacher(store: &ParamStore, inputs: &Path) -> Result<Network> {
     let tensors = candle_core::safetensors::load(inputs, &Device::Cpu)?;
     let tensor = |name: &str| tensors.get(name).ok_or(format!("no tensor {name}"));
     Ok(Network::Teacher {
-        network: EquivariantTransformer::new(&config, &store.root())?,
-        normalizer: NoiseNormalizer::new(&store.root().pp("pos_normalizer"))?,
+        network: EquivariantTransformer::new(&config, params)?,
+        normalizer: NoiseNormalizer::new(&params.pp("pos_normalizer"))?,
         batch: conformers(tensor("z")?, tensor("pos")?, tensor("batch")?)?,
         noise: tensor("noise")?.clone(),
     })
@@ -162,7 +165,7 @@ fn conformers(numbers: &Tensor, positions: &Tensor, molecules: &Tensor) -> Resul
     Ok(PointBatch::collate(&clouds, DType::F32, &Device::Cpu)?)
 }
 
-fn student(encoder: EncoderConfig, store: &ParamStore, inputs: &Path) -> Result<Network> {
+fn student(encoder: EncoderConfig, params: &Params, inputs: &Path) -> Result<Network> {
     let config = ModelConfig::encoder_only(encoder);
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(inputs)?)?;
     let smiles = json["smiles"].as_array().ok_or("no list \"smiles\"")?;
@@ -173,7 +176,7 @@ fn student(encoder: EncoderConfig, store: &ParamStore, inputs: &Path) -> Result<
     });
     let graphs = graphs.collect::<Result<Vec<_>>>()?;
     Ok(Network::Student {
-        network: config.build_encoder(&store.root())?,
+        network: config.build_encoder(params)?,
         batch: GraphBatch::collate(&graphs, &Device::Cpu)?,
     })
 }

@@ -2,6 +2,7 @@
 
 use candle_core::{Module, Tensor};
 use dd_graph::NeighborList;
+use dd_kernels::et_update;
 use dd_nn::{Init, LayerNorm, Linear, Params};
 
 use crate::config::EtConfig;
@@ -58,7 +59,6 @@ impl AttentionLayer {
         geometry: &EdgeGeometry,
         edges: &NeighborList,
     ) -> Result<(Tensor, Tensor)> {
-        let f = x.dim(1)?;
         let h = self.layernorm.forward(x)?;
         let atoms = AtomFeatures {
             queries: self.q_proj.forward(&h)?,
@@ -67,14 +67,10 @@ impl AttentionLayer {
             vectors: v.clone(),
         };
         let p = self.vec_proj.forward(v)?; // [N, 3, 3F]
-        let third = |k| p.narrow(2, k * f, f);
-        let dot = (third(0)? * third(1)?)?.sum(1)?; // [N, F]
 
         let arrived = self.messages.pass(&atoms, geometry, edges)?;
         let o = self.o_proj.forward(&arrived.scalars)?; // [N, 3F]
-        let o = |k| o.narrow(1, k * f, f);
-        let dx = ((dot * o(1)?)? + o(2)?)?;
-        let dv = (third(2)?.broadcast_mul(&o(0)?.unsqueeze(1)?)? + arrived.vectors)?;
-        Ok((dx, dv))
+        let update = et_update(&p, &o, &arrived.vectors)?;
+        Ok((update.scalars, update.vectors))
     }
 }

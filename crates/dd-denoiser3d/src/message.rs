@@ -79,7 +79,7 @@ impl MessageRule {
             value_filter: self.value_filter.as_ref().and_then(radial),
             sources: &edges.sources,
             by_target: &edges.by_target,
-            pairs: None,
+            pairs: Some(&edges.pairs),
             num_heads: self.num_heads,
         })?;
         Ok(Messages {
@@ -96,24 +96,26 @@ impl MessageRule {
     ) -> Result<Messages> {
         let (n, f) = atoms.queries.dims2()?;
         let (e, h, c) = (edges.num_edges(), self.num_heads, f / self.num_heads);
+        let basis = gather(&geometry.basis, &edges.pairs)?; // [E, K]
+        let cutoffs = gather(&geometry.cutoffs, &edges.pairs)?; // [E]
 
         // A_ij = act(sum_c q_i k_j dk_ij) phi(r_ij)
         let mut products =
             (gather(&atoms.queries, &edges.targets)? * gather(&atoms.keys, &edges.sources)?)?; // [E, F]
         if let Some(filter) = &self.key_filter {
-            let dk = self.activation.apply(&filter.forward(&geometry.basis)?)?;
+            let dk = self.activation.apply(&filter.forward(&basis)?)?;
             products = (products * dk)?;
         }
         let scores = products.reshape((e, h, c))?.sum(D::Minus1)?; // [E, H]
         let attention = self
             .attn_activation
             .apply(&scores)?
-            .broadcast_mul(&geometry.cutoffs.unsqueeze(1)?)?;
+            .broadcast_mul(&cutoffs.unsqueeze(1)?)?;
 
         // (s, a, b)_ij = u_j (*) dv_ij
         let mut values = gather(&atoms.values, &edges.sources)?; // [E, 3F]
         if let Some(filter) = &self.value_filter {
-            let dv = self.activation.apply(&filter.forward(&geometry.basis)?)?;
+            let dv = self.activation.apply(&filter.forward(&basis)?)?;
             values = (values * dv)?;
         }
         let values = values.reshape((e, h, 3 * c))?;
@@ -175,8 +177,8 @@ mod tests {
             random("k", &[4, F]),
             random("u", &[4, 3 * F]),
             random("v", &[4, 3, F]),
-            random("e", &[7, K]),
-            random("phi", &[7]),
+            random("e", &[edges.num_pairs(), K]),
+            random("phi", &[edges.num_pairs()]),
             random("d", &[7, 3]),
         ];
         let [q, k, u, v, e, phi, d] = inputs.each_ref().map(|var| var.as_tensor().clone());
@@ -186,13 +188,7 @@ mod tests {
             values: u,
             vectors: v,
         };
-        let geometry = EdgeGeometry {
-            vectors: d.clone(),
-            distances: phi.clone(),
-            directions: d,
-            basis: e,
-            cutoffs: phi,
-        };
+        let geometry = EdgeGeometry::of(d, e, phi);
         let params = ParamStore::new(0, DType::F64, &Device::Cpu).root();
         let filter = |name, width| {
             Linear::new(K, width, Init::XavierUniform, &params.pp(name)).expect("a new name")

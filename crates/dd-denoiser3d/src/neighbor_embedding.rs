@@ -2,7 +2,7 @@
 
 use candle_core::{D, Module, Tensor};
 use dd_graph::NeighborList;
-use dd_kernels::{RowIndex, gather, segment_sum};
+use dd_kernels::{FilteredEdges, RowIndex, filtered_sum, gather};
 use dd_nn::{Init, Linear, Params};
 
 use crate::config::EtConfig;
@@ -43,18 +43,27 @@ impl NeighborEmbedding {
         let filters = self
             .distance_proj
             .forward(&geometry.basis)?
-            .broadcast_mul(&fades?.unsqueeze(D::Minus1)?)?; // [E, F]
-        let neighbors = gather(&gather(&self.embedding, elements)?, &edges.sources)?; // [E, F]
-        let sums = segment_sum(&(neighbors * filters)?, &edges.by_target)?; // [N, F]
+            .broadcast_mul(&fades?.unsqueeze(D::Minus1)?)?; // [P, F]
+        let neighbors = gather(&self.embedding, elements)?; // [N, F]
+        let edges = FilteredEdges {
+            sources: &edges.sources,
+            pairs: &edges.pairs,
+            by_target: &edges.by_target,
+        };
+        let sums = filtered_sum(&neighbors, &filters, edges)?; // [N, F]
         Ok(self.combine.forward(&Tensor::cat(&[x, &sums], 1)?)?)
     }
 }
 
-/// 0 for self loops, 1 for other edges, `[E]`.
+/// 0 for self loops, 1 for other pairs, `[P]`.
 fn without_self_loops(edges: &NeighborList, like: &Tensor) -> candle_core::Result<Tensor> {
-    let mask: Vec<f32> = edges
-        .self_loops()
-        .map(|own| if own { 0.0 } else { 1.0 })
+    let ends = edges
+        .pair_sources
+        .rows()
+        .iter()
+        .zip(edges.pair_targets.rows());
+    let mask: Vec<f32> = ends
+        .map(|(source, target)| if source == target { 0.0 } else { 1.0 })
         .collect();
-    Tensor::from_vec(mask, edges.num_edges(), like.device())?.to_dtype(like.dtype())
+    Tensor::from_vec(mask, edges.num_pairs(), like.device())?.to_dtype(like.dtype())
 }

@@ -11,10 +11,19 @@ use candle_core::Tensor;
 pub trait Observer {
     /// Called once per intermediate.
     fn see(&mut self, name: Arguments<'_>, tensor: &Tensor);
+
+    /// Whether it looks at all; if not, what would be computed only to be shown is not.
+    fn looks(&self) -> bool {
+        true
+    }
 }
 
 impl Observer for () {
     fn see(&mut self, _name: Arguments<'_>, _tensor: &Tensor) {}
+
+    fn looks(&self) -> bool {
+        false
+    }
 }
 
 /// Keeps all intermediates.

@@ -152,8 +152,9 @@ impl EquivariantTransformer {
     ) -> Result<AtomFields> {
         let elements = self.elements(batch)?;
         let positions = batch.positions.to_dtype(self.embedding.dtype())?;
-        let geometry = EdgeGeometry::new(&positions, edges, &self.basis, self.cutoff())?;
-        geometry.show(observer);
+        let looks = observer.looks();
+        let geometry = EdgeGeometry::new(&positions, edges, &self.basis, self.cutoff(), looks)?;
+        geometry.show(edges, observer)?;
 
         let mut x = gather(&self.embedding, &elements)?; // [N, F]
         observer.see(format_args!("x_embedding"), &x);

@@ -47,6 +47,13 @@ pub struct NeighborList {
     pub targets: RowIndex,
     /// Edges to targets: `E` rows in `N` segments.
     pub by_target: Segments,
+    /// Pair of each edge, `[E]` into `P`: `j -> i` and `i -> j` are one pair, a self loop is one. Pairs are numbered in the
+    /// order of their first edges.
+    pub pairs: RowIndex,
+    /// Source atom of each pair's first edge, `[P]` into `N`.
+    pub pair_sources: RowIndex,
+    /// Target atom of each pair's first edge, `[P]` into `N`.
+    pub pair_targets: RowIndex,
 }
 
 impl NeighborList {
@@ -152,6 +159,17 @@ impl NeighborList {
         self.sources.len()
     }
 
+    /// Number of pairs, `P`.
+    pub fn num_pairs(&self) -> usize {
+        self.pair_sources.len()
+    }
+
+    /// Of each edge whether it runs as its pair's first edge does (and not against it), `[E]`.
+    pub fn runs_forward(&self) -> impl ExactSizeIterator<Item = bool> + '_ {
+        let edges = self.sources.rows().iter().zip(self.pairs.rows());
+        edges.map(|(source, &pair)| *source == self.pair_sources.rows()[pair as usize])
+    }
+
     /// Number of atoms, `N`.
     pub fn num_atoms(&self) -> usize {
         self.by_target.len()
@@ -165,12 +183,43 @@ impl NeighborList {
 
     fn grouped(sources: Vec<u32>, degrees: &[usize], device: &Device) -> Result<Self> {
         let by_target = Segments::from_lengths(degrees, device)?;
+        let (pairs, [pair_sources, pair_targets]) = pair_up(&sources, &by_target);
+        let num_pairs = pair_sources.len();
         Ok(Self {
+            pairs: RowIndex::new(pairs, num_pairs, device)?,
+            pair_sources: RowIndex::new(pair_sources, degrees.len(), device)?,
+            pair_targets: RowIndex::new(pair_targets, degrees.len(), device)?,
             sources: RowIndex::new(sources, degrees.len(), device)?,
             targets: RowIndex::new(by_target.row_segment().to_vec(), degrees.len(), device)?,
             by_target,
         })
     }
+}
+
+/// Pair of each edge, and the ends of each pair's first edge.
+///
+/// Edges stand by target, targets ascending: of two opposite edges the one to the lower atom comes first. Its pair is
+/// found again among the pairs that the lower atom began.
+fn pair_up(sources: &[u32], by_target: &Segments) -> (Vec<u32>, [Vec<u32>; 2]) {
+    let mut pairs = Vec::with_capacity(sources.len());
+    let [mut first_sources, mut first_targets] = [(); 2].map(|()| Vec::new());
+    let mut begun = Vec::with_capacity(by_target.len()); // of each target, the pairs that it began
+    for (target, edges) in by_target.ranges().enumerate() {
+        let start = first_sources.len();
+        for &source in &sources[edges] {
+            let known = begun.get(source as usize).cloned();
+            let known = known.and_then(|mut of_source: std::ops::Range<usize>| {
+                of_source.find(|&pair| first_sources[pair] == target as u32)
+            });
+            pairs.push(known.unwrap_or(first_sources.len()) as u32);
+            if known.is_none() {
+                first_sources.push(source);
+                first_targets.push(target as u32);
+            }
+        }
+        begun.push(start..first_sources.len());
+    }
+    (pairs, [first_sources, first_targets])
 }
 
 /// Cuts the sources of one target; `found` is ascending in the source number before and after.

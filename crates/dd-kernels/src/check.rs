@@ -16,6 +16,18 @@ pub(crate) fn rows(name: &'static str, x: &Tensor, rows: usize) -> Result<()> {
     })
 }
 
+/// Refuses another number of rows.
+pub(crate) fn count(name: &'static str, got: usize, expected: usize) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(KernelError::Shape {
+        name,
+        expected: format!("[{expected}]"),
+        got: vec![got],
+    })
+}
+
 /// Refuses a tensor of any other shape.
 pub(crate) fn shape(name: &'static str, x: &Tensor, expected: &[usize]) -> Result<()> {
     if x.dims() == expected {

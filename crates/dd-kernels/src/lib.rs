@@ -23,7 +23,9 @@
 //! | [`gather`], [`scatter_sum`] | nodes to edges, edges to nodes |
 //! | [`segment_sum`], [`segment_mean`], [`segment_max`] | nodes to graphs |
 //! | [`segment_softmax`], [`segment_attention`] | attention inside a graph |
-//! | [`et_message`] | one layer's messages of the equivariant transformer, fused |
+//! | [`dense()`], [`dropout()`] | rows to rows |
+//! | [`attention_block()`], [`feed_forward_block()`] | the two halves of a pre-norm transformer layer, fused |
+//! | [`filtered_sum()`], [`et_message()`], [`et_update()`] | the equivariant transformer's sums over neighbours and updates, fused |
 //! | [`embedding_sum`] | categorical features to vectors |
 //! | [`layer_norm`], [`gelu`], [`silu`], [`safe_norm`] | what candle cannot differentiate, or only slowly |
 //!
@@ -52,6 +54,8 @@ mod eigen;
 mod embedding_sum;
 mod error;
 mod et_message;
+mod et_update;
+mod filtered_sum;
 mod gather;
 mod gelu;
 mod layer_norm;
@@ -77,6 +81,8 @@ pub use eigen::{Spectrum, SymmetricMatrix};
 pub use embedding_sum::embedding_sum;
 pub use error::{KernelError, Result};
 pub use et_message::{EtMessageInputs, EtMessages, RadialFilter, et_message};
+pub use et_update::et_update;
+pub use filtered_sum::{FilteredEdges, filtered_sum};
 pub use gather::gather;
 pub use gelu::gelu;
 pub use layer_norm::layer_norm;

@@ -9,6 +9,7 @@ use crate::attention::AttentionDropout;
 use crate::dropout::RowDropout;
 use crate::error::Result;
 use crate::et_message::{EtMessageInputs, EtMessages, RadialFilter};
+use crate::filtered_sum::FilteredEdges;
 use crate::{RowIndex, Segments};
 
 /// See [`crate::gather`].
@@ -182,6 +183,24 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
         scalars: segment_sum(&scalars, inputs.by_target)?.reshape((n, f))?,
         vectors: segment_sum(&(carried + created)?, inputs.by_target)?.reshape((n, 3, f))?,
     })
+}
+
+/// See [`crate::et_update()`].
+pub fn et_update(projected: &Tensor, messages: &Tensor, arrived: &Tensor) -> Result<EtMessages> {
+    let f = arrived.dim(2)?;
+    let third = |k| projected.narrow(2, k * f, f);
+    let dot = (third(0)? * third(1)?)?.sum(1)?; // [N, F]
+    let o = |k| messages.narrow(1, k * f, f);
+    Ok(EtMessages {
+        scalars: ((dot * o(1)?)? + o(2)?)?,
+        vectors: (third(2)?.broadcast_mul(&o(0)?.unsqueeze(1)?)? + arrived)?,
+    })
+}
+
+/// See [`crate::filtered_sum()`].
+pub fn filtered_sum(x: &Tensor, filters: &Tensor, edges: FilteredEdges<'_>) -> Result<Tensor> {
+    let products = (gather(x, edges.sources)? * gather(filters, edges.pairs)?)?; // [E, F]
+    segment_sum(&products, edges.by_target)
 }
 
 /// See [`crate::segment_attention`].

@@ -1,32 +1,46 @@
 //! The models whose speed is measured: built from a configuration's name, with weights of a file or of a seed.
 
-use std::collections::BTreeMap;
+mod inputs;
+mod spec;
+
+use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use dd_denoiser3d::{Denoiser3d, EquivariantTransformer, EtConfig, NoiseNormalizer};
-use dd_encoder2d::gin::GinConfig;
-use dd_encoder2d::tokengt::TokenGtConfig;
-use dd_encoder2d::{Encoder2d, EncoderConfig, ModelConfig};
-use dd_graph::{Featurizer, GraphBatch, PointBatch, PointCloud};
+use dd_denoiser3d::{Denoiser3d, EquivariantTransformer, NoiseNormalizer};
+use dd_encoder2d::{Encoder2d, ModelConfig};
+use dd_graph::{GraphBatch, PointBatch};
 use dd_kernels::rng::Key;
 use dd_nn::{LoadOptions, Mode, ParamStore, Params};
 use dd_train::{AdamW, AdamWConfig, Gradients};
 
+use spec::{Architecture, Spec};
+
 /// Result of everything here.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const LEARNING_RATE: f64 = 1e-4;
 
 /// A model with a batch, ready to run.
 pub struct Model {
     store: ParamStore,
-    optimizer: AdamW,
+    optimizer: Option<AdamW>,
     network: Network,
+}
+
+/// What a model is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Inference: its weights are constants.
+    Inference,
+    /// Training.
+    Training,
 }
 
 enum Network {
     Teacher {
-        network: EquivariantTransformer,
+        network: Box<EquivariantTransformer>,
         normalizer: NoiseNormalizer,
         batch: PointBatch,
         noise: Tensor,
@@ -34,43 +48,48 @@ enum Network {
     Student {
         network: Box<dyn Encoder2d + Send + Sync>,
         batch: GraphBatch,
+        read: Read,
+        target: Tensor,
     },
 }
 
+/// Which rows of a representation the loss reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// One row per atom, as in distillation.
+    Nodes,
+    /// One row per molecule, as in supervised training.
+    Graphs,
+}
+
 impl Model {
-    /// With `frozen` its weights are constants, for inference.
+    /// The model `et`, `tokengt`, `student` or `gin` on the batch of `inputs`, a safetensors file: conformers (`z`, `pos`,
+    /// `noise`, `batch`) for `et`, collated graphs (`node_feat`, `edge_feat`, `edge_index`, `node_num`, `edge_num`,
+    /// `lap_eigvec`) for the others. `et:width=128,layers=4` changes sizes.
     ///
-    /// The model `et`, `tokengt`, `student` or `gin` on the batch of `inputs`: for `et` a safetensors file of conformers
-    /// (`z`, `pos`, `noise`, `batch`), for the others a JSON file with a list `smiles`.
+    /// There is no dropout and no other randomness, so that other programs can be compared number by number.
     ///
     /// # Errors
     /// When there is no such model, or a file does not fit it.
-    pub fn new(name: &str, weights: Option<&Path>, inputs: &Path, frozen: bool) -> Result<Self> {
-        let store = ParamStore::new(0, DType::F32, &Device::Cpu);
-        let root = if frozen {
-            store.frozen().root()
-        } else {
-            store.root()
+    pub fn new(
+        name: &str,
+        purpose: Purpose,
+        dtype: DType,
+        weights: Option<&Path>,
+        inputs: &Path,
+    ) -> Result<Self> {
+        let store = ParamStore::new(0, dtype, &Device::Cpu);
+        let params = match purpose {
+            Purpose::Inference => store.frozen().root(),
+            Purpose::Training => store.root(),
         };
-        let network = match name {
-            "et" => teacher(&root, inputs)?,
-            "tokengt" => student(
-                EncoderConfig::TokenGt(TokenGtConfig::base_lap()),
-                &root,
-                inputs,
-            )?,
-            "student" => {
-                let config = TokenGtConfig::student_256_small();
-                student(EncoderConfig::TokenGt(config), &root, inputs)?
-            }
-            "gin" => student(EncoderConfig::Gin(GinConfig::molecule_sde()), &root, inputs)?,
-            _ => return Err(format!("no model {name}: et, tokengt, student or gin").into()),
-        };
+        let tensors = candle_core::safetensors::load(inputs, &Device::Cpu)?;
+        let network = Network::new(&Spec::parse(name)?, &params, dtype, &tensors)?;
         if let Some(path) = weights {
             dd_nn::load_safetensors(&store, path, &LoadOptions::strict())?;
         }
         Ok(Self {
-            optimizer: AdamW::new(AdamWConfig::adam(1e-4), &store.vars())?,
+            optimizer: None,
             store,
             network,
         })
@@ -93,19 +112,49 @@ impl Model {
             Network::Teacher { network, batch, .. } => {
                 Ok(network.forward(batch, Mode::Eval)?.noise.detach())
             }
-            Network::Student { network, batch } => {
+            Network::Student { network, batch, .. } => {
                 Ok(network.encode(batch, Mode::Eval)?.graphs.detach())
             }
         }
     }
 
-    /// Forward, backward and AdamW: the teacher's denoising loss, the student's mean square. Returns the loss.
+    /// Forward, backward and AdamW. Returns the loss: the teacher's denoising loss, or the student's mean square
+    /// difference from a fixed target.
     ///
     /// # Errors
     /// When the network fails.
     pub fn step(&mut self) -> Result<f64> {
-        let training = Mode::Train(Key::from_seed(self.optimizer.steps()));
-        let loss = match &self.network {
+        let loss = self.loss()?;
+        let vars = self.store.vars();
+        let gradients = Gradients::of(&loss, &vars)?;
+        let optimizer = match &mut self.optimizer {
+            Some(optimizer) => optimizer,
+            none => none.insert(AdamW::new(AdamWConfig::adam(LEARNING_RATE), &vars)?),
+        };
+        optimizer.step(&gradients, LEARNING_RATE, 1.0, &|_| true)?;
+        Ok(f64::from(loss.to_scalar::<f32>()?))
+    }
+
+    /// What another program must find too: `loss`, and `grad.NAME` of every parameter that has one.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn gradients(&self) -> Result<HashMap<String, Tensor>> {
+        let loss = self.loss()?;
+        let vars = self.store.vars();
+        let gradients = Gradients::of(&loss, &vars)?;
+        let mut results = HashMap::from([("loss".to_string(), loss.detach())]);
+        for (name, _) in &vars {
+            if let Some(gradient) = gradients.get(name) {
+                results.insert(format!("grad.{name}"), gradient.clone());
+            }
+        }
+        Ok(results)
+    }
+
+    fn loss(&self) -> Result<Tensor> {
+        let training = Mode::Train(Key::from_seed(0));
+        match &self.network {
             Network::Teacher {
                 network,
                 normalizer,
@@ -115,68 +164,60 @@ impl Model {
                 let noisy = batch.with_positions((&batch.positions + noise)?);
                 let predicted = network.forward(&noisy, training)?.noise;
                 let target = normalizer.normalize(noise, training)?;
-                (predicted - target)?.sqr()?.mean_all()?
+                Ok((predicted - target)?.sqr()?.mean_all()?)
             }
-            Network::Student { network, batch } => {
+            Network::Student {
+                network,
+                batch,
+                read,
+                target,
+            } => {
                 let z = network.encode(batch, training)?;
-                (z.graphs.sqr()?.mean_all()? + z.nodes.sqr()?.mean_all()?)?
+                let z = match read {
+                    Read::Nodes => z.nodes,
+                    Read::Graphs => z.graphs,
+                };
+                Ok((z - target)?.sqr()?.mean_all()?)
             }
+        }
+    }
+}
+
+impl Network {
+    fn new(
+        spec: &Spec,
+        params: &Params,
+        dtype: DType,
+        tensors: &HashMap<String, Tensor>,
+    ) -> Result<Self> {
+        let (encoder, read) = match spec.architecture()? {
+            Architecture::Teacher(config) => {
+                return Ok(Self::Teacher {
+                    network: Box::new(EquivariantTransformer::new(&config, params)?),
+                    normalizer: NoiseNormalizer::new(&params.pp("pos_normalizer"))?,
+                    batch: inputs::conformers(tensors, dtype)?,
+                    noise: inputs::tensor(tensors, "noise")?.to_dtype(dtype)?,
+                });
+            }
+            Architecture::Student(encoder, read) => (encoder, read),
         };
-        let gradients = Gradients::of(&loss, &self.store.vars())?;
-        self.optimizer.step(&gradients, 1e-4, 1.0, &|_| true)?;
-        Ok(f64::from(loss.to_scalar::<f32>()?))
+        let network = ModelConfig::encoder_only(encoder).build_encoder(params)?;
+        let batch = GraphBatch::collate(&inputs::graphs(tensors)?, &Device::Cpu)?;
+        let rows = match read {
+            Read::Nodes => batch.num_nodes(),
+            Read::Graphs => batch.num_graphs(),
+        };
+        Ok(Self::Student {
+            target: fixed_target(rows, network.width())?.to_dtype(dtype)?,
+            network,
+            batch,
+            read,
+        })
     }
 }
 
-fn teacher(params: &Params, inputs: &Path) -> Result<Network> {
-    let config = EtConfig {
-        layernorm_on_vec: None,
-        ..EtConfig::pcqm4mv2()
-    };
-    let tensors = candle_core::safetensors::load(inputs, &Device::Cpu)?;
-    let tensor = |name: &str| tensors.get(name).ok_or(format!("no tensor {name}"));
-    Ok(Network::Teacher {
-        network: EquivariantTransformer::new(&config, params)?,
-        normalizer: NoiseNormalizer::new(&params.pp("pos_normalizer"))?,
-        batch: conformers(tensor("z")?, tensor("pos")?, tensor("batch")?)?,
-        noise: tensor("noise")?.clone(),
-    })
-}
-
-fn conformers(numbers: &Tensor, positions: &Tensor, molecules: &Tensor) -> Result<PointBatch> {
-    let mut clouds: BTreeMap<i64, PointCloud> = BTreeMap::new();
-    let rows = positions.to_vec2::<f32>()?;
-    let ends = numbers
-        .to_vec1::<i64>()?
-        .into_iter()
-        .zip(molecules.to_vec1::<i64>()?);
-    for ((number, molecule), row) in ends.zip(&rows) {
-        let cloud = clouds.entry(molecule).or_insert_with(|| PointCloud {
-            atomic_numbers: Vec::new(),
-            positions: Vec::new(),
-            atom_index: Vec::new(),
-            record: molecule as u64,
-        });
-        cloud.atom_index.push(cloud.atomic_numbers.len() as u32);
-        cloud.atomic_numbers.push(u8::try_from(number)?);
-        cloud.positions.push([row[0], row[1], row[2]]);
-    }
-    let clouds: Vec<PointCloud> = clouds.into_values().collect();
-    Ok(PointBatch::collate(&clouds, DType::F32, &Device::Cpu)?)
-}
-
-fn student(encoder: EncoderConfig, params: &Params, inputs: &Path) -> Result<Network> {
-    let config = ModelConfig::encoder_only(encoder);
-    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(inputs)?)?;
-    let smiles = json["smiles"].as_array().ok_or("no list \"smiles\"")?;
-    let featurizer = config.build_featurizer();
-    let graphs = smiles.iter().map(|text| -> Result<_> {
-        let molecule = dd_mol::smiles::parse(text.as_str().ok_or("a SMILES is no text")?)?;
-        Ok(featurizer.featurize(&molecule)?)
-    });
-    let graphs = graphs.collect::<Result<Vec<_>>>()?;
-    Ok(Network::Student {
-        network: config.build_encoder(params)?,
-        batch: GraphBatch::collate(&graphs, &Device::Cpu)?,
-    })
+/// `[rows, width]`: the cosine of each entry's number, as a single.
+fn fixed_target(rows: usize, width: usize) -> Result<Tensor> {
+    let values = (0..rows * width).map(|i| (i as f64).cos() as f32);
+    Ok(Tensor::from_iter(values, &Device::Cpu)?.reshape((rows, width))?)
 }

@@ -1,0 +1,163 @@
+"""Times the models here and in PyTorch, in turns, on the same weights and molecules, and prints Markdown tables.
+
+    cargo build --release -p dd-benches --examples
+    python benches/peers/model_speed.py GOLDEN [--rounds 5] [--models et tokengt] [--threads 1 2] [--write]
+
+GOLDEN is the folder of golden cases, whose `bench` has the batches. First outputs and gradients of both sides are
+compared. Then each side is a process of its own, and in each round does its work once while the other is stopped.
+A rate is the median over the rounds, a ratio the median of the ratios of each round. Peak memory is the most that a
+process held, without what it held before it built the model. `--write` puts the tables into docs/BENCHMARKS.md.
+"""
+
+import argparse
+import itertools
+import pathlib
+import statistics
+import sys
+
+import torch
+from safetensors.torch import load_file
+
+import turns
+from model_cases import PROGRAM, compare_with_program, is_equal, prepare
+from operations import count
+from torch_worker import GEMM_SIZE
+from turns import KEEP_MEMORY, Side, in_turns, rate, ratio_cells, table
+
+MODELS = {
+    "et": "equivariant transformer 256 x 8, 70 conformers",
+    "et:whitened": "the same, whitened vectors",
+    "tokengt": "TokenGT 768 x 12, 64 molecules",
+    "student": "TokenGT 256 x 6, 64 molecules",
+    "gin": "GIN 300 x 5, 64 molecules",
+}
+# What the peer is: the worker's variant, and its environment.
+VARIANTS = {
+    "plain": ("PyTorch", "eager", {}),
+    "tuned": ("PyTorch tuned", "fused", KEEP_MEMORY),
+    "compile": ("PyTorch compiled", "compile", KEEP_MEMORY),
+    "bf16": ("PyTorch bf16", "bf16", KEEP_MEMORY),
+}
+# Losses of the first steps count as equal up to this; those of later steps part, as rounding errors grow.
+LOSSES_EQUAL, STEPS_COMPARED = 1e-3, 4
+
+NOTES = f"""PyTorch {torch.__version__} on {turns.processor()}; float32 on both sides unless said.
+"PyTorch" is the model in the usual eager form. "Tuned" has PyTorch's fused attention and AdamW, and an allocator that
+keeps freed memory, which spares most page faults and costs memory. "Compiled" and "bf16" (autocast) are tuned too.
+A step is forward, backward and AdamW; no dropout, so that both sides can be compared number by number. The loss is
+the denoising loss (transformer), the square difference from a fixed target of the graph token (TokenGT 768 x 12,
+as in supervised training) or of every atom (the others, as in distillation).
+Shares of the peak: operations that the model needs (products and sums of matrices, messages and attention; a pair of
+atoms has one filter, padding does not count, a step counts as three forward passes), per second, as a share of the
+fastest product of two {GEMM_SIZE} x {GEMM_SIZE} matrices by PyTorch in the same run."""
+
+
+EQUALITY = """Largest differences from PyTorch in float64, relative to the largest entry of each tensor, on 16 molecules:
+outputs and loss, and gradients of all parameters. In float32 both sides are as near to the truth as the other."""
+
+
+def check_equal(models, golden):
+    """Rows of differences from PyTorch in float64, and whether all are small."""
+    rows, equal = [], True
+    for model in models:
+        double, single, peer = compare_with_program(model, golden)
+        numbers = [double.output, double.gradients, single.output, single.gradients, peer.output, peer.gradients]
+        rows.append([MODELS.get(model, model), *(f"{number:.1e}" for number in numbers), double.count])
+        good = is_equal(double, single, peer)
+        print(rows[-1], "" if good else f"DIFFERENT: {double.worst}, {single.worst}", file=sys.stderr, flush=True)
+        equal &= good
+    return rows, equal
+
+
+def first_losses_differ(a, b):
+    """The largest relative difference among the losses of the first steps of both sides."""
+    losses = [[answer["loss"] for answer in side.answers[:STEPS_COMPARED]] for side in (a, b)]
+    return max(abs(x - y) / abs(y) for x, y in zip(*losses))
+
+
+def measure(prepared, work, variant, threads, options, peaks):
+    """One row: both sides in turns, and the peak of the matrix product in the same rounds."""
+    name, worker, environment = VARIANTS[variant]
+    files = [prepared.inputs, prepared.weights]
+    script = [sys.executable, turns.HERE / "torch_worker.py"]
+    there = [*script, prepared.spec.text, work, *files, "--variant", worker, "--threads", threads]
+    gemm = [*script, "-", "gemm", "-", "-", "--threads", threads]
+    here = [PROGRAM, prepared.spec.text, work, *files]
+    with (
+        Side(there, threads, environment) as theirs,
+        Side(here, threads) as ours,
+        Side(gemm, threads) as product,
+    ):
+        times = in_turns([theirs, ours, product], options.rounds, options.clock)
+        molecules = ours.answers[0]["molecules"]
+        assert molecules == theirs.answers[0]["molecules"]
+        if work == "step" and worker != "bf16":
+            difference = first_losses_differ(ours, theirs)
+            if not difference < LOSSES_EQUAL:
+                sys.exit(f"{prepared.spec.text}, {name}: losses of the first steps differ by {difference:.1e}")
+        peaks.setdefault(threads, []).append(2 * GEMM_SIZE**3 / min(times[2]))
+        needed = count(prepared.spec, load_file(prepared.inputs))[work == "step"]
+        shares = [needed / statistics.median(found) for found in times[:2]]
+        memory = [theirs.gigabytes(), ours.gigabytes()]
+    return {
+        "cells": [work, threads, name, rate(molecules, times[0]), rate(molecules, times[1])],
+        "ratio": ratio_cells(times[0], times[1]),
+        "memory": memory,
+        "shares": shares,
+        "threads": threads,
+    }
+
+
+def speed_table(rows, peaks):
+    head = ["Work", "Threads", "Peer", "Peer, mol/s", "Here, mol/s", "Ratio", "From, to"]
+    head += ["Peer, peak GB", "Here, peak GB", "Peer, share of GEMM peak", "Here, share"]
+    lines = []
+    for row in rows:
+        peak = max(peaks[row["threads"]])
+        shares = [f"{share / peak:.0%}" for share in row["shares"]]
+        memory = [f"{gigabytes:.2f}" for gigabytes in row["memory"]]
+        lines.append([*row["cells"], *row["ratio"], *memory, *shares])
+    return table(head, lines)
+
+
+def report(options):
+    equalities, equal = check_equal(options.models, options.golden)
+    parts, peaks, found = [], {}, {}
+    for model in options.models:
+        prepared = prepare(model, options.golden)
+        for work, threads, variant in itertools.product(options.work, options.threads, options.variants):
+            row = measure(prepared, work, variant, threads, options, peaks)
+            found.setdefault(model, []).append(row)
+            print(model, row, file=sys.stderr, flush=True)
+    for model, rows in found.items():
+        title = MODELS.get(model, model)
+        parts.append(f"{title[0].upper() + title[1:]}:\n\n{speed_table(rows, peaks)}")
+    of_threads = [f"{max(values) / 1e9:.0f} GFLOP/s on {threads}" for threads, values in sorted(peaks.items())]
+    head = ["Model", "Here, float64", "gradients", "Here, float32", "gradients", "PyTorch, float32", "gradients", "Tensors"]
+    equality = f"{EQUALITY}\n\n{table(head, equalities)}"
+    peak = f"Peak of the matrix product: {', '.join(of_threads)} (threads)." if of_threads else ""
+    return "\n\n".join([f"{NOTES}\n{peak}".strip(), *parts, equality]), equal
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("golden", type=pathlib.Path, metavar="GOLDEN")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--models", nargs="+", default=[*MODELS])
+    parser.add_argument("--work", nargs="+", default=["forward", "step"], choices=["forward", "step"])
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--variants", nargs="+", default=["plain", "tuned"], choices=[*VARIANTS])
+    parser.add_argument("--clock", default="wall_s", choices=["wall_s", "cpu_s"], help="cpu_s on a busy machine")
+    parser.add_argument("--write", action="store_true", help="into docs/BENCHMARKS.md")
+    options = parser.parse_args()
+    text, equal = report(options)
+    print(text)
+    if not equal:
+        sys.exit("the sides differ")
+    if options.write:
+        command = "$ cargo build --release -p dd-benches --examples\n$ python benches/peers/model_speed.py GOLDEN --write"
+        turns.write_section("models", f"## Models\n\n```console\n{command}\n```\n\n{text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Compact PyTorch versions of the models, with the original parameter names."""

@@ -12,7 +12,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
 use dd_kernels::{
-    EtMessageInputs, EtMessages, RadialFilter, Result, RowIndex, Segments, reference,
+    EtFields, EtMessageInputs, Radial, RadialFilter, Result, RowIndex, Segments, reference,
 };
 
 /// A variable of normal numbers in single precision.
@@ -130,7 +130,7 @@ fn message(c: &mut Criterion) {
         keys: &nodes[1],
         values: &nodes[2],
         vectors: &nodes[3],
-        basis: &edges[0],
+        basis: Radial::Pairs(&edges[0]),
         cutoffs: &edges[1],
         directions: &edges[2],
         key_filter: Some(RadialFilter {
@@ -146,17 +146,12 @@ fn message(c: &mut Criterion) {
         pairs: None,
         num_heads: heads,
     };
-    let join = |messages: EtMessages| -> Result<Tensor> {
-        Ok(Tensor::cat(
-            &[messages.scalars, messages.vectors.flatten_from(1)?],
-            1,
-        )?)
-    };
+    let joined = |messages: EtFields| messages.joined().clone();
     measure(c, "et_message kernel", || {
-        join(dd_kernels::et_message(&inputs)?)
+        Ok(joined(dd_kernels::et_message(&inputs)?))
     });
     measure(c, "et_message reference", || {
-        join(reference::et_message(&inputs)?)
+        Ok(joined(reference::et_message(&inputs)?))
     });
 }
 

@@ -1,8 +1,8 @@
 //! One equivariant attention layer (`paper.md` 2.4).
 
-use candle_core::{Module, Tensor};
+use candle_core::Module;
 use dd_graph::NeighborList;
-use dd_kernels::et_update;
+use dd_kernels::{EtFields, et_update};
 use dd_nn::{Init, LayerNorm, Linear, Params};
 
 use crate::config::EtConfig;
@@ -51,26 +51,27 @@ impl AttentionLayer {
         })
     }
 
-    /// `x [N, F]`, `v [N, 3, F]` to `(dx, dv)`.
+    /// Fields `(x, v)` to their increments.
     pub(crate) fn forward(
         &self,
-        x: &Tensor,
-        v: &Tensor,
+        fields: &EtFields,
         geometry: &EdgeGeometry,
         edges: &NeighborList,
-    ) -> Result<(Tensor, Tensor)> {
-        let h = self.layernorm.forward(x)?;
+    ) -> Result<EtFields> {
+        let h = self.layernorm.forward(&fields.scalars()?)?;
         let atoms = AtomFeatures {
             queries: self.q_proj.forward(&h)?,
             keys: self.k_proj.forward(&h)?,
             values: self.v_proj.forward(&h)?,
-            vectors: v.clone(),
+            vectors: fields.vectors()?,
         };
-        let p = self.vec_proj.forward(v)?; // [N, 3, 3F]
-
         let arrived = self.messages.pass(&atoms, geometry, edges)?;
-        let o = self.o_proj.forward(&arrived.scalars)?; // [N, 3F]
-        let update = et_update(&p, &o, &arrived.vectors)?;
-        Ok((update.scalars, update.vectors))
+        let o = self.o_proj.forward(&arrived.scalars()?)?; // [N, 3F]
+        Ok(et_update(
+            &atoms.vectors,
+            self.vec_proj.weight(),
+            &o,
+            &arrived,
+        )?)
     }
 }

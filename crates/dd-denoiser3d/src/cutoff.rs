@@ -12,6 +12,11 @@ pub(crate) struct CosineCutoff {
 }
 
 impl CosineCutoff {
+    /// The factors of a cutoff from zero, continued smoothly beyond its upper bound.
+    pub(crate) fn continued(self, distance: &Tensor) -> Result<Tensor> {
+        (distance * (PI / self.upper))?.cos()?.affine(0.5, 0.5)
+    }
+
     /// Distances in angstrom, any shape, to factors in `0..=1`.
     pub(crate) fn apply(self, distance: &Tensor) -> Result<Tensor> {
         let dtype = distance.dtype();

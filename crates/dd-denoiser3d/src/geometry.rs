@@ -1,6 +1,6 @@
 //! What a layer sees of an edge: how far, in which direction, and through which filter.
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 use dd_graph::NeighborList;
 use dd_kernels::{gather, safe_norm};
 
@@ -21,6 +21,9 @@ pub(crate) struct EdgeGeometry {
     pub(crate) basis: Tensor,
     /// Cosine cutoff `phi(r)` of the pairs, `[P]`.
     pub(crate) cutoffs: Tensor,
+    /// Radial basis of a grid `[G, K]`, and the pairs' coordinates on it, `[P]`: where these cost less than the basis of the
+    /// pairs, and nothing needs a gradient of them.
+    pub(crate) grid: Option<(Tensor, Tensor)>,
 }
 
 impl EdgeGeometry {
@@ -47,7 +50,16 @@ impl EdgeGeometry {
         let signs = signs(edges, &distances)?;
         let of_edges =
             |x: &Tensor| -> Result<Tensor> { Ok(gather(x, &edges.pairs)?.broadcast_mul(&signs)?) };
+        let grid = if for_observer || positions.track_op() || positions.dtype() != DType::F32 {
+            None
+        } else {
+            basis.on_grid()?
+        };
+        let grid = grid.filter(|(grid, _)| 2 * grid.len() < edges.num_pairs());
         Ok(Self {
+            grid: grid
+                .map(|(grid, basis)| Ok::<_, DenoiserError>((basis, grid.coordinates(&distances)?)))
+                .transpose()?,
             seen: for_observer
                 .then(|| {
                     Ok::<_, DenoiserError>((of_edges(&vectors)?, gather(&distances, &edges.pairs)?))
@@ -67,6 +79,7 @@ impl EdgeGeometry {
             directions,
             basis,
             cutoffs,
+            grid: None,
         }
     }
 

@@ -26,6 +26,7 @@ mod neighbor_embedding;
 mod noise;
 mod normalizer;
 mod radial;
+mod radial_grid;
 mod trace;
 mod transformer;
 mod whitening;

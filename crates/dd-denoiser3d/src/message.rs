@@ -5,7 +5,9 @@
 
 use candle_core::{D, Module, Tensor};
 use dd_graph::NeighborList;
-use dd_kernels::{EtMessageInputs, RadialFilter, et_message, gather, segment_sum};
+use dd_kernels::{
+    EtFields, EtMessageInputs, Radial, RadialFilter, et_message, gather, segment_sum,
+};
 use dd_nn::Linear;
 
 use crate::activation::Activation;
@@ -39,22 +41,15 @@ pub(crate) struct MessageRule {
     pub(crate) attn_activation: Activation,
 }
 
-/// What arrives at the atoms.
-pub(crate) struct Messages {
-    /// `m_i = sum_j A_ij s_ij`, `[N, F]`.
-    pub(crate) scalars: Tensor,
-    /// `w_i = sum_j (v_j (*) a_ij + d_ij b_ij)`, `[N, 3, F]`.
-    pub(crate) vectors: Tensor,
-}
-
 impl MessageRule {
-    /// Sends along all edges and sums at the targets.
+    /// Sends along all edges and sums at the targets: `m_i = sum_j A_ij s_ij` (scalars) and
+    /// `w_i = sum_j (v_j (*) a_ij + d_ij b_ij)` (vectors).
     pub(crate) fn pass(
         &self,
         atoms: &AtomFeatures,
         geometry: &EdgeGeometry,
         edges: &NeighborList,
-    ) -> Result<Messages> {
+    ) -> Result<EtFields> {
         match (self.activation, self.attn_activation) {
             (Activation::Silu, Activation::Silu) => self.fused(atoms, geometry, edges),
             _ => self.composed(atoms, geometry, edges),
@@ -66,13 +61,20 @@ impl MessageRule {
         atoms: &AtomFeatures,
         geometry: &EdgeGeometry,
         edges: &NeighborList,
-    ) -> Result<Messages> {
-        let arrived = et_message(&EtMessageInputs {
+    ) -> Result<EtFields> {
+        let filters = [&self.key_filter, &self.value_filter];
+        let is_trained = |filter: &Linear| filter.weight().track_op();
+        let is_frozen = !atoms.queries.track_op() && !filters.into_iter().flatten().any(is_trained);
+        let basis = match &geometry.grid {
+            Some((basis, coordinates)) if is_frozen => Radial::Grid { basis, coordinates },
+            _ => Radial::Pairs(&geometry.basis),
+        };
+        Ok(et_message(&EtMessageInputs {
             queries: &atoms.queries,
             keys: &atoms.keys,
             values: &atoms.values,
             vectors: &atoms.vectors,
-            basis: &geometry.basis,
+            basis,
             cutoffs: &geometry.cutoffs,
             directions: &geometry.directions,
             key_filter: self.key_filter.as_ref().and_then(radial),
@@ -81,11 +83,7 @@ impl MessageRule {
             by_target: &edges.by_target,
             pairs: Some(&edges.pairs),
             num_heads: self.num_heads,
-        })?;
-        Ok(Messages {
-            scalars: arrived.scalars,
-            vectors: arrived.vectors,
-        })
+        })?)
     }
 
     fn composed(
@@ -93,7 +91,7 @@ impl MessageRule {
         atoms: &AtomFeatures,
         geometry: &EdgeGeometry,
         edges: &NeighborList,
-    ) -> Result<Messages> {
+    ) -> Result<EtFields> {
         let (n, f) = atoms.queries.dims2()?;
         let (e, h, c) = (edges.num_edges(), self.num_heads, f / self.num_heads);
         let basis = gather(&geometry.basis, &edges.pairs)?; // [E, K]
@@ -127,10 +125,9 @@ impl MessageRule {
         let carried = gather(&atoms.vectors, &edges.sources)?.broadcast_mul(&a)?; // [E, 3, F]
         let created = geometry.directions.unsqueeze(2)?.broadcast_mul(&b)?;
         let vectors = (carried + created)?;
-        Ok(Messages {
-            scalars: segment_sum(&scalars, &edges.by_target)?.reshape((n, f))?,
-            vectors: segment_sum(&vectors, &edges.by_target)?.reshape((n, 3, f))?,
-        })
+        let scalars = segment_sum(&scalars, &edges.by_target)?.reshape((n, f))?;
+        let vectors = segment_sum(&vectors, &edges.by_target)?.reshape((n, 3, f))?;
+        Ok(EtFields::join(&scalars, &vectors)?)
     }
 }
 
@@ -209,12 +206,9 @@ mod tests {
             x.flatten_all().and_then(|x| x.to_vec1()).expect("numbers")
         };
         let [fused, composed] = results.map(|messages| {
-            let scalars = messages.scalars.sqr().and_then(|x| x.sum_all());
-            let vectors = messages.vectors.sqr().and_then(|x| x.sum_all());
-            let loss = (scalars.expect("scalar") + vectors.expect("scalar")).expect("scalar");
-            let gradients = loss.backward().expect("gradients");
-            let mut all = flat(&messages.scalars);
-            all.extend(flat(&messages.vectors));
+            let squares = messages.joined().sqr().and_then(|x| x.sum_all());
+            let gradients = squares.expect("scalar").backward().expect("gradients");
+            let mut all = flat(messages.joined());
             for input in &inputs {
                 all.extend(flat(gradients.get(input).expect("reaches every input")));
             }

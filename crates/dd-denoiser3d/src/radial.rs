@@ -5,6 +5,7 @@ use dd_nn::{Buffer, Params};
 
 use crate::config::{EtConfig, RadialBasisKind};
 use crate::cutoff::CosineCutoff;
+use crate::radial_grid::RadialGrid;
 
 /// `e_k(r)`, with parameters that are trained or fixed.
 #[derive(Debug, Clone)]
@@ -77,8 +78,41 @@ impl RadialBasis {
         }
     }
 
+    /// The features at the points of a grid, if nothing about them is trained and they are smooth between its points.
+    pub(crate) fn on_grid(&self) -> Result<Option<(RadialGrid, Tensor)>> {
+        let Self::ExpNorm {
+            means: Constant::Fixed(means),
+            lower,
+            cutoff,
+            ..
+        } = self
+        else {
+            return Ok(None);
+        };
+        if *lower != 0.0 {
+            return Ok(None);
+        }
+        let grid = RadialGrid {
+            upper: cutoff.upper,
+        };
+        let means = means.tensor();
+        let radii = Tensor::from_iter(grid.radii(), means.device())?.to_dtype(means.dtype())?;
+        Ok(Some((
+            grid,
+            self.features(&radii, CosineCutoff::continued)?,
+        )))
+    }
+
     /// Distances `[E]` in angstrom to features `[E, K]`.
     pub(crate) fn forward(&self, distance: &Tensor) -> Result<Tensor> {
+        self.features(distance, CosineCutoff::apply)
+    }
+
+    fn features(
+        &self,
+        distance: &Tensor,
+        phi: fn(CosineCutoff, &Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
         let r = distance.unsqueeze(D::Minus1)?; // [E, 1]
         match self {
             Self::ExpNorm {
@@ -91,7 +125,7 @@ impl RadialBasis {
                 let closeness = r.affine(-alpha, alpha * lower)?.exp()?;
                 let squared = closeness.broadcast_sub(&means.tensor())?.sqr()?; // [E, K]
                 let bell = squared.broadcast_mul(&betas.tensor().neg()?)?.exp()?;
-                bell.broadcast_mul(&cutoff.apply(&r)?)
+                bell.broadcast_mul(&phi(*cutoff, &r)?)
             }
             Self::Gauss { offset, coeff } => {
                 let squared = r.broadcast_sub(&offset.tensor())?.sqr()?; // [E, K]

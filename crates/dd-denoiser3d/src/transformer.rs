@@ -2,7 +2,7 @@
 
 use candle_core::{Module, Tensor};
 use dd_graph::{Cutoff, NeighborCap, NeighborList, PointBatch};
-use dd_kernels::{RowIndex, gather, segment_mean, segment_sum};
+use dd_kernels::{EtFields, RowIndex, gather, segment_mean, segment_sum};
 use dd_nn::{Buffer, Init, LayerNorm, Mode, Params, Representation};
 
 use crate::attention::AttentionLayer;
@@ -162,17 +162,20 @@ impl EquivariantTransformer {
             x = embedding.forward(&x, &elements, &geometry, edges)?;
             observer.see(format_args!("x_neighbor_embedding"), &x);
         }
-        let mut v = Tensor::zeros((x.dim(0)?, 3, x.dim(1)?), x.dtype(), x.device())?; // [N, 3, F]
+        let v = Tensor::zeros((x.dim(0)?, 3, x.dim(1)?), x.dtype(), x.device())?; // [N, 3, F]
+        let mut fields = EtFields::join(&x, &v)?;
         for (l, layer) in self.layers.iter().enumerate() {
-            let (dx, dv) = layer.forward(&x, &v, &geometry, edges)?;
-            observer.see(format_args!("layer{l}.dx"), &dx);
-            observer.see(format_args!("layer{l}.dvec"), &dv);
-            x = (x + dx)?;
-            v = (v + dv)?;
-            observer.see(format_args!("layer{l}.x"), &x);
-            observer.see(format_args!("layer{l}.vec"), &v);
+            let update = layer.forward(&fields, &geometry, edges)?;
+            fields = fields.plus(&update)?;
+            if looks {
+                observer.see(format_args!("layer{l}.dx"), &update.scalars()?);
+                observer.see(format_args!("layer{l}.dvec"), &update.vectors()?);
+                observer.see(format_args!("layer{l}.x"), &fields.scalars()?);
+                observer.see(format_args!("layer{l}.vec"), &fields.vectors()?);
+            }
         }
-        x = self.out_norm.forward(&x)?;
+        let mut v = fields.vectors()?;
+        x = self.out_norm.forward(&fields.scalars()?)?;
         if let Some(norm) = &self.out_norm_vec {
             v = norm.forward(&v)?;
         }

@@ -6,18 +6,22 @@ use crate::cpu::slice::has_kernel;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{RowIndex, Segments, check, reference};
+use crate::{EtFields, RowIndex, Segments, check, reference};
 
 mod backward;
 mod filters;
 mod forward;
 mod plan;
 mod records;
+mod table;
 
 use filters::FilterWeights;
-use forward::Numbers;
+use forward::{Filters, Numbers};
 use plan::{Plan, Sizes};
 use records::Atoms;
+use table::Table;
+
+pub(crate) use table::{BEFORE, lagrange};
 
 /// A dense layer from the radial basis to the filters of an edge: `SiLU(weight e + bias)`.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,22 @@ pub struct RadialFilter<'a> {
     pub weight: &'a Tensor,
     /// `[filters]`.
     pub bias: &'a Tensor,
+}
+
+/// The distances of pairs, as the filters see them.
+#[derive(Debug, Clone, Copy)]
+pub enum Radial<'a> {
+    /// Basis of each pair, `[P, K]`: filters are computed for each pair.
+    Pairs(&'a Tensor),
+    /// Basis of `G` grid points, `[G, K]`, and the coordinate of each pair on the grid, `[P]`, from 2 to `G - 4`: filters are
+    /// computed for the grid and interpolated for the pairs, by polynomials of degree five. For inference: without
+    /// gradients.
+    Grid {
+        /// `[G, K]`.
+        basis: &'a Tensor,
+        /// `[P]`; 2.5 lies half way between the grid points number 2 and 3.
+        coordinates: &'a Tensor,
+    },
 }
 
 /// What [`et_message`] reads. `F` features in `H` heads of `C` channels, `N` atoms, `E` edges, `P` pairs,
@@ -40,8 +60,8 @@ pub struct EtMessageInputs<'a> {
     pub values: &'a Tensor,
     /// `v`, `[N, 3, F]`.
     pub vectors: &'a Tensor,
-    /// Radial basis `e(r)` of each pair, `[P, K]`.
-    pub basis: &'a Tensor,
+    /// Radial basis `e(r)` of each pair, `[P, K]`, or of a grid.
+    pub basis: Radial<'a>,
     /// Cutoff weights `phi(r)` of each pair, `[P]`.
     pub cutoffs: &'a Tensor,
     /// Unit vectors `d` from target to source, `[E, 3]`; zero for self loops.
@@ -62,15 +82,6 @@ pub struct EtMessageInputs<'a> {
     pub num_heads: usize,
 }
 
-/// What arrives at the atoms.
-#[derive(Debug, Clone)]
-pub struct EtMessages {
-    /// `m_i = sum over j of A_ij s_ij`, `[N, F]`.
-    pub scalars: Tensor,
-    /// `w_i = sum over j of (v_j a_ij + d_ij b_ij)`, `[N, 3, F]`.
-    pub vectors: Tensor,
-}
-
 /// Messages of one layer of the equivariant transformer (Thölke and De Fabritiis, "Equivariant transformers for neural
 /// network based molecular potentials", ICLR 2022, equations 6 to 10, with SiLU everywhere). For an edge from `j` to `i`:
 ///
@@ -89,7 +100,7 @@ pub struct EtMessages {
 /// the positions goes, are computed only when one of them depends on a variable.
 ///
 /// # Shapes
-/// See [`EtMessageInputs`] and [`EtMessages`].
+/// See [`EtMessageInputs`]; `m` arrives as scalars, `w` as vectors.
 ///
 /// # Errors
 /// When a shape does not fit the others.
@@ -104,7 +115,7 @@ pub struct EtMessages {
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use dd_kernels::{EtMessageInputs, RowIndex, Segments, et_message};
+/// use dd_kernels::{EtMessageInputs, Radial, RowIndex, Segments, et_message};
 /// let device = Device::Cpu;
 /// let ones = |shape: &[usize]| Tensor::ones(shape, DType::F64, &device);
 /// let (q, u, v) = (ones(&[2, 1])?, ones(&[2, 3])?, ones(&[2, 3, 1])?);
@@ -114,7 +125,7 @@ pub struct EtMessages {
 ///     keys: &q,
 ///     values: &u,
 ///     vectors: &v,
-///     basis: &basis,
+///     basis: Radial::Pairs(&basis),
 ///     cutoffs: &cutoffs,
 ///     directions: &directions,
 ///     key_filter: None,
@@ -125,11 +136,11 @@ pub struct EtMessages {
 ///     num_heads: 1,
 /// })?;
 /// let silu_of_one = 1.0 / (1.0 + (-1.0_f64).exp());
-/// assert_eq!(messages.scalars.to_vec2::<f64>()?, [[silu_of_one], [0.0]]);
-/// assert_eq!(messages.vectors.to_vec3::<f64>()?, vec![vec![vec![2.0]; 3], vec![vec![0.0]; 3]]);
+/// assert_eq!(messages.scalars()?.to_vec2::<f64>()?, [[silu_of_one], [0.0]]);
+/// assert_eq!(messages.vectors()?.to_vec3::<f64>()?, vec![vec![vec![2.0]; 3], vec![vec![0.0]; 3]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
+pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let sizes = check_inputs(inputs)?;
     if !has_kernel(inputs.queries) {
         return reference::et_message(inputs);
@@ -138,16 +149,20 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
         Some(pairs) => pairs.clone(),
         None => every_edge(inputs)?,
     };
-    let (n, f) = (sizes.num_atoms, sizes.features());
     let operation = EtMessage {
         plan: Plan::new(sizes, inputs.sources, inputs.by_target, pairs)?,
+        on_grid: matches!(inputs.basis, Radial::Grid { .. }),
+    };
+    let (basis, coordinates) = match inputs.basis {
+        Radial::Pairs(basis) => (basis, None),
+        Radial::Grid { basis, coordinates } => (basis, Some(coordinates)),
     };
     let mut tensors = vec![
         inputs.queries,
         inputs.keys,
         inputs.values,
         inputs.vectors,
-        inputs.basis,
+        basis,
         inputs.cutoffs,
         inputs.directions,
     ];
@@ -155,11 +170,15 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
     for RadialFilter { weight, bias } in filters.into_iter().flatten() {
         tensors.extend([weight, bias]);
     }
-    let arrived = operation::apply(operation, &tensors)?; // [N, 4 F]
-    Ok(EtMessages {
-        scalars: arrived.narrow(1, 0, f)?.contiguous()?,
-        vectors: arrived.narrow(1, f, 3 * f)?.reshape((n, 3, f))?,
-    })
+    if let Some(coordinates) = coordinates {
+        if tensors.iter().any(|tensor| tensor.track_op()) {
+            return Err(KernelError::NoGradient {
+                name: "et_message: filters of a grid",
+            });
+        }
+        tensors.push(coordinates);
+    }
+    EtFields::new(operation::apply(operation, &tensors)?)
 }
 
 /// Each edge as a pair of its own.
@@ -188,13 +207,20 @@ fn check_inputs(inputs: &EtMessageInputs<'_>) -> Result<Sizes> {
     };
     let e = inputs.sources.len();
     let p = inputs.pairs.map_or(e, RowIndex::num_sources);
-    let k = match *inputs.basis.dims() {
-        [rows, k] if rows == p && k > 0 => k,
+    let (basis, rows) = match inputs.basis {
+        Radial::Pairs(basis) => (basis, p),
+        Radial::Grid { basis, coordinates } => {
+            check::shape("et_message: coordinates", coordinates, &[p])?;
+            (basis, basis.dims()[0].max(table::POINTS))
+        }
+    };
+    let k = match *basis.dims() {
+        [got, k] if got == rows && k > 0 => k,
         _ => {
             return Err(shape_error(
                 "et_message: basis",
-                &format!("[{p}, K]"),
-                inputs.basis,
+                &format!("[{rows}, K]"),
+                basis,
             ));
         }
     };
@@ -240,6 +266,7 @@ fn check_inputs(inputs: &EtMessageInputs<'_>) -> Result<Sizes> {
 
 struct EtMessage {
     plan: Plan,
+    on_grid: bool,
 }
 
 impl EtMessage {
@@ -274,11 +301,17 @@ impl Operation for EtMessage {
 
     fn shape(&self) -> Shape {
         let sizes = self.plan.sizes;
-        Shape::from((sizes.num_atoms, 4 * sizes.features()))
+        Shape::from((sizes.num_atoms, 4, sizes.features()))
     }
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
-        let (numbers, filters) = (Self::numbers(inputs), self.filters(inputs));
+        let (numbers, weights) = (Self::numbers(inputs), self.filters(inputs));
+        let filters = if self.on_grid {
+            let table = Table::new(self.plan.sizes, &weights, numbers.basis);
+            Filters::Interpolated(table, inputs[inputs.len() - 1])
+        } else {
+            Filters::Computed(weights)
+        };
         Outcome {
             output: forward::forward(&self.plan, numbers, &filters),
             kept: Vec::new(),

@@ -3,61 +3,71 @@
 use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::cpu::block::rows_per_block;
+use crate::cpu::dense::{Dense, rows_per_task};
 use crate::cpu::slice::has_kernel;
 use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{EtMessages, check, reference};
+use crate::{EtFields, check, reference};
 
 /// Increments of the scalar and vector features of the equivariant transformer (Thölke and De Fabritiis, ICLR 2022,
-/// equations 9 to 11). With the thirds `p1, p2, p3` of the projected vectors and `o1, o2, o3` of the projected message:
+/// equations 9 to 11). With the thirds `p1, p2, p3` of the projected vectors `p = U v`, the thirds `o1, o2, o3` of the
+/// projected message, and what has arrived, `w`:
 ///
 /// ```text
 /// dx = (sum over x, y, z of p1 p2) o2 + o3            dv = p3 o1 + w
 /// ```
 ///
+/// The projected vectors, nine numbers per feature, are never written: backward computes them again.
+///
 /// # Shapes
-/// `projected: [N, 3, 3 F]`, `messages: [N, 3 F]`, `arrived` (`w`): `[N, 3, F]` give `dx` as `scalars: [N, F]` and `dv` as
-/// `vectors: [N, 3, F]`.
+/// `vectors` (`v`): `[N, 3, F]`, `projection` (`U`): `[3 F, F]`, `messages` (`o`): `[N, 3 F]`, `arrived`: `[N, 4, F]`, of
+/// which only the vectors are read, give `dx` as scalars and `dv` as vectors.
 ///
 /// # Errors
 /// When a shape does not fit the others.
 ///
 /// # Complexity
-/// One pass forward, one backward; nothing is kept. Deterministic.
+/// `18 N F^2` operations, three times that backward. Deterministic.
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
+/// use dd_kernels::{EtFields, et_update};
 /// let ones = |shape: &[usize]| Tensor::ones(shape, DType::F64, &Device::Cpu);
-/// let update = dd_kernels::et_update(&ones(&[1, 3, 3])?, &ones(&[1, 3])?, &ones(&[1, 3, 1])?)?;
-/// assert_eq!(update.scalars.to_vec2::<f64>()?, [[4.0]]);
-/// assert_eq!(update.vectors.to_vec3::<f64>()?, [[[2.0], [2.0], [2.0]]]);
+/// let arrived = EtFields::new(ones(&[1, 4, 1])?)?;
+/// let update = et_update(&ones(&[1, 3, 1])?, &ones(&[3, 1])?, &ones(&[1, 3])?, &arrived)?;
+/// assert_eq!(update.scalars()?.to_vec2::<f64>()?, [[4.0]]);
+/// assert_eq!(update.vectors()?.to_vec3::<f64>()?, [[[2.0], [2.0], [2.0]]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn et_update(projected: &Tensor, messages: &Tensor, arrived: &Tensor) -> Result<EtMessages> {
-    let [n, 3, f] = *arrived.dims() else {
+pub fn et_update(
+    vectors: &Tensor,
+    projection: &Tensor,
+    messages: &Tensor,
+    arrived: &EtFields,
+) -> Result<EtFields> {
+    let [n, 3, f] = *vectors.dims() else {
         return Err(KernelError::Shape {
-            name: "et_update: arrived",
+            name: "et_update: vectors",
             expected: "[N, 3, F]".to_string(),
-            got: arrived.dims().to_vec(),
+            got: vectors.dims().to_vec(),
         });
     };
-    check::shape("et_update: projected", projected, &[n, 3, 3 * f])?;
+    check::shape("et_update: projection", projection, &[3 * f, f])?;
     check::shape("et_update: messages", messages, &[n, 3 * f])?;
-    if !has_kernel(projected) {
-        return reference::et_update(projected, messages, arrived);
+    check::shape("et_update: arrived", arrived.joined(), &[n, 4, f])?;
+    if !has_kernel(vectors) || f == 0 {
+        return reference::et_update(vectors, projection, messages, arrived);
     }
     let update = EtUpdate {
         num_atoms: n,
         width: f,
     };
-    let update = operation::apply(update, &[projected, messages, arrived])?; // [N, 4 F]
-    Ok(EtMessages {
-        scalars: update.narrow(1, 0, f)?.contiguous()?,
-        vectors: update.narrow(1, f, 3 * f)?.reshape((n, 3, f))?,
-    })
+    EtFields::new(operation::apply(
+        update,
+        &[vectors, projection, messages, arrived.joined()],
+    )?)
 }
 
 struct EtUpdate {
@@ -65,25 +75,40 @@ struct EtUpdate {
     width: usize,
 }
 
+impl EtUpdate {
+    fn projection<'a, T>(&self, weight: &'a [T]) -> Dense<'a, T> {
+        Dense {
+            weight,
+            bias: None,
+            input: self.width,
+            output: 3 * self.width,
+        }
+    }
+}
+
 impl Operation for EtUpdate {
     const NAME: &'static str = "et_update";
 
     fn shape(&self) -> Shape {
-        Shape::from((self.num_atoms, 4 * self.width))
+        Shape::from((self.num_atoms, 4, self.width))
     }
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
         let f = self.width;
+        let [v, weight, o, arrived] = [0, 1, 2, 3].map(|i| inputs[i]);
+        let projection = self.projection(weight);
+        let block = rows_per_task(self.num_atoms);
         let mut update = vec![T::ZERO; self.num_atoms * 4 * f];
-        let block = rows_per_block(9 * f);
-        if f > 0 {
-            update
-                .par_chunks_mut(block * 4 * f)
-                .zip(inputs[0].par_chunks(block * 9 * f))
-                .zip(inputs[1].par_chunks(block * 3 * f))
-                .zip(inputs[2].par_chunks(block * 3 * f))
-                .for_each(|(((update, p), o), w)| update_rows(f, p, o, w, update));
-        }
+        update
+            .par_chunks_mut(block * 4 * f)
+            .zip(v.par_chunks(block * 3 * f))
+            .zip(o.par_chunks(block * 3 * f))
+            .zip(arrived.par_chunks(block * 4 * f))
+            .for_each(|(((update, v), o), arrived)| {
+                let mut p = vec![T::ZERO; 3 * v.len()];
+                projection.forward_block(v, &mut p);
+                update_rows(f, &p, o, arrived, update);
+            });
         Outcome {
             output: update,
             kept: Vec::new(),
@@ -92,20 +117,25 @@ impl Operation for EtUpdate {
 
     fn backward<T: Real>(&self, seen: &Backward<'_, T>) -> Vec<Option<Vec<T>>> {
         let f = self.width;
-        let (p, o) = (seen.inputs[0], seen.inputs[1]);
-        let [mut dp, mut d_o, mut dw] = [9, 3, 3].map(|k| vec![T::ZERO; self.num_atoms * k * f]);
-        let block = rows_per_block(9 * f);
-        if f > 0 {
-            let inputs = p.par_chunks(block * 9 * f).zip(o.par_chunks(block * 3 * f));
-            dp.par_chunks_mut(block * 9 * f)
-                .zip(d_o.par_chunks_mut(block * 3 * f))
-                .zip(dw.par_chunks_mut(block * 3 * f))
-                .zip(inputs.zip(seen.grad.par_chunks(block * 4 * f)))
-                .for_each(|(((dp, d_o), dw), ((p, o), grad))| {
-                    update_rows_back(f, p, o, grad, [dp, d_o, dw]);
-                });
-        }
-        vec![Some(dp), Some(d_o), Some(dw)]
+        let [v, weight, o] = [0, 1, 2].map(|i| seen.inputs[i]);
+        let projection = self.projection(weight);
+        let block = rows_per_task(self.num_atoms);
+        let [mut dv, mut dp, mut d_o, mut d_arrived] =
+            [3, 9, 3, 4].map(|k| vec![T::ZERO; self.num_atoms * k * f]);
+        let inputs = v.par_chunks(block * 3 * f).zip(o.par_chunks(block * 3 * f));
+        dp.par_chunks_mut(block * 9 * f)
+            .zip(d_o.par_chunks_mut(block * 3 * f))
+            .zip(d_arrived.par_chunks_mut(block * 4 * f))
+            .zip(dv.par_chunks_mut(block * 3 * f))
+            .zip(inputs.zip(seen.grad.par_chunks(block * 4 * f)))
+            .for_each(|((((dp, d_o), d_arrived), dv), ((v, o), grad))| {
+                let mut p = vec![T::ZERO; 3 * v.len()];
+                projection.forward_block(v, &mut p);
+                update_rows_back(f, &p, o, grad, [dp, d_o, d_arrived]);
+                projection.input_gradient_block(dp, dv, false);
+            });
+        let d_weight = projection.weight_gradient(v, &dp);
+        vec![Some(dv), Some(d_weight), Some(d_o), Some(d_arrived)]
     }
 }
 
@@ -116,11 +146,11 @@ fn parts<T, const N: usize>(row: &[T], width: usize) -> [&[T]; N] {
 }
 
 vectorized! {
-    fn update_rows<T: Real>(f: usize, p: &[T], o: &[T], w: &[T], update: &mut [T]) {
+    fn update_rows<T: Real>(f: usize, p: &[T], o: &[T], arrived: &[T], update: &mut [T]) {
         for (atom, update) in update.chunks_exact_mut(4 * f).enumerate() {
             let p: [&[T]; 9] = parts(&p[atom * 9 * f..], f);
             let o: [&[T]; 3] = parts(&o[atom * 3 * f..], f);
-            let w: [&[T]; 3] = parts(&w[atom * 3 * f..], f);
+            let [_, w @ ..]: [&[T]; 4] = parts(&arrived[atom * 4 * f..], f);
             let (dx, dv) = update.split_at_mut(f);
             for i in 0..f {
                 let dot = p[0][i].mul_add(p[1][i], p[3][i].mul_add(p[4][i], p[6][i] * p[7][i]));
@@ -136,9 +166,9 @@ vectorized! {
 }
 
 vectorized! {
-    /// Fills the gradients of `p`, `o` and `w`.
+    /// Fills the gradients of `p`, of `o` and of the vectors that have arrived.
     fn update_rows_back<T: Real>(f: usize, p: &[T], o: &[T], grad: &[T], out: [&mut [T]; 3]) {
-        let [dp, d_o, dw] = out;
+        let [dp, d_o, d_arrived] = out;
         for (atom, dp) in dp.chunks_exact_mut(9 * f).enumerate() {
             let p: [&[T]; 9] = parts(&p[atom * 9 * f..], f);
             let o: [&[T]; 3] = parts(&o[atom * 3 * f..], f);
@@ -162,7 +192,7 @@ vectorized! {
                     d2[i] = through * p[3 * axis][i];
                     d3[i] = gv[axis][i] * o[0][i];
                 }
-                dw[(atom * 3 + axis) * f..][..f].copy_from_slice(gv[axis]);
+                d_arrived[(atom * 4 + axis + 1) * f..][..f].copy_from_slice(gv[axis]);
             }
         }
     }

@@ -3,12 +3,13 @@
 
 use std::ops::Range;
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 
 use crate::attention::AttentionDropout;
 use crate::dropout::RowDropout;
 use crate::error::Result;
-use crate::et_message::{EtMessageInputs, EtMessages, RadialFilter};
+use crate::et_fields::EtFields;
+use crate::et_message::{BEFORE, EtMessageInputs, Radial, RadialFilter, lagrange};
 use crate::filtered_sum::FilteredEdges;
 use crate::{RowIndex, Segments};
 
@@ -143,7 +144,7 @@ pub fn embedding_sum(table: &Tensor, index: &RowIndex, columns: usize) -> Result
 }
 
 /// See [`crate::et_message`].
-pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
+pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let (n, f) = inputs.queries.dims2()?;
     let (e, h) = (inputs.sources.len(), inputs.num_heads);
     let c = f / h;
@@ -151,12 +152,17 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
         Some(pairs) => gather(x, pairs),
         None => Ok(x.clone()),
     };
-    let (basis, cutoffs) = (of_edges(inputs.basis)?, of_edges(inputs.cutoffs)?);
-    let apply = |filter: RadialFilter<'_>| -> candle_core::Result<Tensor> {
-        basis
-            .matmul(&filter.weight.t()?)?
-            .broadcast_add(filter.bias)?
-            .silu()
+    let cutoffs = of_edges(inputs.cutoffs)?;
+    let apply = |filter: RadialFilter<'_>| -> Result<Tensor> {
+        let filters = |basis: &Tensor| -> Result<Tensor> {
+            Ok(dense(basis, filter.weight, Some(filter.bias))?.silu()?)
+        };
+        match inputs.basis {
+            Radial::Pairs(basis) => filters(&of_edges(basis)?),
+            Radial::Grid { basis, coordinates } => {
+                of_edges(&interpolated(&filters(basis)?, coordinates)?)
+            }
+        }
     };
     let targets = inputs.by_target.row_segment_tensor();
     let mut products =
@@ -179,22 +185,42 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
     let scalars = s.broadcast_mul(&attention.unsqueeze(2)?)?.reshape((e, f))?;
     let carried = gather(inputs.vectors, inputs.sources)?.broadcast_mul(&a)?; // [E, 3, F]
     let created = inputs.directions.unsqueeze(2)?.broadcast_mul(&b)?;
-    Ok(EtMessages {
-        scalars: segment_sum(&scalars, inputs.by_target)?.reshape((n, f))?,
-        vectors: segment_sum(&(carried + created)?, inputs.by_target)?.reshape((n, 3, f))?,
-    })
+    let scalars = segment_sum(&scalars, inputs.by_target)?.reshape((n, f))?;
+    let vectors = segment_sum(&(carried + created)?, inputs.by_target)?.reshape((n, 3, f))?;
+    EtFields::join(&scalars, &vectors)
+}
+
+/// Rows of a table `[G, W]` at coordinates `[P]`, by polynomials of degree five.
+fn interpolated(table: &Tensor, coordinates: &Tensor) -> Result<Tensor> {
+    let places = coordinates.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+    let mut sum = Tensor::zeros((places.len(), table.dim(1)?), table.dtype(), table.device())?;
+    let weights: Vec<_> = places.iter().map(|x| lagrange(x.fract())).collect();
+    for point in 0..weights.first().map_or(0, |weights| weights.len()) {
+        let rows = places.iter().map(|x| (*x as usize + point - BEFORE) as u32);
+        let rows = Tensor::from_iter(rows, table.device())?;
+        let weights = weights.iter().map(|weights| weights[point]);
+        let weights = Tensor::from_iter(weights, table.device())?.unsqueeze(1)?;
+        let weights = weights.to_dtype(table.dtype())?;
+        sum = (sum + table.index_select(&rows, 0)?.broadcast_mul(&weights)?)?;
+    }
+    Ok(sum)
 }
 
 /// See [`crate::et_update()`].
-pub fn et_update(projected: &Tensor, messages: &Tensor, arrived: &Tensor) -> Result<EtMessages> {
-    let f = arrived.dim(2)?;
-    let third = |k| projected.narrow(2, k * f, f);
-    let dot = (third(0)? * third(1)?)?.sum(1)?; // [N, F]
+pub fn et_update(
+    vectors: &Tensor,
+    projection: &Tensor,
+    messages: &Tensor,
+    arrived: &EtFields,
+) -> Result<EtFields> {
+    let f = vectors.dim(2)?;
+    let projected = dense(vectors, projection, None)?; // [N, 3, 3 F]
+    let p = |k| projected.narrow(2, k * f, f);
+    let dot = (p(0)? * p(1)?)?.sum(1)?; // [N, F]
     let o = |k| messages.narrow(1, k * f, f);
-    Ok(EtMessages {
-        scalars: ((dot * o(1)?)? + o(2)?)?,
-        vectors: (third(2)?.broadcast_mul(&o(0)?.unsqueeze(1)?)? + arrived)?,
-    })
+    let dx = ((dot * o(1)?)? + o(2)?)?;
+    let dv = (p(2)?.broadcast_mul(&o(0)?.unsqueeze(1)?)? + arrived.vectors()?)?;
+    EtFields::join(&dx, &dv)
 }
 
 /// See [`crate::filtered_sum()`].

@@ -66,27 +66,28 @@ fn filtered_sum_agrees_with_plain_candle_and_finite_differences() -> Result<()> 
 
 #[test]
 fn update_agrees_with_plain_candle_and_finite_differences() -> Result<()> {
-    for (n, f) in [(3, 5), (1, 1), (70, 33)] {
-        let inputs = tensors(&[&[n, 3, 3 * f], &[n, 3 * f], &[n, 3, f]])?;
-        let joined = |update: dd_kernels::EtMessages| -> Result<Tensor> {
-            Ok(Tensor::cat(
-                &[update.scalars, update.vectors.flatten_from(1)?],
-                1,
-            )?)
+    for (n, f) in [(3, 5), (1, 1), (0, 2), (300, 9)] {
+        let inputs = tensors(&[&[n, 3, f], &[3 * f, f], &[n, 3 * f], &[n, 4, f]])?;
+        let with = |x: &[Tensor], update: Update| -> Result<Tensor> {
+            let arrived = EtFields::new(x[3].clone())?;
+            Ok(update(&x[0], &x[1], &x[2], &arrived)?.joined().clone())
         };
-        let ours = |x: &[Tensor]| joined(et_update(&x[0], &x[1], &x[2])?);
-        let theirs = |x: &[Tensor]| joined(reference::et_update(&x[0], &x[1], &x[2])?);
+        let ours = |x: &[Tensor]| with(x, et_update);
+        let theirs = |x: &[Tensor]| with(x, reference::et_update);
         if n < 10 {
             compare(&inputs, ours, theirs)?;
         } else {
             for (ours, theirs) in run(&inputs, ours)?.iter().zip(&run(&inputs, theirs)?) {
-                assert_close(ours, theirs, 1e-11);
+                assert_close(ours, theirs, 1e-8);
             }
         }
     }
-    let inputs = tensors(&[&[2, 3, 6], &[2, 6], &[2, 3, 3]])?;
-    let error = et_update(&inputs[0], &inputs[1], &inputs[2]).expect_err("three features");
-    let expected = "et_update: projected: expected shape [2, 3, 9], got [2, 3, 6]";
+    let inputs = tensors(&[&[2, 3, 3], &[6, 3], &[2, 9], &[2, 4, 3]])?;
+    let arrived = EtFields::new(inputs[3].clone())?;
+    let error = et_update(&inputs[0], &inputs[1], &inputs[2], &arrived).expect_err("six rows");
+    let expected = "et_update: projection: expected shape [9, 3], got [6, 3]";
     assert_eq!(error.to_string(), expected);
     Ok(())
 }
+
+type Update = fn(&Tensor, &Tensor, &Tensor, &EtFields) -> Result<EtFields>;

@@ -4,7 +4,8 @@ use candle_core::{DType, Device, Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::{assert_close, gradient_error, max_difference, normal_tensor};
 use dd_kernels::{
-    EtMessageInputs, EtMessages, RadialFilter, Result, RowIndex, Segments, et_message, reference,
+    EtFields, EtMessageInputs, Radial, RadialFilter, Result, RowIndex, Segments, et_message,
+    reference,
 };
 
 /// Molecules of the given sizes, every atom connected to every atom of its molecule, itself included.
@@ -87,8 +88,8 @@ impl Batch {
     fn pass(
         &self,
         x: &[Tensor],
-        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtMessages>,
-    ) -> Result<EtMessages> {
+        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
+    ) -> Result<EtFields> {
         let filter = |at: usize| RadialFilter {
             weight: &x[at],
             bias: &x[at + 1],
@@ -99,7 +100,7 @@ impl Batch {
             keys: &x[1],
             values: &x[2],
             vectors: &x[3],
-            basis: &x[4],
+            basis: Radial::Pairs(&x[4]),
             cutoffs: &x[5],
             directions: &x[6],
             key_filter: self.with_key_filter.then(|| filter(7)),
@@ -115,17 +116,16 @@ impl Batch {
     fn joined(
         &self,
         x: &[Tensor],
-        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtMessages>,
+        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
     ) -> Result<Tensor> {
-        let EtMessages { scalars, vectors } = self.pass(x, f)?;
-        Ok(Tensor::cat(&[scalars, vectors.flatten_from(1)?], 1)?)
+        Ok(self.pass(x, f)?.joined().flatten_from(1)?)
     }
 
     /// Messages and gradients of the sum of their squares.
     fn run(
         &self,
         x: &[Tensor],
-        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtMessages>,
+        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
     ) -> Result<Vec<Tensor>> {
         let variables = x
             .iter()
@@ -244,6 +244,62 @@ fn pairs_across_molecules_are_refused() -> Result<()> {
         error.to_string().starts_with("et_message: pairs"),
         "{error}"
     );
+    Ok(())
+}
+
+#[test]
+fn filters_of_a_grid_are_those_of_its_points_and_between_them_smooth() -> Result<()> {
+    const GRID: usize = 24;
+    let batch = Batch::new(&[9, 1, 4], 2, 5, 4, FILTERS[0])?;
+    let pairs = batch.tensors[5].elem_count();
+    // A smooth basis of a coordinate c: sines of c / 8, 2 c / 8, ...
+    let sines = |coordinates: &[f64]| -> Result<Tensor> {
+        let sines = |c: &f64| [1.0, 2.0, 3.0, 4.0].map(|k| (c * k / 8.0).sin());
+        let rows: Vec<f64> = coordinates.iter().flat_map(sines).collect();
+        Ok(Tensor::from_vec(
+            rows,
+            (coordinates.len(), 4),
+            &Device::Cpu,
+        )?)
+    };
+    let grid = sines(&(0..GRID).map(|g| g as f64).collect::<Vec<_>>())?;
+    for (step, tolerance) in [(3.0, 1e-12), (0.37, 2e-4)] {
+        let place = |pair: usize| 2.0 + (pair as f64 * step) % 17.0;
+        let places: Vec<f64> = (0..pairs).map(place).collect();
+        let coordinates = Tensor::from_slice(&places, pairs, &Device::Cpu)?;
+        let mut exact = batch.tensors.clone();
+        exact[4] = sines(&places)?;
+        let expected = batch.joined(&exact, et_message)?;
+        let on_grid = |f: fn(&EtMessageInputs<'_>) -> Result<EtFields>| {
+            let basis = Radial::Grid {
+                basis: &grid,
+                coordinates: &coordinates,
+            };
+            batch.joined(&exact, |inputs| f(&EtMessageInputs { basis, ..*inputs }))
+        };
+        let scale = expected.abs()?.max_all()?.to_scalar::<f64>()?;
+        let ours = on_grid(et_message)?;
+        assert_close(&ours, &expected, tolerance * scale);
+        assert_close(&ours, &on_grid(reference::et_message)?, 1e-11 * scale);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_grid_has_no_gradient() -> Result<()> {
+    let batch = Batch::new(&[3], 1, 4, 3, FILTERS[0])?;
+    let weight = Var::from_tensor(&batch.tensors[7])?;
+    let mut inputs = batch.tensors.clone();
+    inputs[7] = weight.as_tensor().clone();
+    let basis = Radial::Grid {
+        basis: &normal_tensor(Key::from_seed(5), &[8, 3])?,
+        coordinates: &Tensor::full(2.5, 9, &Device::Cpu)?,
+    };
+    let error = batch.joined(&inputs, |inputs| {
+        et_message(&EtMessageInputs { basis, ..*inputs })
+    });
+    let error = error.expect_err("a variable").to_string();
+    assert!(error.contains("no gradient"), "{error}");
     Ok(())
 }
 

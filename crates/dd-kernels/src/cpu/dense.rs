@@ -6,8 +6,15 @@ use super::matmul::{View, matmul};
 use super::vectorized;
 use crate::real::Real;
 
-/// Rows of one task: enough to make packing the weights cheap beside the product.
-pub(crate) const BLOCK_ROWS: usize = 256;
+/// Rows of one task: many enough to make packing the weights cheap beside the product, and a multiple of four tasks, so
+/// that they divide evenly among a few threads. A function of the number of rows alone.
+pub(crate) fn rows_per_task(rows: usize) -> usize {
+    const MOST: usize = 512;
+    const LEAST: usize = 64;
+    let tasks = 4 * rows.div_ceil(4 * MOST);
+    rows.div_ceil(tasks.max(1)).max(LEAST)
+}
+
 /// Output columns whose weights' gradient is one task.
 const BLOCK_COLUMNS: usize = 128;
 
@@ -33,9 +40,11 @@ impl<'a, T: Real> Dense<'a, T> {
 
     /// `y` for all rows, in parallel.
     pub(crate) fn forward(&self, x: &[T]) -> Vec<T> {
-        let mut y = vec![T::ZERO; x.len() / self.input * self.output];
-        y.par_chunks_mut(BLOCK_ROWS * self.output)
-            .zip(x.par_chunks(BLOCK_ROWS * self.input))
+        let rows = x.len() / self.input;
+        let block = rows_per_task(rows);
+        let mut y = vec![T::ZERO; rows * self.output];
+        y.par_chunks_mut(block * self.output)
+            .zip(x.par_chunks(block * self.input))
             .for_each(|(y, x)| self.forward_block(x, y));
         y
     }
@@ -57,9 +66,11 @@ impl<'a, T: Real> Dense<'a, T> {
 
     /// Gradient of the rows `x`, given that of `y`, in parallel.
     pub(crate) fn input_gradient(&self, dy: &[T]) -> Vec<T> {
-        let mut dx = vec![T::ZERO; dy.len() / self.output * self.input];
-        dx.par_chunks_mut(BLOCK_ROWS * self.input)
-            .zip(dy.par_chunks(BLOCK_ROWS * self.output))
+        let rows = dy.len() / self.output;
+        let block = rows_per_task(rows);
+        let mut dx = vec![T::ZERO; rows * self.input];
+        dx.par_chunks_mut(block * self.input)
+            .zip(dy.par_chunks(block * self.output))
             .for_each(|(dx, dy)| self.input_gradient_block(dy, dx, false));
         dx
     }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::filters::FilterWeights;
 use super::plan::{BLOCK_PAIRS, Group, Link, Plan};
 use super::records::{Atoms, each_arrival};
+use super::table::Table;
 use crate::cpu::block::split_at_offsets;
 use crate::cpu::vectorized;
 use crate::real::Real;
@@ -16,7 +17,7 @@ pub(super) const LANES: usize = 8;
 #[derive(Clone, Copy)]
 pub(super) struct Numbers<'a, T> {
     pub(super) atoms: Atoms<'a, T>,
-    /// `[P, K]`.
+    /// Of pairs, `[P, K]`, or grid points.
     pub(super) basis: &'a [T],
     /// `[P]`.
     pub(super) cutoffs: &'a [T],
@@ -24,11 +25,19 @@ pub(super) struct Numbers<'a, T> {
     pub(super) directions: &'a [T],
 }
 
+/// Where the filters of pairs come from.
+pub(super) enum Filters<'a, T> {
+    /// From the basis of each pair.
+    Computed(FilterWeights<T>),
+    /// From a table, at the pairs' coordinates.
+    Interpolated(Table<T>, &'a [T]),
+}
+
 /// What arrives, `[N, 4 F]`: `m`, then `w`.
 pub(super) fn forward<T: Real>(
     plan: &Plan,
     numbers: Numbers<'_, T>,
-    filters: &FilterWeights<T>,
+    filters: &Filters<'_, T>,
 ) -> Vec<T> {
     let width = 4 * plan.sizes.features();
     let mut arrived = vec![T::ZERO; plan.sizes.num_atoms * width];
@@ -44,7 +53,7 @@ fn send_group<T: Real>(
     plan: &Plan,
     group: &Group,
     numbers: Numbers<'_, T>,
-    filters: &FilterWeights<T>,
+    filters: &Filters<'_, T>,
     arrived: &mut [T],
 ) {
     let sizes = plan.sizes;
@@ -57,9 +66,17 @@ fn send_group<T: Real>(
         numbers.atoms.gather(sizes, group, head, &mut records);
         arrivals.fill(T::ZERO);
         for pairs in blocks(group) {
-            let basis =
-                &numbers.basis[pairs.start * sizes.basis_size..pairs.end * sizes.basis_size];
-            filters.activate(sizes, head, basis, &mut filter, None);
+            match filters {
+                Filters::Computed(weights) => {
+                    let k = sizes.basis_size;
+                    let basis = &numbers.basis[pairs.start * k..pairs.end * k];
+                    weights.activate(sizes, head, basis, &mut filter, None);
+                }
+                Filters::Interpolated(table, coordinates) => {
+                    let coordinates = &coordinates[pairs.clone()];
+                    table.interpolate(sizes, head, coordinates, &mut filter);
+                }
+            }
             let first = pairs.start - group.pairs.start;
             let block = Block {
                 padded: sizes.padded(),

@@ -8,7 +8,7 @@ use super::{
     composed, normalized, scale, scale_rows,
 };
 use crate::attention::PackedHeads;
-use crate::cpu::dense::{BLOCK_ROWS, Dense, column_sums};
+use crate::cpu::dense::{Dense, column_sums, rows_per_task};
 use crate::cpu::slice::has_kernel;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
@@ -117,6 +117,10 @@ impl Attend {
         }
     }
 
+    fn rows(&self) -> usize {
+        rows_per_task(self.segments.num_rows())
+    }
+
     fn heads(&self) -> PackedHeads<'_> {
         PackedHeads {
             segments: &self.segments,
@@ -135,7 +139,7 @@ impl Attend {
     fn project<T: Real>(&self, inputs: &[&[T]]) -> [Vec<T>; 3] {
         let layers = self.layers(inputs);
         let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
-        let block = BLOCK_ROWS * self.width;
+        let block = self.rows() * self.width;
         let [mut q, mut k, mut v] = [(); 3].map(|()| vec![T::ZERO; x.len()]);
         let rows = q
             .par_chunks_mut(block)
@@ -165,7 +169,7 @@ impl Operation for Attend {
         let [q, k, v] = self.project(inputs);
         let message = self.heads().forward(&q, &k, &v);
         let output = self.layers(inputs).output;
-        let block = BLOCK_ROWS * self.width;
+        let block = self.rows() * self.width;
         let mut y = vec![T::ZERO; message.len()];
         y.par_chunks_mut(block)
             .zip(message.par_chunks(block))
@@ -173,7 +177,7 @@ impl Operation for Attend {
             .enumerate()
             .for_each(|(number, ((y, message), x))| {
                 output.forward_block(message, y);
-                let first = number * BLOCK_ROWS;
+                let first = number * self.rows();
                 scale_rows(
                     y,
                     self.width,
@@ -208,7 +212,7 @@ impl Operation for Attend {
         drop(scaled);
         let [mut dq, dk, dv] = self.heads().backward(q, k, v, &dmessage);
         let mut dh = dmessage; // its memory, for what comes next
-        let block = BLOCK_ROWS * self.width;
+        let block = self.rows() * self.width;
         let rows = dh
             .par_chunks_mut(block)
             .zip(dq.par_chunks_mut(block))

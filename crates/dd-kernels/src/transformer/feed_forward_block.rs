@@ -7,7 +7,7 @@ use super::{
     DenseWeights, EPSILON, NormWeights, add, add_residual, branch_gradient, check_factors,
     composed, normalized, scale_rows,
 };
-use crate::cpu::dense::{BLOCK_ROWS, Dense, column_sums};
+use crate::cpu::dense::{Dense, column_sums, rows_per_task};
 use crate::cpu::slice::has_kernel;
 use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
@@ -103,9 +103,13 @@ impl FeedForward {
         ]
     }
 
+    fn rows(&self) -> usize {
+        rows_per_task(self.segments.num_rows())
+    }
+
     fn drop<T: Real>(&self, block: usize, rows: &mut [T]) {
         if let Some(dropout) = self.dropout {
-            dropout.apply(&self.segments, block * BLOCK_ROWS, self.hidden, rows);
+            dropout.apply(&self.segments, block * self.rows(), self.hidden, rows);
         }
     }
 }
@@ -122,9 +126,9 @@ impl Operation for FeedForward {
         let [first, last] = self.layers(inputs);
         let mut y = vec![T::ZERO; x.len()];
         let mut z = vec![T::ZERO; x.len() / self.width * self.hidden];
-        y.par_chunks_mut(BLOCK_ROWS * self.width)
-            .zip(z.par_chunks_mut(BLOCK_ROWS * self.hidden))
-            .zip(x.par_chunks(BLOCK_ROWS * self.width))
+        y.par_chunks_mut(self.rows() * self.width)
+            .zip(z.par_chunks_mut(self.rows() * self.hidden))
+            .zip(x.par_chunks(self.rows() * self.width))
             .enumerate()
             .for_each(|(block, ((y, z), x))| {
                 layer_norm::normalize_rows(x, weight, bias, T::from_f64(EPSILON), y);
@@ -133,7 +137,7 @@ impl Operation for FeedForward {
                 gelu_rows(z, &mut g);
                 self.drop(block, &mut g);
                 last.forward_block(&g, y);
-                let start = block * BLOCK_ROWS;
+                let start = block * self.rows();
                 scale_rows(
                     y,
                     self.width,
@@ -159,7 +163,7 @@ impl Operation for FeedForward {
 
         let [mut g, mut dz] = [(); 2].map(|()| vec![T::ZERO; z.len()]);
         let mut dh = vec![T::ZERO; x.len()];
-        let (wide, narrow) = (BLOCK_ROWS * self.hidden, BLOCK_ROWS * self.width);
+        let (wide, narrow) = (self.rows() * self.hidden, self.rows() * self.width);
         dh.par_chunks_mut(narrow)
             .zip(g.par_chunks_mut(wide).zip(dz.par_chunks_mut(wide)))
             .zip(z.par_chunks(wide).zip(dy.par_chunks(narrow)))

@@ -15,7 +15,7 @@ pub use feed_forward_block::{FeedForwardBlock, feed_forward_block};
 use rayon::prelude::*;
 
 use crate::Segments;
-use crate::cpu::dense::BLOCK_ROWS;
+use crate::cpu::dense::rows_per_task;
 use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use crate::layer_norm;
@@ -57,7 +57,7 @@ fn check_factors(name: &'static str, factors: Option<&[f64]>, segments: &Segment
 /// Layer norm of all rows, in parallel.
 fn normalized<T: Real>(x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
     let mut h = vec![T::ZERO; x.len()];
-    let block = BLOCK_ROWS * weight.len();
+    let block = rows_per_task(x.len() / weight.len()) * weight.len();
     h.par_chunks_mut(block)
         .zip(x.par_chunks(block))
         .for_each(|(h, x)| layer_norm::normalize_rows(x, weight, bias, T::from_f64(EPSILON), h));
@@ -108,10 +108,11 @@ fn branch_gradient<T: Real>(
 ) -> Option<Vec<T>> {
     factors?;
     let mut scaled = grad.to_vec();
+    let block = rows_per_task(segments.num_rows());
     scaled
-        .par_chunks_mut(BLOCK_ROWS * width)
+        .par_chunks_mut(block * width)
         .enumerate()
-        .for_each(|(block, rows)| scale_rows(rows, width, block * BLOCK_ROWS, segments, factors));
+        .for_each(|(number, rows)| scale_rows(rows, width, number * block, segments, factors));
     Some(scaled)
 }
 

@@ -1,12 +1,14 @@
 """Times the models here and in PyTorch, in turns, on the same weights and molecules, and prints Markdown tables.
 
+    cargo build --release -p dnd
     cargo build --release -p dd-benches --examples
-    python benches/peers/model_speed.py GOLDEN [--rounds 5] [--models et tokengt] [--threads 1 2] [--write]
+    python benches/peers/model_speed.py GOLDEN [--rounds 5] [--models et tokengt] [--threads 1 2] [--parts models] [--write]
 
 GOLDEN is the folder of golden cases, whose `bench` has the batches. First outputs and gradients of both sides are
 compared. Then each side is a process of its own, and in each round does its work once while the other is stopped.
 A rate is the median over the rounds, a ratio the median of the ratios of each round. Peak memory is the most that a
-process held, without what it held before it built the model. `--write` puts the tables into docs/BENCHMARKS.md.
+process held, without what it held before it built the model. The parts `embedding` and `growth` are those of
+`end_to_end.py` and `cost_growth.py`. `--write` puts the tables into docs/BENCHMARKS.md.
 """
 
 import argparse
@@ -18,6 +20,8 @@ import sys
 import torch
 from safetensors.torch import load_file
 
+import cost_growth
+import end_to_end
 import turns
 from model_cases import PROGRAM, compare_with_program, is_equal, prepare
 from operations import count
@@ -41,6 +45,12 @@ VARIANTS = {
 # Losses of the first steps count as equal up to this; those of later steps part, as rounding errors grow.
 LOSSES_EQUAL, STEPS_COMPARED = 1e-3, 4
 
+COMMANDS = """```console
+$ cargo build --release -p dnd
+$ cargo build --release -p dd-benches --examples
+$ python benches/peers/check_torch_models.py GOLDEN
+$ python benches/peers/model_speed.py GOLDEN --write
+```"""
 NOTES = f"""PyTorch {torch.__version__} on {turns.processor()}; float32 on both sides unless said.
 "PyTorch" is the model in the usual eager form. "Tuned" has PyTorch's fused attention and AdamW, and an allocator that
 keeps freed memory, which spares most page faults and costs memory. "Compiled" and "bf16" (autocast) are tuned too.
@@ -136,7 +146,33 @@ def report(options):
     head = ["Model", "Here, float64", "gradients", "Here, float32", "gradients", "PyTorch, float32", "gradients", "Tensors"]
     equality = f"{EQUALITY}\n\n{table(head, equalities)}"
     peak = f"Peak of the matrix product: {', '.join(of_threads)} (threads)." if of_threads else ""
-    return "\n\n".join([f"{NOTES}\n{peak}".strip(), *parts, equality]), equal
+    if not equal:
+        sys.exit(f"{table(head, equalities)}\nthe sides differ")
+    return "\n\n".join([COMMANDS, f"{NOTES}\n{peak}".strip(), *parts, equality])
+
+
+def embedding(options):
+    source = options.golden / "bench/drug_like_5k.smi.gz"
+    return end_to_end.report(source, 2000, options.rounds, options.threads)
+
+
+def growth(options):
+    """The growth of cost; the picture goes where the document shows it."""
+    arguments = argparse.Namespace(
+        golden=options.golden, models=["et", "student"], rounds=3, records=1000, clock=options.clock, peer=True
+    )
+    text, picture = cost_growth.report(arguments)
+    if options.write:
+        (turns.BENCHMARKS.parent / PICTURE).write_text(picture)
+    return f"{text}\n\n![growth of the cost]({PICTURE})"
+
+
+PICTURE = "images/cost_growth.svg"
+PARTS = {
+    "models": ("Models", report),
+    "embedding": ("From SMILES to embeddings", embedding),
+    "growth": ("Growth of the cost", growth),
+}
 
 
 def main():
@@ -148,15 +184,15 @@ def main():
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--variants", nargs="+", default=["plain", "tuned"], choices=[*VARIANTS])
     parser.add_argument("--clock", default="wall_s", choices=["wall_s", "cpu_s"], help="cpu_s on a busy machine")
+    parser.add_argument("--parts", nargs="+", default=[*PARTS], choices=[*PARTS])
     parser.add_argument("--write", action="store_true", help="into docs/BENCHMARKS.md")
     options = parser.parse_args()
-    text, equal = report(options)
-    print(text)
-    if not equal:
-        sys.exit("the sides differ")
-    if options.write:
-        command = "$ cargo build --release -p dd-benches --examples\n$ python benches/peers/model_speed.py GOLDEN --write"
-        turns.write_section("models", f"## Models\n\n```console\n{command}\n```\n\n{text}")
+    for part in options.parts:
+        title, make = PARTS[part]
+        text = f"## {title}\n\n{make(options)}"
+        print(text, flush=True)
+        if options.write:
+            turns.write_section(part, text)
 
 
 if __name__ == "__main__":

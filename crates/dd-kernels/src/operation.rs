@@ -270,7 +270,10 @@ mod tests {
         }
 
         fn backward<T: Real>(&self, seen: &Backward<'_, T>) -> Vec<Option<Vec<T>>> {
-            assert!(seen.kept[0] == seen.inputs[0], "kept until the backward pass");
+            assert!(
+                seen.kept[0] == seen.inputs[0],
+                "kept until the backward pass"
+            );
             let weight = |i: usize| T::from_f64((i + 1) as f64) * seen.grad[0];
             (0..seen.inputs.len())
                 .map(|i| seen.wanted[i].then(|| vec![weight(i)]))

@@ -156,9 +156,14 @@ class Runner:
         return series
 
 
+def number(value):
+    """Three digits, without exponents."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def rows(series):
     for who, seconds in series.seconds.items():
-        points = ", ".join(f"{size:.3g}: {1e3 * value:.3g}" for size, value in zip(series.sizes, seconds))
+        points = "; ".join(f"{number(size)}: {number(1e3 * value)}" for size, value in zip(series.sizes, seconds))
         yield [NAMES[series.model], series.what, who, points, f"{series.exponent(who):.2f}"]
 
 
@@ -181,8 +186,8 @@ def picture(found):
             x = 20 + 120 * place
             parts.append(f'<circle cx="{x}" cy="14" r="4" fill="{colour}"/><text x="{x + 8}" y="18">{who}</text>')
     parts.append(f'<text x="{width - 10}" y="18" text-anchor="end">milliseconds, logarithmic axes</text>')
-    for number, series in enumerate(found):
-        left, top = 10 + number % columns * CELL[0], 30 + number // columns * CELL[1]
+    for index, series in enumerate(found):
+        left, top = 10 + index % columns * CELL[0], 30 + index // columns * CELL[1]
         parts.append(f'<g transform="translate({left} {top})">{plot(series)}</g>')
     return "\n".join([*parts, "</svg>\n"])
 
@@ -204,10 +209,10 @@ def plot(series):
     ]
     for size in series.sizes:
         x, _ = at(size, values[0])
-        parts.append(f'<text x="{x:.1f}" y="{box[3] + 12}" text-anchor="middle">{size:.3g}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{box[3] + 12}" text-anchor="middle">{number(size)}</text>')
     for value in (min(values), max(values)):
         _, y = at(series.sizes[0], value)
-        parts.append(f'<text x="{box[0] - 4}" y="{y + 3:.1f}" text-anchor="end">{value:.3g}</text>')
+        parts.append(f'<text x="{box[0] - 4}" y="{y + 3:.1f}" text-anchor="end">{number(value)}</text>')
     for who, seconds in series.seconds.items():
         points = [at(size, 1e3 * value) for size, value in zip(series.sizes, seconds)]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

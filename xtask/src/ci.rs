@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{root, tidy};
+use crate::{gpu, root, tidy};
 
 /// Runs all checks and stops at the first that fails.
 ///
@@ -19,6 +19,8 @@ pub(crate) fn run() -> Result<(), String> {
         &[],
     )?;
     step("tests", "cargo test --workspace --release", &[])?;
+    println!("== CUDA kernels to PTX");
+    gpu::run(&["ptx"])?;
     step(
         "docs",
         "cargo doc --workspace --no-deps",

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask ci | tidy | parity FOLDER`.
+//! The project's own tasks: `cargo xtask ci | tidy | parity FOLDER | gpu TASK`.
 //!
 //! `ci` is the only definition of green, and runs the same on a laptop and on a runner.
 #![allow(
@@ -8,6 +8,7 @@
 )]
 
 mod ci;
+mod gpu;
 mod layers;
 mod parity;
 mod sources;
@@ -29,9 +30,10 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["ci"] => ci::run(),
         ["tidy"] => tidy::run(&root()),
+        ["gpu", rest @ ..] => gpu::run(rest),
         ["parity", rest @ ..] if !rest.is_empty() => parity::run(rest),
         _ => {
-            eprintln!("{HELP}");
+            eprintln!("{HELP}\n{}", gpu::HELP);
             return ExitCode::from(2);
         }
     };

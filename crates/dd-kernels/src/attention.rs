@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 use crate::cpu::slice::{for_real, has_kernel, numbers, stored, with_numbers};
 use crate::error::{KernelError, Result};
 use crate::rng::Key;
-use crate::{Segments, check, reference};
+use crate::{Segments, check, cuda, reference};
 
 mod head;
 mod weights;
@@ -79,6 +79,10 @@ pub fn segment_attention(
         dropout.check()?;
     }
     let dropout = dropout.filter(|dropout| dropout.rate > 0.0);
+    let dim = q.dim(1)? / num_heads;
+    if cuda::takes(q) && cuda::attention::takes_heads(dim, q.dtype()) {
+        return cuda::attention::attention(q, k, v, segments, num_heads, dropout);
+    }
     if !has_kernel(q) {
         return reference::segment_attention(q, k, v, segments, num_heads, dropout);
     }
@@ -89,6 +93,13 @@ pub fn segment_attention(
     };
     Ok(q.contiguous()?
         .apply_op3(&k.contiguous()?, &v.contiguous()?, op)?)
+}
+
+impl AttentionDropout {
+    /// Random bits below this drop an entry: `2^64 rate`, below `2^64` because the rate is below 1.
+    pub(crate) fn threshold(self) -> u64 {
+        (self.rate * 2.0_f64.powi(64)) as u64
+    }
 }
 
 fn check_inputs(q: &Tensor, k: &Tensor, segments: &Segments, num_heads: usize) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::cpu::slice::{for_real, has_kernel, numbers, stored};
 use crate::error::{KernelError, Result};
 use crate::real::Real;
 use crate::scatter_sum::sum_rows;
-use crate::{RowIndex, check, reference};
+use crate::{RowIndex, check, cuda, reference};
 
 /// Sum of `columns` consecutive rows of a table: `y_r = sum over c of table_{index(r * columns + c)}`.
 ///
@@ -45,6 +45,9 @@ pub fn embedding_sum(table: &Tensor, index: &RowIndex, columns: usize) -> Result
             ),
             got: table.dims().to_vec(),
         });
+    }
+    if cuda::takes(table) {
+        return cuda::rows::gather_sum(table, index, columns);
     }
     if !has_kernel(table) {
         return reference::embedding_sum(table, index, columns);

@@ -54,6 +54,12 @@ pub enum KernelError {
         /// Name of the operation.
         name: &'static str,
     },
+    /// A tensor of an operation is on another device than the others.
+    #[error("{name}: on another device than the operation's other tensors")]
+    OtherDevice {
+        /// Name of the operation, and of the tensor.
+        name: &'static str,
+    },
     /// A number is outside its domain.
     #[error("{name}: expected {expected}, got {got}")]
     Domain {

@@ -6,7 +6,7 @@ use crate::cpu::slice::has_kernel;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{EtFields, RowIndex, Segments, check, reference};
+use crate::{EtFields, RowIndex, Segments, check, cuda, reference};
 
 mod backward;
 mod filters;
@@ -142,6 +142,9 @@ pub struct EtMessageInputs<'a> {
 /// ```
 pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let sizes = check_inputs(inputs)?;
+    if cuda::takes(inputs.queries) {
+        return cuda::et_message::et_message(inputs);
+    }
     if !has_kernel(inputs.queries) {
         return reference::et_message(inputs);
     }

@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use crate::cpu::block::fill_rows;
 use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::error::Result;
-use crate::{RowIndex, check, reference, scatter_sum};
+use crate::{RowIndex, check, cuda, reference, scatter_sum};
 
 /// Rows of `x` by number: `y_p = x_{index(p)}`.
 ///
@@ -30,6 +30,9 @@ use crate::{RowIndex, check, reference, scatter_sum};
 /// ```
 pub fn gather(x: &Tensor, index: &RowIndex) -> Result<Tensor> {
     check::rows("gather: x", x, index.num_sources())?;
+    if cuda::takes(x) {
+        return cuda::rows::gather_sum(x, index, 1);
+    }
     if !has_kernel(x) {
         return reference::gather(x, index);
     }

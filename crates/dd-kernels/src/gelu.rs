@@ -6,7 +6,7 @@ use crate::activation::{Function, apply};
 use crate::cpu::slice::has_kernel;
 use crate::error::Result;
 use crate::real::Real;
-use crate::reference;
+use crate::{cuda, reference};
 
 /// Exact GELU (Hendrycks and Gimpel 2016): `y = x Phi(x)`, with `Phi` the normal distribution's cumulative probability.
 ///
@@ -27,7 +27,9 @@ use crate::reference;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
-    if has_kernel(x) {
+    if cuda::takes(x) {
+        cuda::dense::gelu(x)
+    } else if has_kernel(x) {
         apply(x, Gelu)
     } else {
         reference::gelu(x)

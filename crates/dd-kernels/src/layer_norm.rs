@@ -9,7 +9,7 @@ use crate::cpu::slice::{for_real, has_kernel, numbers, stored, with_numbers};
 use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use crate::real::Real;
-use crate::{check, reference};
+use crate::{check, cuda, reference};
 
 /// Layer normalisation over the last dimension (Ba, Kiros, Hinton 2016): with the mean `m` and the biased variance `v`
 /// of a row, `y = (x - m) / sqrt(v + epsilon) * weight + bias`.
@@ -44,6 +44,9 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> R
     };
     check::shape("layer_norm: weight", weight, &[width])?;
     check::shape("layer_norm: bias", bias, &[width])?;
+    if cuda::takes(x) {
+        return cuda::dense::layer_norm(x, weight, bias, epsilon);
+    }
     if !has_kernel(x) {
         return reference::layer_norm(x, weight, bias, epsilon);
     }

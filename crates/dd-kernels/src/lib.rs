@@ -48,6 +48,7 @@ mod activation;
 mod attention;
 mod check;
 mod cpu;
+mod cuda;
 mod dense;
 mod dropout;
 mod eigen;

@@ -23,6 +23,11 @@ impl Key {
         Self(mix(seed.wrapping_add(GOLDEN_GAMMA)))
     }
 
+    /// What the CUDA kernels go on from.
+    pub(crate) fn state(self) -> u64 {
+        self.0
+    }
+
     /// The sub-stream with a number: an epoch, a step, a record.
     #[must_use]
     pub fn with(self, number: u64) -> Self {

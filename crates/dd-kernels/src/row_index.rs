@@ -1,9 +1,10 @@
 //! A list of row numbers, together with its inverse.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
 
+use crate::cuda::index_tensor::{on_device, once};
 use crate::error::{KernelError, Result};
 
 /// Row numbers into a table of `num_sources` rows, validated once, with the inverse (which positions name a row) in CSR
@@ -28,6 +29,7 @@ struct Inner {
     inverse_offsets: Vec<u32>,
     inverse: Vec<u32>,
     rows_tensor: Tensor,
+    inverse_tensors: OnceLock<[Tensor; 2]>,
 }
 
 impl RowIndex {
@@ -67,13 +69,14 @@ impl RowIndex {
             inverse[*slot as usize] = position as u32;
             *slot += 1;
         }
-        let rows_tensor = Tensor::from_slice(&rows, rows.len(), device)?;
+        let rows_tensor = on_device(&rows, device)?;
         let inner = Inner {
             rows,
             num_sources,
             inverse_offsets,
             inverse,
             rows_tensor,
+            inverse_tensors: OnceLock::new(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -110,6 +113,18 @@ impl RowIndex {
     pub fn positions_of(&self, row: usize) -> &[u32] {
         &self.0.inverse
             [self.0.inverse_offsets[row] as usize..self.0.inverse_offsets[row + 1] as usize]
+    }
+
+    /// Offsets and positions of the inverse on the device, u32.
+    pub(crate) fn inverse_tensors(&self) -> Result<(&Tensor, &Tensor)> {
+        let [offsets, positions] = once(&self.0.inverse_tensors, || {
+            let device = self.0.rows_tensor.device();
+            Ok([
+                on_device(&self.0.inverse_offsets, device)?,
+                on_device(&self.0.inverse, device)?,
+            ])
+        })?;
+        Ok((offsets, positions))
     }
 
     /// CSR offsets of the inverse, `[num_sources + 1]`.

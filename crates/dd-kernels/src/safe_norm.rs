@@ -7,7 +7,7 @@ use crate::cpu::slice::{for_real, has_kernel, numbers, stored};
 use crate::cpu::vectorized;
 use crate::error::Result;
 use crate::real::Real;
-use crate::reference;
+use crate::{cuda, reference};
 
 /// Euclidean norm over one dimension: `y = sqrt(sum of x^2)`, with gradient `x / y`, and zero where `y` is zero.
 ///
@@ -39,6 +39,11 @@ use crate::reference;
 )]
 pub fn safe_norm<I: Dim>(x: &Tensor, dim: I) -> Result<Tensor> {
     let dim = dim.to_index(x.shape(), "safe_norm")?;
+    if cuda::takes(x) {
+        let (outer, size, inner) = extents(x.dims(), dim);
+        let norm = cuda::dense::safe_norm(&x.reshape((outer, size, inner))?)?;
+        return Ok(norm.reshape([&x.dims()[..dim], &x.dims()[dim + 1..]].concat())?);
+    }
     if !has_kernel(x) {
         return reference::safe_norm(x, dim);
     }

@@ -7,7 +7,7 @@ use crate::cpu::reduce::add_row;
 use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::error::Result;
 use crate::real::Real;
-use crate::{RowIndex, check, gather, reference};
+use crate::{RowIndex, check, cuda, gather, reference};
 
 /// Sums rows into the rows they are indexed to: `y_s = sum over p with index(p) = s of x_p`.
 ///
@@ -33,6 +33,9 @@ use crate::{RowIndex, check, gather, reference};
 /// ```
 pub fn scatter_sum(x: &Tensor, index: &RowIndex) -> Result<Tensor> {
     check::rows("scatter_sum: x", x, index.len())?;
+    if cuda::takes(x) {
+        return cuda::rows::scatter_sum(x, index);
+    }
     if !has_kernel(x) {
         return reference::scatter_sum(x, index);
     }

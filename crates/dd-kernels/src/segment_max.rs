@@ -7,7 +7,7 @@ use crate::cpu::block::{fill_rows, split_at_offsets};
 use crate::cpu::reduce::larger;
 use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::error::Result;
-use crate::{Segments, check, reference};
+use crate::{Segments, check, cuda, reference};
 
 /// Largest entry of each column over the rows of each segment: `y_sc = max over n in s of x_nc`.
 ///
@@ -33,6 +33,9 @@ use crate::{Segments, check, reference};
 /// ```
 pub fn segment_max(x: &Tensor, segments: &Segments) -> Result<Tensor> {
     check::rows("segment_max: x", x, segments.num_rows())?;
+    if cuda::takes(x) {
+        return cuda::segments::segment_max(x, segments);
+    }
     if !has_kernel(x) {
         return reference::segment_max(x, segments);
     }

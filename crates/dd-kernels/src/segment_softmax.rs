@@ -9,7 +9,7 @@ use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::cpu::vectorized;
 use crate::error::Result;
 use crate::real::Real;
-use crate::{Segments, check, reference};
+use crate::{Segments, check, cuda, reference};
 
 /// Softmax over the rows of each segment, column by column: `y_nc = exp(x_nc) / sum over m in s(n) of exp(x_mc)`.
 ///
@@ -36,6 +36,9 @@ use crate::{Segments, check, reference};
 /// ```
 pub fn segment_softmax(x: &Tensor, segments: &Segments) -> Result<Tensor> {
     check::rows("segment_softmax: x", x, segments.num_rows())?;
+    if cuda::takes(x) {
+        return cuda::segments::segment_softmax(x, segments);
+    }
     if !has_kernel(x) {
         return reference::segment_softmax(x, segments);
     }

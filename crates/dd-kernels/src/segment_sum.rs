@@ -8,7 +8,7 @@ use crate::cpu::reduce::add_row;
 use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::error::Result;
 use crate::real::Real;
-use crate::{Segments, check, reference};
+use crate::{Segments, check, cuda, reference};
 
 /// Sum of the rows of each segment: `y_s = sum over n in s of x_n`.
 ///
@@ -34,6 +34,9 @@ use crate::{Segments, check, reference};
 /// ```
 pub fn segment_sum(x: &Tensor, segments: &Segments) -> Result<Tensor> {
     check::rows("segment_sum: x", x, segments.num_rows())?;
+    if cuda::takes(x) {
+        return cuda::rows::segment_sum(x, segments, false);
+    }
     if !has_kernel(x) {
         return reference::segment_sum(x, segments);
     }
@@ -57,6 +60,9 @@ pub fn segment_sum(x: &Tensor, segments: &Segments) -> Result<Tensor> {
 /// As [`segment_sum`], which also shows an example.
 pub fn segment_mean(x: &Tensor, segments: &Segments) -> Result<Tensor> {
     check::rows("segment_mean: x", x, segments.num_rows())?;
+    if cuda::takes(x) {
+        return cuda::rows::segment_sum(x, segments, true);
+    }
     if !has_kernel(x) {
         return reference::segment_mean(x, segments);
     }

@@ -1,9 +1,11 @@
 //! Which consecutive rows of a packed tensor belong together.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
 
+use crate::cuda::attention::TILE;
+use crate::cuda::index_tensor::{on_device, once};
 use crate::error::{KernelError, Result};
 
 /// A partition of `0..num_rows` into consecutive, possibly empty, segments (CSR offsets).
@@ -23,7 +25,7 @@ use crate::error::{KernelError, Result};
 #[derive(Debug, Clone)]
 pub struct Segments {
     layout: Arc<Layout>,
-    ids: Option<Arc<[u64]>>,
+    ids: Option<Arc<Ids>>,
 }
 
 #[derive(Debug)]
@@ -32,6 +34,13 @@ struct Layout {
     row_segment: Vec<u32>,
     offsets_tensor: Tensor,
     row_segment_tensor: Tensor,
+    tiles_tensor: OnceLock<Tensor>,
+}
+
+#[derive(Debug)]
+struct Ids {
+    numbers: Vec<u64>,
+    tensor: OnceLock<Tensor>,
 }
 
 impl Segments {
@@ -55,12 +64,13 @@ impl Segments {
             offsets.push(row_segment.len() as u32);
         }
         let offsets_tensor = Tensor::from_slice(&offsets, offsets.len(), device)?;
-        let row_segment_tensor = Tensor::from_slice(&row_segment, row_segment.len(), device)?;
+        let row_segment_tensor = on_device(&row_segment, device)?;
         let layout = Layout {
             offsets,
             row_segment,
             offsets_tensor,
             row_segment_tensor,
+            tiles_tensor: OnceLock::new(),
         };
         Ok(Self {
             layout: Arc::new(layout),
@@ -82,7 +92,10 @@ impl Segments {
             });
         }
         Ok(Self {
-            ids: Some(ids.into()),
+            ids: Some(Arc::new(Ids {
+                numbers: ids,
+                tensor: OnceLock::new(),
+            })),
             ..self
         })
     }
@@ -92,7 +105,9 @@ impl Segments {
     /// # Panics
     /// When the segments are named and `segment` is not below [`Self::len`].
     pub fn id(&self, segment: usize) -> u64 {
-        self.ids.as_ref().map_or(segment as u64, |ids| ids[segment])
+        self.ids
+            .as_ref()
+            .map_or(segment as u64, |ids| ids.numbers[segment])
     }
 
     /// Number of segments.
@@ -141,6 +156,33 @@ impl Segments {
     /// CSR offsets on the device, `[len + 1]`, u32.
     pub fn offsets_tensor(&self) -> &Tensor {
         &self.layout.offsets_tensor
+    }
+
+    /// First rows of the tiles into which attention's CUDA kernels cut the segments, on the device: `[tiles, 2]`, u32,
+    /// segment and row.
+    pub(crate) fn tiles_tensor(&self) -> Result<&Tensor> {
+        once(&self.layout.tiles_tensor, || {
+            let tiles = self.ranges().enumerate().flat_map(|(segment, range)| {
+                range
+                    .step_by(TILE)
+                    .flat_map(move |row| [segment as u32, row as u32])
+            });
+            let tiles: Vec<u32> = tiles.collect();
+            let tensor = on_device(&tiles, self.layout.offsets_tensor.device())?;
+            Ok(tensor.reshape((tiles.len() / 2, 2))?)
+        })
+    }
+
+    /// The given names on the device, `[len]`, i64 with the bits of u64.
+    pub(crate) fn ids_tensor(&self) -> Result<Option<&Tensor>> {
+        let Some(ids) = &self.ids else {
+            return Ok(None);
+        };
+        let tensor = once(&ids.tensor, || {
+            let bits: Vec<i64> = ids.numbers.iter().map(|&id| id.cast_signed()).collect();
+            on_device(&bits, self.layout.offsets_tensor.device())
+        })?;
+        Ok(Some(tensor))
     }
 
     /// Segment of each row on the device, `[num_rows]`, u32.

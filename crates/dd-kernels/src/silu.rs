@@ -6,7 +6,7 @@ use crate::activation::{Function, apply};
 use crate::cpu::slice::has_kernel;
 use crate::error::Result;
 use crate::real::Real;
-use crate::reference;
+use crate::{cuda, reference};
 
 /// SiLU, also called swish: `y = x / (1 + exp(-x))`.
 ///
@@ -26,7 +26,9 @@ use crate::reference;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn silu(x: &Tensor) -> Result<Tensor> {
-    if has_kernel(x) {
+    if cuda::takes(x) {
+        cuda::dense::silu(x)
+    } else if has_kernel(x) {
         apply(x, Silu)
     } else {
         reference::silu(x)

@@ -5,6 +5,20 @@ use candle_core::{DType, Device, Tensor, Var};
 use crate::error::{KernelError, Result};
 use crate::rng::Key;
 
+/// Runs the CUDA kernels on CPU tensors from now on, in a program that imitates a GPU, which `build` makes when none runs
+/// yet. `tests/emulated.rs` does.
+///
+/// # Errors
+/// When the program cannot be started.
+pub fn emulate_cuda(build: impl FnOnce() -> std::path::PathBuf) -> std::io::Result<()> {
+    crate::cuda::emulator::turn_on(build)
+}
+
+/// True after [`emulate_cuda`].
+pub fn emulates_cuda() -> bool {
+    crate::cuda::emulator::is_on()
+}
+
 /// A reproducible tensor of normal numbers in double precision.
 pub fn normal_tensor(key: Key, shape: &[usize]) -> Result<Tensor> {
     let numbers: Vec<f64> = (0..shape.iter().product::<usize>())
@@ -78,7 +92,7 @@ pub fn gradient_error(inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>
     let scalar = |inputs: &[Tensor]| -> Result<Tensor> {
         let y = f(inputs)?;
         let weights = normal_tensor(Key::from_seed(0).named("gradient_error"), y.dims())?;
-        Ok((y * weights)?.sum_all()?)
+        Ok((&y * weights.to_device(y.device())?)?.sum_all()?)
     };
     let inputs = inputs
         .iter()

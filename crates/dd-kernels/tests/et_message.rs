@@ -1,12 +1,16 @@
 //! The fused messages of the equivariant transformer against finite differences and the composition of operations.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use dd_kernels::rng::Key;
-use dd_kernels::testing::{assert_close, gradient_error, max_difference, normal_tensor};
+use dd_kernels::testing::{assert_close, gradient_error, max_difference};
 use dd_kernels::{
     EtFields, EtMessageInputs, Radial, RadialFilter, Result, RowIndex, Segments, et_message,
     reference,
 };
+
+mod device;
+
+use device::{device, normal_tensor};
 
 /// Molecules of the given sizes, every atom connected to every atom of its molecule, itself included.
 struct Batch {
@@ -57,8 +61,8 @@ impl Batch {
             .enumerate()
             .map(|(i, shape)| normal_tensor(key.with(i as u64), shape));
         Ok(Self {
-            sources: RowIndex::new(sources, n, &Device::Cpu)?,
-            by_target: Segments::from_lengths(&degrees, &Device::Cpu)?,
+            sources: RowIndex::new(sources, n, &device())?,
+            by_target: Segments::from_lengths(&degrees, &device())?,
             pairs: None,
             num_heads,
             with_key_filter: filters[0],
@@ -81,7 +85,7 @@ impl Batch {
         for geometry in [4, 5] {
             self.tensors[geometry] = self.tensors[geometry].narrow(0, 0, count)?.contiguous()?;
         }
-        self.pairs = Some(RowIndex::new(pairs, count, &Device::Cpu)?);
+        self.pairs = Some(RowIndex::new(pairs, count, &device())?);
         Ok(self)
     }
 
@@ -232,7 +236,7 @@ fn edges_without_variables_cost_no_gradient() -> Result<()> {
 fn pairs_across_molecules_are_refused() -> Result<()> {
     let mut batch = Batch::new(&[50, 50], 1, 4, 3, FILTERS[0])?;
     let pairs = (0..5000).map(|edge| edge % 2500).collect();
-    batch.pairs = Some(RowIndex::new(pairs, 2500, &Device::Cpu)?);
+    batch.pairs = Some(RowIndex::new(pairs, 2500, &device())?);
     let mut inputs = batch.tensors.clone();
     for geometry in [4, 5] {
         inputs[geometry] = inputs[geometry].narrow(0, 0, 2500)?;

@@ -1,11 +1,15 @@
 //! Every operation against finite differences, against the reference, across thread counts and memory layouts, on the
 //! batches that break kernels: empty segments, single rows, one large segment, rows that nothing points to.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use dd_kernels::rng::Key;
-use dd_kernels::testing::{assert_close, gradient_error, max_difference, normal_tensor};
+use dd_kernels::testing::{assert_close, gradient_error, max_difference};
 use dd_kernels::{AttentionDropout, KernelError, Result, RowIndex, Segments, reference};
 use proptest::prelude::*;
+
+mod device;
+
+use device::{device, normal_tensor};
 
 type Operation = Box<dyn Fn(&[Tensor]) -> Result<Tensor> + Sync>;
 
@@ -40,7 +44,7 @@ fn case(
 #[allow(clippy::too_many_lines, reason = "one list of all operations")]
 /// All operations on segments of the given lengths and an index of `num_rows` entries drawn from `key`.
 fn cases(lengths: &[usize], num_sources: usize, key: Key) -> Result<Vec<Case>> {
-    let device = Device::Cpu;
+    let device = device();
     let segments = Segments::from_lengths(lengths, &device)?;
     let n = segments.num_rows();
     let rows = |len: usize| {
@@ -231,6 +235,28 @@ fn results_and_gradients_agree_with_the_reference() -> Result<()> {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
+fn kernels_in_half_precision_lose_one_rounding() -> Result<()> {
+    if !device::has_half_kernels() {
+        eprintln!("no kernels in half precision on this device: not tested");
+        return Ok(());
+    }
+    for case in standard_cases()? {
+        let rounded = |x: &Tensor| x.to_dtype(DType::BF16)?.to_dtype(DType::F64);
+        let inputs = case.inputs.iter().map(rounded);
+        let inputs = inputs.collect::<candle_core::Result<Vec<_>>>()?;
+        let half = inputs.iter().map(|x| x.to_dtype(DType::BF16));
+        let half = half.collect::<candle_core::Result<Vec<_>>>()?;
+        let expected = run(&case.reference, &inputs)?;
+        for (actual, expected) in run(&case.kernel, &half)?.iter().zip(&expected) {
+            assert_eq!(actual.dtype(), DType::BF16, "{}", case.name);
+            assert_close(actual, expected, 2.0 / 256.0); // the result is rounded, and squared before its gradient
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn bits_do_not_depend_on_the_number_of_threads() -> Result<()> {
     // Large enough that work is divided: several blocks of rows, many segments.
     for case in cases(
@@ -291,8 +317,8 @@ fn empty_batches_give_empty_results() -> Result<()> {
 
 #[test]
 fn other_number_types_run_the_reference() -> Result<()> {
-    let x = Tensor::new(&[[1_u32, 2], [3, 4]], &Device::Cpu)?;
-    let index = RowIndex::new(vec![1, 0, 1], 2, &Device::Cpu)?;
+    let x = Tensor::new(&[[1_u32, 2], [3, 4]], &device())?;
+    let index = RowIndex::new(vec![1, 0, 1], 2, &device())?;
     assert_eq!(
         dd_kernels::gather(&x, &index)?.to_vec2::<u32>()?,
         [[3, 4], [1, 2], [3, 4]]
@@ -305,8 +331,8 @@ fn other_number_types_run_the_reference() -> Result<()> {
 #[test]
 fn wrong_shapes_are_named() -> Result<()> {
     let x = normal_tensor(Key::from_seed(1), &[4, 6])?;
-    let segments = Segments::from_lengths(&[3], &Device::Cpu)?;
-    let index = RowIndex::new(vec![0, 1], 2, &Device::Cpu)?;
+    let segments = Segments::from_lengths(&[3], &device())?;
+    let index = RowIndex::new(vec![0, 1], 2, &device())?;
     let message = |result: Result<Tensor>| result.expect_err("a wrong shape").to_string();
     assert_eq!(
         message(dd_kernels::segment_sum(&x, &segments)),
@@ -316,7 +342,7 @@ fn wrong_shapes_are_named() -> Result<()> {
         message(dd_kernels::gather(&x, &index)),
         "gather: x: expected shape [2, ...], got [4, 6]"
     );
-    let four = Segments::from_lengths(&[4], &Device::Cpu)?;
+    let four = Segments::from_lengths(&[4], &device())?;
     assert_eq!(
         message(dd_kernels::segment_attention(&x, &x, &x, &four, 4, None)),
         "segment_attention: q: expected shape [4, a multiple of 4 heads], got [4, 6]"
@@ -337,7 +363,7 @@ fn wrong_shapes_are_named() -> Result<()> {
         "attention dropout rate: expected a number in [0, 1), got 1"
     );
     assert!(matches!(
-        RowIndex::new(vec![0, 5], 5, &Device::Cpu),
+        RowIndex::new(vec![0, 5], 5, &device()),
         Err(KernelError::IndexOutOfRange {
             position: 1,
             index: 5,
@@ -350,8 +376,8 @@ fn wrong_shapes_are_named() -> Result<()> {
 
 #[test]
 fn segment_max_gives_ties_to_the_first_and_passes_nan() -> Result<()> {
-    let x = Var::new(&[[2.0_f64, f64::NAN], [2.0, 1.0], [1.0, 5.0]], &Device::Cpu)?;
-    let y = dd_kernels::segment_max(&x, &Segments::from_lengths(&[3], &Device::Cpu)?)?;
+    let x = Var::new(&[[2.0_f64, f64::NAN], [2.0, 1.0], [1.0, 5.0]], &device())?;
+    let y = dd_kernels::segment_max(&x, &Segments::from_lengths(&[3], &device())?)?;
     let values = y.to_vec2::<f64>()?;
     assert!(values[0][0] == 2.0 && values[0][1].is_nan());
     let gradient = y
@@ -372,7 +398,7 @@ fn attention_dropout_follows_the_record_not_the_batch() -> Result<()> {
         key: Key::from_seed(4),
     });
     let attend = |x: &Tensor, lengths: &[usize], ids: &[u64]| -> Result<Tensor> {
-        let segments = Segments::from_lengths(lengths, &Device::Cpu)?.with_ids(ids.to_vec())?;
+        let segments = Segments::from_lengths(lengths, &device())?.with_ids(ids.to_vec())?;
         dd_kernels::segment_attention(x, x, x, &segments, 2, dropout)
     };
     let together = attend(&x, &[4, 5], &[70, 80])?;
@@ -389,8 +415,8 @@ fn attention_dropout_follows_the_record_not_the_batch() -> Result<()> {
 #[test]
 fn attention_dropout_keeps_the_expected_share() -> Result<()> {
     // With v = 1 and equal scores the result is the mean of the factors, whose expectation is 1.
-    let segments = Segments::from_lengths(&[300], &Device::Cpu)?;
-    let zeros = Tensor::zeros((300, 4), DType::F32, &Device::Cpu)?;
+    let segments = Segments::from_lengths(&[300], &device())?;
+    let zeros = Tensor::zeros((300, 4), DType::F32, &device())?;
     let dropout = Some(AttentionDropout {
         rate: 0.25,
         key: Key::from_seed(6),
@@ -406,7 +432,7 @@ fn attention_dropout_keeps_the_expected_share() -> Result<()> {
 fn attention_weights_are_what_attention_applies() -> Result<()> {
     let [q, k, v] = [1, 2, 3].map(|seed| normal_tensor(Key::from_seed(seed), &[5, 4]));
     let (q, k, v) = (q?, k?, v?);
-    let segments = Segments::from_lengths(&[5], &Device::Cpu)?;
+    let segments = Segments::from_lengths(&[5], &device())?;
     let weights = &dd_kernels::attention_weights(&q, &k, &segments, 1)?[0];
     let expected = weights.squeeze(0)?.matmul(&v)?;
     assert_close(
@@ -443,12 +469,12 @@ proptest! {
         lengths in prop::collection::vec(0_usize..9, 2..6),
         seed in any::<u64>(),
     ) {
-        let segments = Segments::from_lengths(&lengths, &Device::Cpu)?;
+        let segments = Segments::from_lengths(&lengths, &device())?;
         let x = normal_tensor(Key::from_seed(seed), &[segments.num_rows(), 6])?.to_dtype(DType::F32)?;
         let together = dd_kernels::segment_attention(&x, &x, &x, &segments, 2, None)?;
         for range in segments.ranges().filter(|range| !range.is_empty()) {
             let x = x.narrow(0, range.start, range.len())?;
-            let one = Segments::from_lengths(&[range.len()], &Device::Cpu)?;
+            let one = Segments::from_lengths(&[range.len()], &device())?;
             let alone = dd_kernels::segment_attention(&x, &x, &x, &one, 2, None)?;
             let together = together.narrow(0, range.start, range.len())?;
             prop_assert_eq!(max_difference(&alone, &together)?, 0.0);

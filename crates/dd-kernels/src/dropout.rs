@@ -8,7 +8,7 @@ use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::error::{KernelError, Result};
 use crate::real::Real;
 use crate::rng::Key;
-use crate::{Segments, reference};
+use crate::{Segments, cuda, reference};
 
 /// Inverted dropout (Srivastava et al., JMLR 15, 2014): a dropped entry becomes 0, a kept one is divided by `1 - rate`.
 ///
@@ -54,6 +54,9 @@ pub fn dropout(x: &Tensor, segments: &Segments, dropout: RowDropout) -> Result<T
     if dropout.rate == 0.0 {
         return Ok(x.clone());
     }
+    if cuda::takes(x) {
+        return cuda::dropout::dropout(x, segments, dropout);
+    }
     if !has_kernel(x) {
         return reference::dropout(x, segments, dropout);
     }
@@ -65,6 +68,11 @@ pub fn dropout(x: &Tensor, segments: &Segments, dropout: RowDropout) -> Result<T
 }
 
 impl RowDropout {
+    /// Bits below this drop an entry. 32 bits decide: two entries share one draw of 64.
+    pub(crate) fn threshold(self) -> u32 {
+        (self.rate * f64::from(u32::MAX)) as u32
+    }
+
     /// Whether the rate is a rate.
     pub(crate) fn check(&self) -> Result<()> {
         if (0.0..1.0).contains(&self.rate) {
@@ -86,8 +94,7 @@ impl RowDropout {
         rows: &mut [T],
     ) {
         let kept = T::from_f64(1.0 / (1.0 - self.rate));
-        // 32 bits decide: two entries share one draw of 64.
-        let threshold = (self.rate * f64::from(u32::MAX)) as u32;
+        let threshold = self.threshold();
         for (row, entries) in (first..).zip(rows.chunks_exact_mut(width)) {
             let segment = segments.row_segment()[row] as usize;
             let stream = self.key.with(segments.id(segment));

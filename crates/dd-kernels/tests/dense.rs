@@ -1,9 +1,13 @@
 //! The dense layer and dropout.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use dd_kernels::rng::Key;
-use dd_kernels::testing::{assert_close, gradient_error, normal_tensor};
+use dd_kernels::testing::{assert_close, gradient_error};
 use dd_kernels::{Result, RowDropout, Segments, dense, dropout, reference};
+
+mod device;
+
+use device::{device, normal_tensor};
 
 fn inputs(rows: &[usize], input: usize, output: usize) -> Result<Vec<Tensor>> {
     let mut x = rows.to_vec();
@@ -69,8 +73,8 @@ fn dense_names_the_wrong_shape() -> Result<()> {
 #[test]
 fn dropped_entries_have_no_gradient_and_the_mask_follows_the_record() -> Result<()> {
     let of = |lengths: &[usize], ids: &[u64], width: usize| -> Result<Vec<Vec<f64>>> {
-        let segments = Segments::from_lengths(lengths, &Device::Cpu)?.with_ids(ids.to_vec())?;
-        let x = Var::ones((segments.num_rows(), width), DType::F64, &Device::Cpu)?;
+        let segments = Segments::from_lengths(lengths, &device())?.with_ids(ids.to_vec())?;
+        let x = Var::ones((segments.num_rows(), width), DType::F64, &device())?;
         let rate = RowDropout {
             rate: 0.25,
             key: Key::from_seed(1),

@@ -6,6 +6,8 @@
     reason = "each suite declares its device, as it does where it is a program of its own"
 )]
 
+#[path = "dense.rs"]
+mod dense;
 #[path = "et_message.rs"]
 mod et_message;
 #[path = "operations.rs"]

@@ -5,7 +5,9 @@ Usage: nvrtc.py FOLDER ARCHITECTURE...
 The library comes from the package nvidia-cuda-nvrtc of this Python. Prints the log of what fails; exits 1 then.
 """
 
+import concurrent.futures
 import ctypes
+import os
 import pathlib
 import sys
 import time
@@ -63,17 +65,17 @@ def main():
     if not sources or not architectures:
         sys.exit(__doc__)
     compiler, failures, start = Compiler(), 0, time.time()
-    for path in sources:
-        source = path.read_text()
-        for architecture in architectures:
-            ptx, log = compiler.ptx(path.name, source, architecture)
+    jobs = [(path, architecture) for path in sources for architecture in architectures]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiled = pool.map(lambda job: compiler.ptx(job[0].name, job[0].read_text(), job[1]), jobs)
+        for (path, architecture), (ptx, log) in zip(jobs, compiled):
             if log.strip("\0\n "):
                 print(f"{path.name} {architecture}:\n{log}")
             if ptx is None:
                 failures += 1
             else:
                 path.with_suffix(f".{architecture}.ptx").write_text(ptx)
-    count, seconds = len(sources) * len(architectures), time.time() - start
+    count, seconds = len(jobs), time.time() - start
     print(f"nvrtc: {count - failures} of {count} compiled, {seconds:.0f} s")
     sys.exit(1 if failures else 0)
 

@@ -6,7 +6,7 @@
 //! | [`sources`] | how they are put together for the run-time compiler |
 //! | [`launch`] | what a launch is, whatever runs it |
 //! | [`program`] | from launches to candle's differentiable operations |
-//! | [`rows`], [`segments`], [`dense`], [`attention`], [`et_message`] | the launches of each operation |
+//! | [`rows`], [`segments`], [`dense`], [`mod@dropout`], [`attention`], [`et_message`] | the launches of each operation |
 //! | `driver` | runs launches on a GPU; needs the feature `cuda` |
 //! | [`emulator`] | runs the same launches, through the same code, in a program that imitates a GPU; for tests |
 
@@ -16,6 +16,7 @@ pub(crate) mod attention;
 pub(crate) mod dense;
 #[cfg(feature = "cuda")]
 mod driver;
+pub(crate) mod dropout;
 pub(crate) mod emulator;
 pub(crate) mod et_message;
 mod et_message_backward;

@@ -7,7 +7,7 @@
 pub struct Module {
     /// Name of the file without its ending.
     pub name: &'static str,
-    header: &'static str,
+    headers: &'static [&'static str],
     text: &'static str,
     /// Names of its kernels.
     pub kernels: &'static [&'static str],
@@ -51,7 +51,10 @@ impl Module {
     /// The module for one number type, without [`TYPES`].
     pub fn body(&self, number: Number) -> String {
         let block = include_str!("kernels/block.cuh");
-        [number.definitions(), block, self.header, self.text].join("\n")
+        let mut parts = vec![number.definitions(), block];
+        parts.extend(self.headers);
+        parts.push(self.text);
+        parts.join("\n")
     }
 
     /// The whole source for one number type.
@@ -64,34 +67,35 @@ macro_rules! module {
     ($name:literal, $header:expr, $kernels:expr) => {
         Module {
             name: $name,
-            header: $header,
+            headers: &$header,
             text: include_str!(concat!("kernels/", $name, ".cu")),
             kernels: $kernels,
         }
     };
 }
 
+const RANDOM: &str = include_str!("kernels/random.cuh");
 const TILE: &str = include_str!("kernels/tile.cuh");
 const MESSAGES: &str = include_str!("kernels/messages.cuh");
 
 /// Every module.
-pub const MODULES: [Module; 11] = [
-    module!("gather", "", &["gather_sum", "spread"]),
-    module!("sum_rows", "", &["sum_rows"]),
-    module!("segment_max", "", &["segment_max", "segment_max_backward"]),
+pub const MODULES: [Module; 12] = [
+    module!("gather", [], &["gather_sum", "spread"]),
+    module!("sum_rows", [], &["sum_rows"]),
+    module!("segment_max", [], &["segment_max", "segment_max_backward"]),
     module!(
         "segment_softmax",
-        "",
+        [],
         &["segment_softmax", "segment_softmax_backward"]
     ),
     module!(
         "activation",
-        "",
+        [],
         &["gelu", "silu", "gelu_backward", "silu_backward"]
     ),
     module!(
         "layer_norm",
-        "",
+        [],
         &[
             "layer_norm",
             "layer_norm_backward",
@@ -99,17 +103,18 @@ pub const MODULES: [Module; 11] = [
             "layer_norm_total"
         ]
     ),
-    module!("safe_norm", "", &["safe_norm", "safe_norm_backward"]),
-    module!("attention", TILE, &["attention"]),
+    module!("safe_norm", [], &["safe_norm", "safe_norm_backward"]),
+    module!("dropout", [RANDOM], &["dropout"]),
+    module!("attention", [RANDOM, TILE], &["attention"]),
     module!(
         "attention_backward",
-        TILE,
+        [RANDOM, TILE],
         &["attention_by_queries", "attention_by_keys"]
     ),
-    module!("et_message", MESSAGES, &["et_scores", "et_messages"]),
+    module!("et_message", [MESSAGES], &["et_scores", "et_messages"]),
     module!(
         "et_message_backward",
-        MESSAGES,
+        [MESSAGES],
         &[
             "et_edge_gradients",
             "et_edge_totals",

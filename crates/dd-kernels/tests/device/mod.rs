@@ -21,7 +21,7 @@ pub(crate) fn device() -> Device {
 }
 
 /// True where operations on bf16 run kernels.
-#[allow(dead_code, reason = "not every suite has numbers in half precision")]
+#[allow(dead_code, reason = "not every suite asks")]
 pub(crate) fn has_half_kernels() -> bool {
     device().is_cuda() || dd_kernels::testing::emulates_cuda()
 }

@@ -76,26 +76,15 @@ struct Dropout {
     A kept;
     unsigned length;
 
-    __device__ static u64 mix(u64 x) {
-        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-        x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-        return x ^ (x >> 31);
-    }
-    // The stream `number` of a key.
-    __device__ static u64 with(u64 key, u64 number) {
-        return mix(key ^ mix(number * 0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED03ull));
-    }
     // 0 or 1 / (1 - rate), for a query and a key counted from the segment's first row.
     __device__ A factor(unsigned query, unsigned key_row) const {
         if (threshold == 0) return A(1);
-        u64 position = (u64)query * length + key_row;
-        u64 bits = mix(key + (position + 1) * 0x9E3779B97F4A7C15ull);
-        return bits < threshold ? A(0) : kept;
+        return random_bits(key, (u64)query * length + key_row) < threshold ? A(0) : kept;
     }
 };
 
 // Of one segment and head; without `ids` a segment's name is its number.
 __device__ inline Dropout dropout_of(Work at, const u64* ids, u64 key, u64 threshold, double kept) {
     u64 name = ids ? ids[at.segment] : at.segment;
-    return {Dropout::with(Dropout::with(key, name), at.head), threshold, A(kept), at.end - at.begin};
+    return {with(with(key, name), at.head), threshold, A(kept), at.end - at.begin};
 }

@@ -9,6 +9,7 @@ use candle_core::{Shape, Tensor};
 
 use super::launch::{Argument, Gpu, Held, Launch, THREADS, View, WARP, blocks_for};
 use super::program::{Input, Program, apply, run};
+use super::rows::gather_sum;
 use crate::error::Result;
 use crate::et_message::{EtMessageInputs, EtMessages};
 use crate::{RowIndex, Segments};
@@ -88,7 +89,13 @@ impl Plan {
 /// [`crate::et_message`] on checked inputs.
 pub(crate) fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
     let (atoms, features) = inputs.queries.dims2()?;
-    let (edges, basis) = inputs.basis.dims2()?;
+    // The filters of both directions of a pair are computed: one matrix product of twice the size, nothing else.
+    let of_edges = |x: &Tensor| match inputs.pairs {
+        Some(pairs) => gather_sum(x, pairs, 1),
+        None => Ok(x.clone()),
+    };
+    let (basis_functions, cutoffs) = (of_edges(inputs.basis)?, of_edges(inputs.cutoffs)?);
+    let (edges, basis) = basis_functions.dims2()?;
     let sizes = Sizes {
         atoms,
         edges,
@@ -98,7 +105,7 @@ pub(crate) fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
         has_key: inputs.key_filter.is_some(),
         has_value: inputs.value_filter.is_some(),
     };
-    let geometry = [inputs.basis, inputs.cutoffs, inputs.directions];
+    let geometry = [&basis_functions, &cutoffs, inputs.directions];
     let plan = Plan {
         sizes,
         sources: inputs.sources.clone(),

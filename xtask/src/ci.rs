@@ -18,6 +18,8 @@ pub(crate) fn run() -> Result<(), String> {
         "cargo clippy --workspace --all-targets -- -D warnings",
         &[],
     )?;
+    println!("== CUDA side of dd-kernels");
+    gpu::run(&["check"])?;
     step("tests", "cargo test --workspace --release", &[])?;
     println!("== CUDA kernels to PTX");
     gpu::run(&["ptx"])?;

@@ -120,6 +120,18 @@ pub(crate) struct ConformerRun {
     /// Use at most this many records.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value_t = DeviceKind::Cpu)]
+    pub(crate) device: DeviceKind,
+}
+
+/// Where tensors live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeviceKind {
+    /// The processor.
+    Cpu,
+    /// The first GPU; needs a program built with the feature `cuda`.
+    Cuda,
 }
 
 /// `dnd pretrain`.

@@ -6,11 +6,17 @@ use std::time::Instant;
 
 use crate::root;
 
+mod build;
+mod pack;
 mod ptx;
+mod toolkit;
 
 /// What a person may ask for.
 pub(crate) const HELP: &str =
-    "  gpu ptx        compile every CUDA kernel to PTX (NVRTC from PyPI; no GPU, no toolkit)";
+    "  gpu ptx        compile every CUDA kernel to PTX (NVRTC from PyPI; no GPU, no toolkit)
+  gpu check      lint dd-kernels with the feature `cuda` (no GPU, no toolkit)
+  gpu build      build and link tests, benchmark and program for CUDA (toolkit from PyPI)
+  gpu pack       the same, and everything a machine with a GPU needs, in one archive";
 
 /// Runs one task.
 ///
@@ -19,6 +25,13 @@ pub(crate) const HELP: &str =
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     match arguments {
         ["ptx"] => ptx::run(),
+        ["check"] => build::check(),
+        ["build"] => build::build().map(|made| {
+            for path in made {
+                println!("{}", path.display());
+            }
+        }),
+        ["pack"] => pack::run(),
         _ => Err(format!("gpu: no such task\n{HELP}")),
     }
 }

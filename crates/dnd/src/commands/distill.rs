@@ -2,17 +2,17 @@
 
 use std::process::ExitCode;
 
-use candle_core::Device;
 use dd_train::{DistillConfig, Length, LossTerm, Pairs, Teacher, inputs};
 
 use crate::cli::Distill;
-use crate::commands::training::{Surroundings, config_or, finished, read_all};
+use crate::commands::training::{Surroundings, config_or, device, finished, read_all};
 use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the student in the output folder.
 pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     let run = &arguments.run;
-    let teacher = Teacher::load(&arguments.teacher, &Device::Cpu).map_err(Failure::misuse)?;
+    let device = device(run.device)?;
+    let teacher = Teacher::load(&arguments.teacher, &device).map_err(Failure::misuse)?;
     let seed = run.seed.unwrap_or(0);
     let steps = run.steps.unwrap_or(2000);
     let preset = || DistillConfig::tiny(seed, steps, LossTerm::node());
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     let recipe = inputs::distill_recipe(&config.featurizer, &teacher.config.points);
     let examples = read_all(run, &recipe, quiet)?;
     let pairs = Pairs(&examples);
-    let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after)?;
+    let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after, device)?;
     let (_, report) = dd_train::distill(&config, teacher, &pairs, &mut surroundings.session())
         .map_err(Failure::work)?;
     finished(&report, &run.output, quiet);

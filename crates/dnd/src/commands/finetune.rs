@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use candle_core::Device;
 use dd_data::{Fractions, Split};
 use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
 use dd_graph::OgbConfig;
@@ -76,7 +77,7 @@ pub(crate) fn run(arguments: &Finetune, quiet: bool) -> Outcome {
             featurizer,
         },
     };
-    let mut surroundings = Surroundings::new(&arguments.output, quiet, None)?;
+    let mut surroundings = Surroundings::new(&arguments.output, quiet, None, Device::Cpu)?;
     let report = dd_train::finetune(&config, &student, &data, &mut surroundings.session())
         .map_err(Failure::work)?;
     say(&scores(&report));

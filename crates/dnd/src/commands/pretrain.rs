@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use dd_train::{Conformers, Length, PretrainConfig, inputs};
 
 use crate::cli::Pretrain;
-use crate::commands::training::{Surroundings, config_or, finished, read_all};
+use crate::commands::training::{Surroundings, config_or, device, finished, read_all};
 use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the teacher in the output folder.
@@ -22,7 +22,8 @@ pub(crate) fn run(arguments: &Pretrain, quiet: bool) -> Outcome {
     let recipe = inputs::denoise_recipe(&config.points);
     let examples = read_all(run, &recipe, quiet)?;
     let conformers = Conformers(&examples);
-    let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after)?;
+    let mut surroundings =
+        Surroundings::new(&run.output, quiet, run.stop_after, device(run.device)?)?;
     let (_, report) = dd_train::pretrain(&config, &conformers, &mut surroundings.session())
         .map_err(Failure::work)?;
     finished(&report, &run.output, quiet);

@@ -8,7 +8,7 @@ use dd_data::{Dataset, Example, Recipe, SkipReport, is_archive};
 use dd_train::{FitReport, RunFolder, Session, Start, from_toml, inputs};
 use serde::de::DeserializeOwned;
 
-use crate::cli::ConformerRun;
+use crate::cli::{ConformerRun, DeviceKind};
 use crate::failure::Failure;
 use crate::progress::{Progress, say};
 
@@ -16,6 +16,7 @@ use crate::progress::{Progress, say};
 pub(crate) struct Surroundings {
     folder: RunFolder,
     progress: Progress,
+    device: Device,
 }
 
 impl Surroundings {
@@ -24,11 +25,13 @@ impl Surroundings {
         folder: &Path,
         quiet: bool,
         stop_after: Option<u64>,
+        device: Device,
     ) -> Result<Self, Failure> {
         let folder = RunFolder::open(folder, Start::Resume).map_err(Failure::misuse)?;
         Ok(Self {
             folder,
             progress: Progress::new(quiet, stop_after),
+            device,
         })
     }
 
@@ -36,8 +39,18 @@ impl Surroundings {
     pub(crate) fn session(&mut self) -> Session<'_> {
         Session {
             folder: Some(&self.folder),
-            device: &Device::Cpu,
+            device: &self.device,
             observer: &mut self.progress,
+        }
+    }
+}
+
+/// The device that the command line names.
+pub(crate) fn device(kind: DeviceKind) -> Result<Device, Failure> {
+    match kind {
+        DeviceKind::Cpu => Ok(Device::Cpu),
+        DeviceKind::Cuda => {
+            Device::new_cuda(0).map_err(|error| Failure::misuse(format!("--device cuda: {error}")))
         }
     }
 }

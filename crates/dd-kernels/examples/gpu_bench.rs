@@ -14,7 +14,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
-use dd_kernels::{EtMessageInputs, RadialFilter, Result, RowIndex, Segments};
+use dd_kernels::{EtMessageInputs, Radial, RadialFilter, Result, RowIndex, Segments};
 
 /// Runs before the first that counts.
 const WARM_UP: usize = 5;
@@ -206,7 +206,7 @@ fn message(var: &dyn Fn(&[usize]) -> Result<Var>, device: &Device) -> Result<(Ru
             keys: &x[1],
             values: &x[2],
             vectors: &x[3],
-            basis: &geometry[0],
+            basis: Radial::Pairs(&geometry[0]),
             cutoffs: &geometry[1],
             directions: &geometry[2],
             key_filter: filter(4),
@@ -216,8 +216,7 @@ fn message(var: &dyn Fn(&[usize]) -> Result<Var>, device: &Device) -> Result<(Ru
             pairs: None,
             num_heads: heads,
         })?;
-        let vectors = messages.vectors.flatten_from(1)?;
-        Ok(Tensor::cat(&[messages.scalars, vectors], 1)?)
+        Ok(messages.joined().clone())
     };
     let numbers = (n * 12 * f + e * (k + 4)) as f64;
     Ok((Box::new(run), numbers, 2.0 * (e * k * 4 * f) as f64))

@@ -142,11 +142,13 @@ pub struct EtMessageInputs<'a> {
 /// ```
 pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let sizes = check_inputs(inputs)?;
-    if cuda::takes(inputs.queries) {
+    if let Radial::Pairs(basis) = inputs.basis
+        && cuda::takes(inputs.queries)
+    {
         if let Some(pairs) = inputs.pairs {
             Plan::new(sizes, inputs.sources, inputs.by_target, pairs.clone())?; // refuses what the CPU refuses
         }
-        return cuda::et_message::et_message(inputs);
+        return cuda::et_message::et_message(inputs, basis);
     }
     if !has_kernel(inputs.queries) {
         return reference::et_message(inputs);

@@ -3,7 +3,9 @@
 use candle_core::{Device, Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::{assert_close, gradient_error, normal_tensor};
-use dd_kernels::{FilteredEdges, Result, RowIndex, Segments, et_update, filtered_sum, reference};
+use dd_kernels::{
+    EtFields, FilteredEdges, Result, RowIndex, Segments, et_update, filtered_sum, reference,
+};
 
 fn tensors(shapes: &[&[usize]]) -> Result<Vec<Tensor>> {
     let shapes = shapes.iter().zip(0..);

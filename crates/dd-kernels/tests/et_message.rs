@@ -260,17 +260,13 @@ fn filters_of_a_grid_are_those_of_its_points_and_between_them_smooth() -> Result
     let sines = |coordinates: &[f64]| -> Result<Tensor> {
         let sines = |c: &f64| [1.0, 2.0, 3.0, 4.0].map(|k| (c * k / 8.0).sin());
         let rows: Vec<f64> = coordinates.iter().flat_map(sines).collect();
-        Ok(Tensor::from_vec(
-            rows,
-            (coordinates.len(), 4),
-            &Device::Cpu,
-        )?)
+        Ok(Tensor::from_vec(rows, (coordinates.len(), 4), &device())?)
     };
     let grid = sines(&(0..GRID).map(|g| g as f64).collect::<Vec<_>>())?;
     for (step, tolerance) in [(3.0, 1e-12), (0.37, 2e-4)] {
         let place = |pair: usize| 2.0 + (pair as f64 * step) % 17.0;
         let places: Vec<f64> = (0..pairs).map(place).collect();
-        let coordinates = Tensor::from_slice(&places, pairs, &Device::Cpu)?;
+        let coordinates = Tensor::from_slice(&places, pairs, &device())?;
         let mut exact = batch.tensors.clone();
         exact[4] = sines(&places)?;
         let expected = batch.joined(&exact, et_message)?;
@@ -297,7 +293,7 @@ fn a_grid_has_no_gradient() -> Result<()> {
     inputs[7] = weight.as_tensor().clone();
     let basis = Radial::Grid {
         basis: &normal_tensor(Key::from_seed(5), &[8, 3])?,
-        coordinates: &Tensor::full(2.5, 9, &Device::Cpu)?,
+        coordinates: &Tensor::full(2.5, 9, &device())?,
     };
     let error = batch.joined(&inputs, |inputs| {
         et_message(&EtMessageInputs { basis, ..*inputs })

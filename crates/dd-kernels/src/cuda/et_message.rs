@@ -11,8 +11,8 @@ use super::launch::{Argument, Gpu, Held, Launch, THREADS, View, WARP, blocks_for
 use super::program::{Input, Program, apply, run};
 use super::rows::gather_sum;
 use crate::error::Result;
-use crate::et_message::{EtMessageInputs, EtMessages};
-use crate::{RowIndex, Segments};
+use crate::et_message::EtMessageInputs;
+use crate::{EtFields, RowIndex, Segments};
 
 /// Bytes of a chunk's filters: well below the second-level cache of a data-centre GPU (40 to 60 MB).
 const CHUNK_BYTES: usize = 24 << 20;
@@ -86,15 +86,15 @@ impl Plan {
     }
 }
 
-/// [`crate::et_message`] on checked inputs.
-pub(crate) fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
+/// [`crate::et_message`] on checked inputs, with the basis of every pair.
+pub(crate) fn et_message(inputs: &EtMessageInputs<'_>, basis: &Tensor) -> Result<EtFields> {
     let (atoms, features) = inputs.queries.dims2()?;
     // The filters of both directions of a pair are computed: one matrix product of twice the size, nothing else.
     let of_edges = |x: &Tensor| match inputs.pairs {
         Some(pairs) => gather_sum(x, pairs, 1),
         None => Ok(x.clone()),
     };
-    let (basis_functions, cutoffs) = (of_edges(inputs.basis)?, of_edges(inputs.cutoffs)?);
+    let (basis_functions, cutoffs) = (of_edges(basis)?, of_edges(inputs.cutoffs)?);
     let (edges, basis) = basis_functions.dims2()?;
     let sizes = Sizes {
         atoms,
@@ -124,13 +124,7 @@ pub(crate) fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtMessages> {
         flat(&weights)?
     };
     let arrived = apply(EtMessage(plan), &[&nodes, &geometry, &weights])?;
-    let size = atoms * features;
-    Ok(EtMessages {
-        scalars: arrived.narrow(0, 0, size)?.reshape((atoms, features))?,
-        vectors: arrived
-            .narrow(0, size, 3 * size)?
-            .reshape((atoms, 3, features))?,
-    })
+    EtFields::new(arrived)
 }
 
 /// All numbers of some tensors, one tensor after another.
@@ -276,7 +270,7 @@ impl Program for EtMessage {
                 };
                 S::launch(device, launch)?;
             }
-            Ok((arrived, len.into()))
+            Ok((arrived, (sizes.atoms, 4, sizes.features).into()))
         })
     }
 

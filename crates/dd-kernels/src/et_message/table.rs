@@ -43,9 +43,9 @@ impl<T: Real> Table<T> {
 /// Lagrange's weights of the points -2 to 3 for an offset in `0..1` from point 0.
 #[inline(always)]
 pub(crate) fn lagrange<T: Real>(offset: T) -> [T; POINTS] {
-    let distance = |point: usize| offset - T::from_f64(point as f64 - BEFORE as f64);
     // Products of (j - m) over the other points m.
     const DENOMINATORS: [f64; POINTS] = [-120.0, 24.0, -12.0, 12.0, -24.0, 120.0];
+    let distance = |point: usize| offset - T::from_f64(point as f64 - BEFORE as f64);
     std::array::from_fn(|point| {
         let others = (0..POINTS).filter(|&other| other != point);
         others.fold(T::from_f64(1.0 / DENOMINATORS[point]), |product, other| {

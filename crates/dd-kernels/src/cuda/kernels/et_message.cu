@@ -27,7 +27,7 @@ KERNEL(et_scores)(const T* nodes, const T* filters, const T* bias, const unsigne
     if (threadIdx.x % WARP == 0) scores[job] = score;
 }
 
-// arrived = m [atoms, F], then w [atoms, 3, F]; for the targets of the chunk.
+// arrived = [atoms, 4, F], m and then w; for the targets of the chunk.
 KERNEL(et_messages)(const T* nodes, const T* geometry, const T* filters, const T* bias, const unsigned* sources,
                     const unsigned* offsets, const A* scores, T* arrived, unsigned atoms, unsigned edges,
                     unsigned features, unsigned heads, unsigned basis, unsigned has_key, unsigned has_value,
@@ -51,7 +51,7 @@ KERNEL(et_messages)(const T* nodes, const T* geometry, const T* filters, const T
         m += attention * s;
         for (int x = 0; x < 3; x++) w[x] += wide(v[x * features]) * a + wide(d[x]) * b;
     }
-    put(arrived[target * (size_t)features + f], m);
-    T* to = arrived + (size_t)atoms * features + target * (size_t)(3 * features) + f;
-    for (int x = 0; x < 3; x++) put(to[x * features], w[x]);
+    T* to = arrived + target * (size_t)(4 * features) + f;
+    put(to[0], m);
+    for (int x = 0; x < 3; x++) put(to[(x + 1) * features], w[x]);
 }

@@ -1,4 +1,4 @@
-// Gradients of the messages of one chunk of edges, given those of m [N, F] and w [N, 3, F]. With g_i the gradient of m,
+// Gradients of the messages of one chunk of edges, given that of m and w, [N, 4, F]. With g_i the gradient of m,
 // h_i that of w, and A, s, a, b as forward:
 //
 //   dA = sum over the head's channels of g_i s       dscore = dA phi SiLU'(score)       dphi = sum over heads of dA SiLU(score)
@@ -23,8 +23,8 @@ KERNEL(et_edge_gradients)(const T* nodes, const T* geometry, const T* filters, c
     Filters filter = {filters, bias, shape, first};
     unsigned edge = first + job / heads, head = job % heads, c = shape.channels(), lane = threadIdx.x % WARP;
     const T* u = at.u + sources[edge] * (size_t)(3 * features);
-    const T* g = grad + targets[edge] * (size_t)features;
-    const T* h = grad + (size_t)atoms * features + targets[edge] * (size_t)(3 * features);
+    const T* g = grad + targets[edge] * (size_t)(4 * features);
+    const T* h = g + features;
     A da = 0, dd[3] = {0, 0, 0};
     for (unsigned f = head * c + lane; f < (head + 1) * c; f += WARP) {
         da += wide(g[f]) * wide(u[shape.in_u(f, 0)]) * filter.value(edge, f, 0).value;
@@ -99,7 +99,8 @@ KERNEL(et_source_gradients)(const T* nodes, const T* geometry, const T* filters,
         unsigned edge = positions[p];
         if (edge < first || edge >= end) continue;
         size_t target = targets[edge], local = (edge - first) * (size_t)heads + head;
-        const T* h = grad + (size_t)atoms * features + target * (3 * features) + f;
+        const T* g = grad + target * (4 * features) + f;
+        const T* h = g + features;
         const T* d = geo.d + 3 * (size_t)edge;
         dk += dscore[local] * wide(at.q[target * features + f]) * filter.key(edge, f).value;
         A attention = silu_at(scores[local]).value * wide(geo.phi[edge]);
@@ -110,7 +111,7 @@ KERNEL(et_source_gradients)(const T* nodes, const T* geometry, const T* filters,
             db += h_x * wide(d[x]);
             dv[x] += h_x * (u_a * a);
         }
-        du[0] += attention * wide(grad[target * features + f]) * filter.value(edge, f, 0).value;
+        du[0] += attention * wide(*g) * filter.value(edge, f, 0).value;
         du[1] += da * a;
         du[2] += db * filter.value(edge, f, 2).value;
     }
@@ -144,10 +145,11 @@ KERNEL(et_filter_gradients)(const T* nodes, const T* geometry, T* filters, const
         put(row[f], dscore[local] * product * filter.key(edge, f).slope);
     }
     if (has_value) {
-        const T* h = grad + (size_t)atoms * features + target * (3 * features) + f;
+        const T* g = grad + target * (4 * features) + f;
+        const T* h = g + features;
         const T* v = at.v + source * (3 * features) + f;
         A attention = silu_at(scores[local]).value * wide(geo.phi[edge]);
-        A part[3] = {attention * wide(grad[target * features + f]), 0, 0};
+        A part[3] = {attention * wide(*g), 0, 0};
         for (int x = 0; x < 3; x++) {
             part[1] += wide(h[x * features]) * wide(v[x * features]);
             part[2] += wide(h[x * features]) * wide(geo.d[3 * (size_t)edge + x]);

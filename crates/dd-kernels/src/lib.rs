@@ -23,7 +23,8 @@
 //! | [`gather`], [`scatter_sum`] | nodes to edges, edges to nodes |
 //! | [`segment_sum`], [`segment_mean`], [`segment_max`] | nodes to graphs |
 //! | [`segment_softmax`], [`segment_attention`] | attention inside a graph |
-//! | [`dense()`], [`dropout()`] | rows to rows |
+//! | [`dense()`], [`dropout()`], [`batch_norm()`] | rows to rows |
+//! | [`gin_message()`] | the graph isomorphism network's sum over neighbours, fused |
 //! | [`attention_block()`], [`feed_forward_block()`] | the two halves of a pre-norm transformer layer, fused |
 //! | [`filtered_sum()`], [`et_message()`], [`et_update()`] | the equivariant transformer's sums over neighbours and updates, fused |
 //! | [`embedding_sum`] | categorical features to vectors |
@@ -46,6 +47,7 @@
 
 mod activation;
 mod attention;
+mod batch_norm;
 mod check;
 mod cpu;
 mod cuda;
@@ -60,6 +62,7 @@ mod et_update;
 mod filtered_sum;
 mod gather;
 mod gelu;
+mod gin_message;
 mod layer_norm;
 mod operation;
 mod real;
@@ -77,6 +80,7 @@ pub mod testing;
 mod transformer;
 
 pub use attention::{AttentionDropout, attention_scores, attention_weights, segment_attention};
+pub use batch_norm::{BatchNormInputs, batch_moments, batch_norm};
 pub use dense::dense;
 pub use dropout::{RowDropout, dropout};
 pub use eigen::{Spectrum, SymmetricMatrix};
@@ -88,6 +92,7 @@ pub use et_update::et_update;
 pub use filtered_sum::{FilteredEdges, filtered_sum};
 pub use gather::gather;
 pub use gelu::gelu;
+pub use gin_message::gin_message;
 pub use layer_norm::layer_norm;
 pub use row_index::RowIndex;
 pub use safe_norm::safe_norm;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use candle_core::{D, DType, Tensor};
 
 use crate::attention::AttentionDropout;
+use crate::batch_norm::BatchNormInputs;
 use crate::dropout::RowDropout;
 use crate::error::Result;
 use crate::et_fields::EtFields;
@@ -204,6 +205,36 @@ fn interpolated(table: &Tensor, coordinates: &Tensor) -> Result<Tensor> {
         sum = (sum + table.index_select(&rows, 0)?.broadcast_mul(&weights)?)?;
     }
     Ok(sum)
+}
+
+/// See [`crate::batch_norm()`].
+pub fn batch_norm(x: &Tensor, inputs: &BatchNormInputs<'_>) -> Result<Tensor> {
+    let (mean, variance) = if inputs.of_batch {
+        let mean = x.mean_keepdim(0)?;
+        let variance = x.broadcast_sub(&mean)?.sqr()?.mean_keepdim(0)?;
+        (mean, variance)
+    } else {
+        (inputs.mean.unsqueeze(0)?, inputs.variance.unsqueeze(0)?)
+    };
+    let y = x
+        .broadcast_sub(&mean)?
+        .broadcast_div(&(variance + inputs.epsilon)?.sqrt()?)?
+        .broadcast_mul(inputs.weight)?
+        .broadcast_add(inputs.bias)?;
+    Ok(if inputs.relu { y.relu()? } else { y })
+}
+
+/// See [`crate::gin_message()`].
+pub fn gin_message(
+    h: &Tensor,
+    bonds: &Tensor,
+    eps: &Tensor,
+    sources: &RowIndex,
+    targets: &RowIndex,
+) -> Result<Tensor> {
+    let messages = (gather(h, sources)? + bonds)?.relu()?; // [E, W]
+    let own = (h + h.broadcast_mul(eps)?)?;
+    Ok((own + scatter_sum(&messages, targets)?)?)
 }
 
 /// See [`crate::et_update()`].

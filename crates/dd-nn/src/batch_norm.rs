@@ -2,6 +2,8 @@
 
 use candle_core::{DType, Error, Result, Tensor};
 
+use dd_kernels::BatchNormInputs;
+
 use crate::init::Init;
 use crate::mode::Mode;
 use crate::params::{Buffer, Params};
@@ -46,35 +48,49 @@ impl BatchNorm {
     /// # Errors
     /// In `Train` with fewer than two rows: their variance means nothing.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let (mean, variance) = match mode {
-            Mode::Eval => (
-                self.running_mean.tensor().unsqueeze(0)?,
-                self.running_var.tensor().unsqueeze(0)?,
-            ),
-            Mode::Train(_) => {
-                let rows = x.dim(0)?;
-                if rows < 2 {
-                    return Err(Error::Msg(format!(
-                        "batch normalisation: expected at least 2 rows when training, got {rows}"
-                    )));
-                }
-                let mean = x.mean_keepdim(0)?; // [1, width]
-                let variance = x.broadcast_sub(&mean)?.sqr()?.mean_keepdim(0)?; // [1, width]
-                self.track(&mean, &variance, rows)?;
-                (mean, variance)
+        self.normalize(x, mode, false)
+    }
+
+    /// `max(0, forward(x))` in one operation.
+    ///
+    /// # Errors
+    /// As [`BatchNorm::forward`].
+    pub fn forward_relu(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.normalize(x, mode, true)
+    }
+
+    fn normalize(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
+        let of_batch = matches!(mode, Mode::Train(_));
+        let (mean, variance) = if of_batch {
+            let rows = x.dim(0)?;
+            if rows < 2 {
+                return Err(Error::Msg(format!(
+                    "batch normalisation: expected at least 2 rows when training, got {rows}"
+                )));
             }
+            let (mean, variance) = dd_kernels::batch_moments(x)?;
+            self.track(&mean, &variance, rows)?;
+            (mean, variance)
+        } else {
+            (self.running_mean.tensor(), self.running_var.tensor())
         };
-        x.broadcast_sub(&mean)?
-            .broadcast_div(&(variance + self.epsilon)?.sqrt()?)?
-            .broadcast_mul(&self.weight)?
-            .broadcast_add(&self.bias)
+        let inputs = BatchNormInputs {
+            weight: &self.weight,
+            bias: &self.bias,
+            mean: &mean,
+            variance: &variance,
+            epsilon: self.epsilon,
+            of_batch,
+            relu,
+        };
+        Ok(dd_kernels::batch_norm(x, &inputs)?)
     }
 
     fn track(&self, mean: &Tensor, variance: &Tensor, rows: usize) -> Result<()> {
         let unbiased = rows as f64 / (rows - 1) as f64;
         let blend = |old: &Buffer, new: &Tensor, scale: f64| -> Result<()> {
             let old_part = (old.tensor() * (1.0 - self.momentum))?;
-            let new_part = (new.detach().squeeze(0)? * (self.momentum * scale))?;
+            let new_part = (new * (self.momentum * scale))?;
             old.set(&(old_part + new_part)?)
         };
         blend(&self.running_mean, mean, 1.0)?;

@@ -2,7 +2,7 @@
 
 use candle_core::{Module, Tensor};
 use dd_graph::GraphBatch;
-use dd_kernels::{RowIndex, gather, scatter_sum, segment_mean};
+use dd_kernels::{RowIndex, gin_message, segment_mean};
 use dd_nn::{BatchNorm, Init, Linear, Mode, Params, Representation};
 
 use super::config::GinConfig;
@@ -83,10 +83,9 @@ impl Convolution {
         mode: Mode,
     ) -> Result<Tensor> {
         let bonds = self.bond_encoder.forward(bonds)?; // [E, W]
-        let messages = (gather(h, &batch.edge_sources)? + bonds)?.relu()?; // [E, W]
-        let sum = scatter_sum(&messages, &batch.edge_targets)?; // [N, W]
-        let x = ((h + h.broadcast_mul(&self.eps)?)? + sum)?; // [N, W]
-        let x = self.norm.forward(&self.first.forward(&x)?, mode)?.relu()?; // [N, 2 W]
+        let (sources, targets) = (&batch.edge_sources, &batch.edge_targets);
+        let x = gin_message(h, &bonds, &self.eps, sources, targets)?; // [N, W]
+        let x = self.norm.forward_relu(&self.first.forward(&x)?, mode)?; // [N, 2 W]
         Ok(self.last.forward(&x)?) // [N, W]
     }
 }
@@ -106,10 +105,12 @@ impl Encoder2d for Gin {
         let mut h = self.atom_encoder.forward(&atoms)?; // [N, W]
         for (layer, (gnn, norm)) in self.gnns.iter().zip(&self.batch_norms).enumerate() {
             let mode = mode.named("layers").with(layer);
-            h = norm.forward(&gnn.forward(&h, batch, &bonds, mode)?, mode)?;
-            if layer + 1 < self.gnns.len() {
-                h = h.relu()?;
-            }
+            let x = gnn.forward(&h, batch, &bonds, mode)?;
+            h = if layer + 1 < self.gnns.len() {
+                norm.forward_relu(&x, mode)?
+            } else {
+                norm.forward(&x, mode)?
+            };
             h = dropout(&h, self.config.dropout, &batch.nodes, mode.named("dropout"))?;
         }
         let graphs = segment_mean(&h, &batch.nodes)?; // [B, W]

@@ -1,0 +1,96 @@
+//! The operations of the graph isomorphism network: messages and batch norm.
+
+use candle_core::{Device, Tensor, Var};
+use dd_kernels::rng::Key;
+use dd_kernels::testing::{assert_close, gradient_error, normal_tensor};
+use dd_kernels::{
+    BatchNormInputs, Result, RowIndex, batch_moments, batch_norm, gin_message, reference,
+};
+
+fn tensors(shapes: &[&[usize]]) -> Result<Vec<Tensor>> {
+    let shapes = shapes.iter().zip(0..);
+    shapes
+        .map(|(shape, i)| normal_tensor(Key::from_seed(6).with(i), shape))
+        .collect()
+}
+
+/// The result, and the gradients of the sum of its cubes.
+fn run(inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<Vec<Tensor>> {
+    let variables = inputs.iter().map(Var::from_tensor);
+    let variables = variables.collect::<candle_core::Result<Vec<_>>>()?;
+    let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+    let y = f(&tracked)?;
+    let gradients = (y.sqr()? * &y)?.sum_all()?.backward()?;
+    let mut all = vec![y.detach()];
+    all.extend(
+        variables
+            .iter()
+            .map(|v| gradients.get(v).expect("an input").clone()),
+    );
+    Ok(all)
+}
+
+#[test]
+fn messages_agree_with_plain_candle_and_finite_differences() -> Result<()> {
+    let sources = RowIndex::new(vec![1, 2, 0, 1, 0], 4, &Device::Cpu)?;
+    let targets = RowIndex::new(vec![0, 0, 1, 1, 2], 4, &Device::Cpu)?;
+    let inputs = tensors(&[&[4, 5], &[5, 5], &[1]])?;
+    let ours = |x: &[Tensor]| gin_message(&x[0], &x[1], &x[2], &sources, &targets);
+    let theirs = |x: &[Tensor]| reference::gin_message(&x[0], &x[1], &x[2], &sources, &targets);
+    let error = gradient_error(&inputs, ours)?;
+    assert!(error < 1e-7, "gradient off by {error:e}");
+    for (ours, theirs) in run(&inputs, ours)?.iter().zip(&run(&inputs, theirs)?) {
+        assert_close(ours, theirs, 1e-12);
+    }
+    let error = gin_message(&inputs[0], &inputs[0], &inputs[2], &sources, &targets);
+    assert_eq!(
+        error.expect_err("four bonds").to_string(),
+        "gin_message: bonds: expected shape [5, 5], got [4, 5]"
+    );
+    Ok(())
+}
+
+#[test]
+fn batch_norm_agrees_with_plain_candle_and_finite_differences() -> Result<()> {
+    for (rows, width) in [(7, 3), (150, 70)] {
+        let kept = tensors(&[&[width], &[width]])?;
+        let (kept_mean, kept_variance) = (&kept[0], kept[1].sqr()?);
+        let inputs = tensors(&[&[rows, width], &[width], &[width]])?;
+        for (of_batch, relu) in [(true, false), (true, true), (false, true), (false, false)] {
+            type Norm = fn(&Tensor, &BatchNormInputs<'_>) -> Result<Tensor>;
+            let with = |x: &[Tensor], norm: Norm| -> Result<Tensor> {
+                let (mean, variance) = if of_batch {
+                    batch_moments(&x[0])?
+                } else {
+                    (kept_mean.clone(), kept_variance.clone())
+                };
+                let inputs = BatchNormInputs {
+                    weight: &x[1],
+                    bias: &x[2],
+                    mean: &mean,
+                    variance: &variance,
+                    epsilon: 1e-5,
+                    of_batch,
+                    relu,
+                };
+                norm(&x[0], &inputs)
+            };
+            let ours = |x: &[Tensor]| with(x, batch_norm);
+            let theirs = |x: &[Tensor]| with(x, reference::batch_norm);
+            if rows < 10 {
+                let error = gradient_error(&inputs, ours)?;
+                assert!(error < 1e-6, "{of_batch} {relu}: gradient off by {error:e}");
+            }
+            for (ours, theirs) in run(&inputs, ours)?.iter().zip(&run(&inputs, theirs)?) {
+                assert_close(ours, theirs, 1e-9);
+            }
+        }
+    }
+    let error = batch_moments(&Tensor::zeros(
+        (0, 2),
+        candle_core::DType::F32,
+        &Device::Cpu,
+    )?);
+    assert!(error.is_err(), "no rows have no moments");
+    Ok(())
+}

@@ -11,6 +11,11 @@ pub trait Observer {
         let _ = (name, value);
     }
 
+    /// True when the state after the last layer is wanted for every token; else it is computed, and shown, for none.
+    fn wants_states(&self) -> bool {
+        true
+    }
+
     /// True when attention probabilities are wanted. They cost time: the fused kernel never forms them.
     fn wants_attention(&self) -> bool {
         false
@@ -26,7 +31,11 @@ pub trait Observer {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Blind;
 
-impl Observer for Blind {}
+impl Observer for Blind {
+    fn wants_states(&self) -> bool {
+        false
+    }
+}
 
 /// Keeps everything, attention included.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,9 @@
 use candle_core::{DType, Device, Module, Tensor};
 use dd_encoder2d::testing::{CheckError, EncoderCheck, check_encoder, sample_graphs};
 use dd_encoder2d::tokengt::{NodeIdentifiers, NormPlacement, Readout};
-use dd_encoder2d::{Encoder2d, EncoderConfig, EncoderError, GinConfig, Mode, TokenGtConfig};
+use dd_encoder2d::{
+    Encoder2d, EncoderConfig, EncoderError, GinConfig, Mode, Recorder, TokenGtConfig,
+};
 use dd_graph::{GraphBatch, MolGraph};
 use dd_nn::{Init, Linear, ParamStore, Params, Representation};
 
@@ -58,6 +60,33 @@ fn token_gt_with_graph_token_post_norm_and_no_types() -> Result<(), CheckError> 
         ..small()
     };
     check_token_gt(config, true)
+}
+
+/// Watched, the last layer is computed for every token; else only for those that are read out.
+#[test]
+fn what_is_read_out_does_not_depend_on_who_watches() -> Result<(), EncoderError> {
+    for readout in [Readout::MeanPool, Readout::GraphToken] {
+        for dropout in [0.0, 0.1] {
+            let config = TokenGtConfig {
+                readout,
+                dropout,
+                ..small()
+            };
+            let batch = GraphBatch::collate(&sample_graphs(4), &Device::Cpu)?;
+            let store = ParamStore::new(1, DType::F64, &Device::Cpu);
+            let encoder = EncoderConfig::TokenGt(config).build(&store.root())?;
+            let unwatched = encoder.encode(&batch, Mode::Eval)?;
+            let watched = encoder.encode_observed(&batch, Mode::Eval, &mut Recorder::default())?;
+            for (a, b) in [
+                (unwatched.nodes, watched.nodes),
+                (unwatched.graphs, watched.graphs),
+            ] {
+                let difference = (a - b)?.abs()?.max_all()?.to_scalar::<f64>()?;
+                assert!(difference < 1e-12, "{readout:?}: {difference:e}");
+            }
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -125,6 +125,7 @@ struct SegmentAttention {
 impl SegmentAttention {
     fn heads(&self, width: usize) -> PackedHeads<'_> {
         PackedHeads {
+            queries: &self.segments,
             segments: &self.segments,
             num_heads: self.num_heads,
             width,

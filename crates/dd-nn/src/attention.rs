@@ -2,7 +2,8 @@
 
 use candle_core::{Error, Module, Result, Tensor};
 use dd_kernels::{
-    AttentionBlock, AttentionDropout, DenseWeights, Segments, attention_block, segment_attention,
+    AttentionBlock, AttentionDropout, DenseWeights, Readers, Segments, attention_block,
+    segment_attention,
 };
 
 use crate::init::Init;
@@ -62,13 +63,14 @@ impl SelfAttention {
         self.out_proj.forward(&message)
     }
 
-    /// `x + f forward(LN(x))` in one operation, with branch factors `f`, one per segment; [`LayerNorm`]s of epsilon 1e-5
-    /// only, as all of this workspace.
+    /// `x + f forward(LN(x))` in one operation, with branch factors `f`, one per segment, for all rows or the readers
+    /// among them; [`LayerNorm`]s of epsilon 1e-5 only, as all of this workspace.
     pub fn forward_residual(
         &self,
         x: &Tensor,
         norm: &LayerNorm,
         segments: &Segments,
+        readers: Option<Readers<'_>>,
         factors: Option<&[f64]>,
         mode: Mode,
     ) -> Result<Tensor> {
@@ -82,6 +84,7 @@ impl SelfAttention {
             num_heads: self.num_heads,
             dropout: self.dropout(mode),
             factors,
+            readers,
         };
         Ok(attention_block(x, &block)?)
     }

@@ -4,7 +4,9 @@
 //! `x = LN2(x + FFN x)`. `FFN x = W2 gelu(W1 x + b1) + b2`.
 
 use candle_core::{Module, Tensor};
-use dd_kernels::{FeedForwardBlock, Segments, attention_weights, feed_forward_block, gelu};
+use dd_kernels::{
+    FeedForwardBlock, Readers, Segments, attention_weights, feed_forward_block, gather, gelu,
+};
 use dd_nn::{LayerNorm, Linear, Mode, Params, SelfAttention, branch_factors, drop_path};
 
 use super::config::{NormPlacement, TokenGtConfig};
@@ -57,24 +59,8 @@ impl Layer {
     /// Tokens `[T, D]` give tokens `[T, D]`.
     pub(crate) fn forward(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
         match self.norm {
-            NormPlacement::Pre if self.dropout > 0.0 => self.forward_with_dropout(x, tokens, mode),
-            NormPlacement::Pre => {
-                let factors = self.factors(tokens, mode.named("attention_path"))?;
-                let norm = &self.self_attn_layer_norm;
-                let attention = &self.self_attn;
-                let x = attention.forward_residual(x, norm, tokens, factors.as_deref(), mode)?;
-
-                let factors = self.factors(tokens, mode.named("feedforward_path"))?;
-                let block = FeedForwardBlock {
-                    norm: self.final_layer_norm.weights(),
-                    first: self.fc1.weights().expect("made with a bias"),
-                    last: self.fc2.weights().expect("made with a bias"),
-                    segments: tokens,
-                    dropout: row_dropout(self.activation_dropout, mode.named("activation_dropout")),
-                    factors: factors.as_deref(),
-                };
-                Ok(feed_forward_block(&x, &block)?)
-            }
+            NormPlacement::Pre if self.dropout == 0.0 => self.forward_pre(x, tokens, None, mode),
+            NormPlacement::Pre => self.forward_with_dropout(x, tokens, mode),
             NormPlacement::Post => {
                 let x = (x + self.attend(x, tokens, mode)?)?;
                 let x = self.self_attn_layer_norm.forward(&x)?; // [T, D]
@@ -82,6 +68,50 @@ impl Layer {
                 Ok(self.final_layer_norm.forward(&y)?) // [T, D]
             }
         }
+    }
+
+    /// [`Layer::forward`] for the readers alone, `[R, D]`: all that the last layer needs to compute.
+    pub(crate) fn forward_readers(
+        &self,
+        x: &Tensor,
+        tokens: &Segments,
+        readers: Readers<'_>,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        if self.norm == NormPlacement::Pre && self.dropout == 0.0 {
+            self.forward_pre(x, tokens, Some(readers), mode)
+        } else {
+            Ok(gather(&self.forward(x, tokens, mode)?, readers.rows)?)
+        }
+    }
+
+    /// The pre-norm layer as two operations.
+    fn forward_pre(
+        &self,
+        x: &Tensor,
+        tokens: &Segments,
+        readers: Option<Readers<'_>>,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        let factors = self.factors(tokens, mode.named("attention_path"))?;
+        let x = self.self_attn.forward_residual(
+            x,
+            &self.self_attn_layer_norm,
+            tokens,
+            readers,
+            factors.as_deref(),
+            mode,
+        )?;
+        let factors = self.factors(tokens, mode.named("feedforward_path"))?;
+        let block = FeedForwardBlock {
+            norm: self.final_layer_norm.weights(),
+            first: self.fc1.weights().expect("made with a bias"),
+            last: self.fc2.weights().expect("made with a bias"),
+            segments: readers.map_or(tokens, |readers| readers.segments),
+            dropout: row_dropout(self.activation_dropout, mode.named("activation_dropout")),
+            factors: factors.as_deref(),
+        };
+        Ok(feed_forward_block(&x, &block)?)
     }
 
     /// The pre-norm layer with dropout of the blocks' outputs.

@@ -86,6 +86,8 @@ impl TokenGt {
             mode.named("embedding_dropout"),
         )?;
         observer.tensor("state.0", &x);
+        let last = self.layers.len().wrapping_sub(1);
+        let is_watched = observer.wants_states();
         for (number, layer) in self.layers.iter().enumerate() {
             if observer.wants_attention() {
                 let maps = layer.attention(&x, &layout.tokens)?;
@@ -93,28 +95,46 @@ impl TokenGt {
                     observer.attention(number, graph, map);
                 }
             }
-            x = layer.forward(&x, &layout.tokens, mode.named("layers").with(number))?;
+            let mode = mode.named("layers").with(number);
+            if number == last && !is_watched {
+                return self.read_out(&x, Some(layer), batch, &layout, mode);
+            }
+            x = layer.forward(&x, &layout.tokens, mode)?;
             observer.tensor(&format!("state.{}", number + 1), &x);
         }
-        if let Some(norm) = &self.final_layer_norm {
-            x = norm.forward(&x)?;
-        }
-        let nodes = gather(&x, &layout.nodes)?; // [N, D]
-        let graphs = self.read_out(&x, &nodes, batch, &layout)?; // [B, D]
-        Ok(Representation { nodes, graphs })
+        self.read_out(&x, None, batch, &layout, mode)
     }
 
+    /// The representation after the last layer, if that is still to come.
+    ///
+    /// It reads the nodes' tokens and, for the readout that wants it, `[graph]`: of the last layer only these are
+    /// computed.
     fn read_out(
         &self,
         x: &Tensor,
-        nodes: &Tensor,
+        last: Option<&Layer>,
         batch: &GraphBatch,
         layout: &TokenLayout,
-    ) -> Result<Tensor> {
-        Ok(match self.config.readout {
-            Readout::MeanPool => segment_mean(nodes, &batch.nodes)?,
-            Readout::GraphToken => gather(x, &layout.graphs)?,
-        })
+        mode: Mode,
+    ) -> Result<Representation> {
+        let with_graphs = self.config.readout == Readout::GraphToken;
+        let read = layout.read(with_graphs)?;
+        let mut x = match last {
+            Some(layer) => layer.forward_readers(x, &layout.tokens, read.readers(), mode)?,
+            None => gather(x, &read.rows)?,
+        };
+        if let Some(norm) = &self.final_layer_norm {
+            x = norm.forward(&x)?;
+        }
+        let nodes = match &read.nodes {
+            Some(rows) => gather(&x, rows)?, // [N, D]
+            None => x.clone(),
+        };
+        let graphs = match &read.graphs {
+            Some(rows) => gather(&x, rows)?, // [B, D]
+            None => segment_mean(&nodes, &batch.nodes)?,
+        };
+        Ok(Representation { nodes, graphs })
     }
 
     fn check_identifiers(&self, batch: &GraphBatch, identifiers: Option<&Tensor>) -> Result<()> {

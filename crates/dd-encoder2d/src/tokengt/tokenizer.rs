@@ -9,7 +9,7 @@
 
 use candle_core::{Module, Tensor};
 use dd_graph::GraphBatch;
-use dd_kernels::{RowIndex, Segments, embedding_sum, gather};
+use dd_kernels::{Readers, RowIndex, Segments, embedding_sum, gather};
 use dd_nn::{Init, Linear, Params};
 use ndarray::Array2;
 
@@ -36,12 +36,31 @@ pub(crate) const INIT: Init = Init::Normal { std: 0.02 };
 pub(crate) struct TokenLayout {
     /// Tokens to graphs: `T` rows in `B` segments.
     pub(crate) tokens: Segments,
-    /// Token of each node, `[N]` into `T`.
-    pub(crate) nodes: RowIndex,
-    /// Token `[graph]` of each graph, `[B]` into `T`.
-    pub(crate) graphs: RowIndex,
+    /// Token of each node, by graph.
+    nodes: Vec<std::ops::Range<usize>>,
     /// Of each token its row in `[graph], [null], all nodes, all edges`.
     order: RowIndex,
+}
+
+/// The tokens that a readout reads: the nodes', after `[graph]` where it is read too, graph after graph.
+pub(crate) struct ReadTokens {
+    /// `[R]` into `T`.
+    pub(crate) rows: RowIndex,
+    /// `R` rows in `B` segments.
+    segments: Segments,
+    /// Of each node its place among the read tokens, `[N]` into `R`; none when it is its own.
+    pub(crate) nodes: Option<RowIndex>,
+    /// Of each graph the place of its `[graph]`, `[B]` into `R`, where it is read.
+    pub(crate) graphs: Option<RowIndex>,
+}
+
+impl ReadTokens {
+    pub(crate) fn readers(&self) -> Readers<'_> {
+        Readers {
+            rows: &self.rows,
+            segments: &self.segments,
+        }
+    }
 }
 
 impl TokenLayout {
@@ -56,21 +75,46 @@ impl TokenLayout {
         let tokens =
             Segments::from_lengths(&lengths, &batch.device)?.with_ids(batch.records.clone())?;
         let mut order = Vec::with_capacity(tokens.num_rows());
-        let mut nodes = Vec::with_capacity(num_nodes);
-        let mut graphs = Vec::with_capacity(batch.num_graphs());
+        let mut nodes = Vec::with_capacity(batch.num_graphs());
         for (of_nodes, of_edges) in batch.nodes.ranges().zip(batch.edges.ranges()) {
-            graphs.push(order.len() as u32);
             order.extend([0, 1]);
-            nodes.extend((order.len()..).take(of_nodes.len()).map(|row| row as u32));
+            nodes.push(order.len()..order.len() + of_nodes.len());
             order.extend(of_nodes.map(|node| (SPECIAL_TOKENS + node) as u32));
             order.extend(of_edges.map(|edge| (SPECIAL_TOKENS + num_nodes + edge) as u32));
         }
         let sources = SPECIAL_TOKENS + num_nodes + num_edges;
         Ok(Self {
-            nodes: RowIndex::new(nodes, tokens.num_rows(), &batch.device)?,
-            graphs: RowIndex::new(graphs, tokens.num_rows(), &batch.device)?,
+            nodes,
             order: RowIndex::new(order, sources, &batch.device)?,
             tokens,
+        })
+    }
+
+    /// The tokens of all nodes, and `[graph]` of each graph if wanted.
+    pub(crate) fn read(&self, with_graphs: bool) -> Result<ReadTokens> {
+        let device = self.tokens.offsets_tensor().device();
+        let (mut rows, mut lengths) = (Vec::new(), Vec::new());
+        let (mut nodes, mut graphs) = (Vec::new(), Vec::new());
+        for (graph, of_graph) in self.tokens.ranges().enumerate() {
+            let before = rows.len();
+            if with_graphs {
+                graphs.push(rows.len() as u32);
+                rows.push(of_graph.start as u32);
+            }
+            for node in self.nodes[graph].clone() {
+                nodes.push(rows.len() as u32);
+                rows.push(node as u32);
+            }
+            lengths.push(rows.len() - before);
+        }
+        let read = rows.len();
+        let ids = (0..self.tokens.len()).map(|graph| self.tokens.id(graph));
+        let index = |places: Vec<u32>| RowIndex::new(places, read, device);
+        Ok(ReadTokens {
+            segments: Segments::from_lengths(&lengths, device)?.with_ids(ids.collect())?,
+            rows: RowIndex::new(rows, self.tokens.num_rows(), device)?,
+            nodes: with_graphs.then(|| index(nodes)).transpose()?,
+            graphs: with_graphs.then(|| index(graphs)).transpose()?,
         })
     }
 }

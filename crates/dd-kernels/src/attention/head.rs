@@ -12,6 +12,9 @@ use crate::real::Real;
 
 /// How rows divide into segments and columns into heads.
 pub(crate) struct PackedHeads<'a> {
+    /// Of the queries; as many as `segments`.
+    pub(crate) queries: &'a Segments,
+    /// Of keys and values.
     pub(crate) segments: &'a Segments,
     pub(crate) num_heads: usize,
     pub(crate) width: usize,
@@ -24,30 +27,38 @@ impl PackedHeads<'_> {
     }
 
     /// A head's columns of a segment's rows.
-    fn view<'x, T: Real>(&self, x: &'x [T], segment: usize, head: usize) -> View<'x, T> {
-        let start = self.segments.range(segment).start * self.width + head * self.dim();
+    fn view<'x, T: Real>(
+        &self,
+        x: &'x [T],
+        segments: &Segments,
+        segment: usize,
+        head: usize,
+    ) -> View<'x, T> {
+        let start = segments.range(segment).start * self.width + head * self.dim();
         View::rows(&x[start..], self.width)
     }
 
-    /// Attention's result, `[N, width]`.
+    /// Attention's result, a row for each query.
     pub(crate) fn forward<T: Real>(&self, q: &[T], k: &[T], v: &[T]) -> Vec<T> {
         let mut y = vec![T::ZERO; q.len()];
-        let parts = split_at_offsets(&mut y, self.segments.offsets(), self.width);
+        let parts = split_at_offsets(&mut y, self.queries.offsets(), self.width);
         parts
             .into_par_iter()
             .enumerate()
             .filter(|(_, y)| !y.is_empty())
             .for_each(|(segment, y)| {
-                let (n, dim) = (y.len() / self.width, self.dim());
-                let mut weights = vec![T::ZERO; n * n];
+                let (m, dim) = (y.len() / self.width, self.dim());
+                let n = self.segments.range(segment).len();
+                let mut weights = vec![T::ZERO; m * n];
                 for head in 0..self.num_heads {
-                    let [q, k, v] = [q, k, v].map(|x| self.view(x, segment, head));
-                    softmax_scores(&mut weights, q, k, n, dim);
-                    if let Some(factors) = self.dropout_factors(segment, head, n) {
+                    let q = self.view(q, self.queries, segment, head);
+                    let [k, v] = [k, v].map(|x| self.view(x, self.segments, segment, head));
+                    softmax_scores(&mut weights, q, k, [m, dim, n]);
+                    if let Some(factors) = self.dropout_factors(segment, head, m * n) {
                         multiply(&mut weights, &factors);
                     }
                     let y = &mut y[head * dim..];
-                    matmul_into(y, self.width, [n, n, dim], View::rows(&weights, n), v);
+                    matmul_into(y, self.width, [m, n, dim], View::rows(&weights, n), v);
                 }
             });
         y
@@ -58,40 +69,42 @@ impl PackedHeads<'_> {
     /// With `p` the softmax, `d` the dropout factors and `w = p d`: `dv = w^T dy`, `dp = (dy v^T) d`,
     /// `ds = p (dp - sum_j p dp)`, `dq = ds k`, `dk = ds^T q`.
     pub(crate) fn backward<T: Real>(&self, q: &[T], k: &[T], v: &[T], grad: &[T]) -> [Vec<T>; 3] {
-        let mut grads = [(); 3].map(|()| vec![T::ZERO; q.len()]);
-        let [dq, dk, dv] = grads
-            .each_mut()
-            .map(|x| split_at_offsets(x, self.segments.offsets(), self.width));
+        let mut grads = [q, k, v].map(|x| vec![T::ZERO; x.len()]);
+        let [dq, dk, dv] = grads.each_mut();
+        let dq = split_at_offsets(dq, self.queries.offsets(), self.width);
+        let [dk, dv] = [dk, dv].map(|x| split_at_offsets(x, self.segments.offsets(), self.width));
         let parts = dq.into_par_iter().zip(dk).zip(dv).enumerate();
         parts
             .filter(|(_, ((dq, _), _))| !dq.is_empty())
             .for_each(|(segment, ((dq, dk), dv))| {
-                let (n, dim) = (dq.len() / self.width, self.dim());
-                let [mut p, mut ds] = [(); 2].map(|()| vec![T::ZERO; n * n]);
+                let (m, n) = (dq.len() / self.width, dk.len() / self.width);
+                let dim = self.dim();
+                let [mut p, mut ds] = [(); 2].map(|()| vec![T::ZERO; m * n]);
                 for head in 0..self.num_heads {
-                    let [q, k, v, dy] = [q, k, v, grad].map(|x| self.view(x, segment, head));
+                    let [q, dy] = [q, grad].map(|x| self.view(x, self.queries, segment, head));
+                    let [k, v] = [k, v].map(|x| self.view(x, self.segments, segment, head));
                     let [dq, dk, dv] = [&mut *dq, &mut *dk, &mut *dv].map(|x| &mut x[head * dim..]);
-                    softmax_scores(&mut p, q, k, n, dim);
-                    matmul(&mut ds, [n, dim, n], dy, v.t(), false);
-                    if let Some(factors) = self.dropout_factors(segment, head, n) {
+                    softmax_scores(&mut p, q, k, [m, dim, n]);
+                    matmul(&mut ds, [m, dim, n], dy, v.t(), false);
+                    if let Some(factors) = self.dropout_factors(segment, head, m * n) {
                         multiply(&mut ds, &factors);
                         let mut w = factors;
                         multiply(&mut w, &p);
-                        matmul_into(dv, self.width, [n, n, dim], View::rows(&w, n).t(), dy);
+                        matmul_into(dv, self.width, [n, m, dim], View::rows(&w, n).t(), dy);
                     } else {
-                        matmul_into(dv, self.width, [n, n, dim], View::rows(&p, n).t(), dy);
+                        matmul_into(dv, self.width, [n, m, dim], View::rows(&p, n).t(), dy);
                     }
                     softmax_backward(&p, &mut ds, n);
                     let ds = View::rows(&ds, n);
-                    matmul_into(dq, self.width, [n, n, dim], ds, k);
-                    matmul_into(dk, self.width, [n, n, dim], ds.t(), q);
+                    matmul_into(dq, self.width, [m, n, dim], ds, k);
+                    matmul_into(dk, self.width, [n, m, dim], ds.t(), q);
                 }
             });
         grads
     }
 
-    /// Factors of the dropout of a segment's head, `[n, n]`: 0 or `1 / (1 - rate)`.
-    fn dropout_factors<T: Real>(&self, segment: usize, head: usize, n: usize) -> Option<Vec<T>> {
+    /// Factors of the dropout of a segment's head, query by query: 0 or `1 / (1 - rate)`.
+    fn dropout_factors<T: Real>(&self, segment: usize, head: usize, len: usize) -> Option<Vec<T>> {
         let AttentionDropout { rate, key } = self.dropout?;
         let key = key.with(self.segments.id(segment)).with(head as u64);
         let kept = T::from_f64(1.0 / (1.0 - rate));
@@ -104,7 +117,7 @@ impl PackedHeads<'_> {
                 kept
             }
         };
-        Some((0..n * n).map(factor).collect())
+        Some((0..len).map(factor).collect())
     }
 }
 
@@ -116,16 +129,10 @@ vectorized! {
     }
 }
 
-/// `softmax(q k^T)` over each row.
-fn softmax_scores<T: Real>(
-    weights: &mut [T],
-    q: View<'_, T>,
-    k: View<'_, T>,
-    n: usize,
-    dim: usize,
-) {
-    matmul(weights, [n, dim, n], q, k.t(), false);
-    softmax(weights, n);
+/// `softmax(q k^T)` over each row, for sizes `[queries, channels, keys]`.
+fn softmax_scores<T: Real>(weights: &mut [T], q: View<'_, T>, k: View<'_, T>, sizes: [usize; 3]) {
+    matmul(weights, sizes, q, k.t(), false);
+    softmax(weights, sizes[2]);
 }
 
 vectorized! {

@@ -1,5 +1,7 @@
 //! Attention with its norm, projections and residual.
 
+use std::borrow::Cow;
+
 use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
@@ -13,7 +15,7 @@ use crate::cpu::slice::has_kernel;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{AttentionDropout, Segments, check, layer_norm};
+use crate::{AttentionDropout, RowIndex, Segments, check, layer_norm};
 
 /// Parameters and choices of [`attention_block`] on rows of `H` numbers.
 #[derive(Debug, Clone, Copy)]
@@ -36,16 +38,27 @@ pub struct AttentionBlock<'a> {
     pub dropout: Option<AttentionDropout>,
     /// Stochastic depth: what each segment's branch is multiplied by.
     pub factors: Option<&'a [f64]>,
+    /// The rows that read, if not all: the others are only read from, and have no result.
+    pub readers: Option<Readers<'a>>,
+}
+
+/// Some rows of segments, segment by segment.
+#[derive(Debug, Clone, Copy)]
+pub struct Readers<'a> {
+    /// `[R]` into `N`.
+    pub rows: &'a RowIndex,
+    /// Of which segment they are: `R` rows in as many segments as there are.
+    pub segments: &'a Segments,
 }
 
 /// `y = x + f (W_o attention(q, k, v) + b_o)` with `h = LN(x)`, `q = (W_q h + b_q) / sqrt(C)`, `k = W_k h + b_k`,
 /// `v = W_v h + b_v`: the first half of a pre-norm transformer layer. `C` is the width of a head, `f` the branch factor.
 ///
 /// # Shapes
-/// `x: [N, H]` gives `[N, H]`.
+/// `x: [N, H]` gives `[N, H]`, or `[R, H]` for `R` readers.
 ///
 /// # Errors
-/// When a shape does not fit, the heads do not divide the width, or the dropout rate is no rate.
+/// When a shape does not fit, a reader is not of its segment, the heads do not divide the width, or the dropout rate is no rate.
 ///
 /// # Complexity
 /// `8 N H^2` operations and those of the attention; twice that backward. Kept for backward: queries, keys, values and the
@@ -72,6 +85,9 @@ pub fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor>
         check::shape("attention_block: bias", layer.bias, &[width])?;
     }
     check_factors("attention_block: factors", block.factors, block.segments)?;
+    if let Some(readers) = block.readers {
+        check_readers(readers, block.segments)?;
+    }
     if let Some(dropout) = block.dropout {
         dropout.check()?;
     }
@@ -80,6 +96,9 @@ pub fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor>
     }
     let operation = Attend {
         segments: block.segments.clone(),
+        readers: block
+            .readers
+            .map(|readers| (readers.rows.clone(), readers.segments.clone())),
         num_heads: block.num_heads,
         width,
         dropout: block.dropout.filter(|dropout| dropout.rate > 0.0),
@@ -90,8 +109,29 @@ pub fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor>
     operation::apply(operation, &inputs)
 }
 
+fn check_readers(readers: Readers<'_>, segments: &Segments) -> Result<()> {
+    let Readers { rows, segments: of } = readers;
+    check::count("attention_block: readers", of.len(), segments.len())?;
+    check::count("attention_block: readers", rows.len(), of.num_rows())?;
+    check::count(
+        "attention_block: readers",
+        rows.num_sources(),
+        segments.num_rows(),
+    )?;
+    let mut pairs = rows.rows().iter().zip(of.row_segment());
+    match pairs.find(|&(&row, segment)| segments.row_segment()[row as usize] != *segment) {
+        None => Ok(()),
+        Some((&row, _)) => Err(KernelError::Shape {
+            name: "attention_block: readers",
+            expected: "rows of their segments".to_string(),
+            got: vec![row as usize],
+        }),
+    }
+}
+
 struct Attend {
     segments: Segments,
+    readers: Option<(RowIndex, Segments)>,
     num_heads: usize,
     width: usize,
     dropout: Option<AttentionDropout>,
@@ -117,12 +157,37 @@ impl Attend {
         }
     }
 
-    fn rows(&self) -> usize {
-        rows_per_task(self.segments.num_rows())
+    /// Segments of the rows that read.
+    fn reading(&self) -> &Segments {
+        self.readers.as_ref().map_or(&self.segments, |(_, of)| of)
+    }
+
+    /// The rows that read among all rows.
+    fn rows_that_read<'x, T: Real>(&self, rows: &'x [T]) -> Cow<'x, [T]> {
+        match &self.readers {
+            None => Cow::Borrowed(rows),
+            Some((index, _)) => {
+                let row = |&row: &u32| &rows[row as usize * self.width..][..self.width];
+                Cow::Owned(index.rows().iter().map(row).collect::<Vec<_>>().concat())
+            }
+        }
+    }
+
+    /// Adds rows of the readers to their places among all rows.
+    fn add_to_readers<T: Real>(&self, all: &mut [T], rows: &[T]) {
+        match &self.readers {
+            None => add_residual(all, rows),
+            Some((index, _)) => {
+                for (&row, added) in index.rows().iter().zip(rows.chunks_exact(self.width)) {
+                    add(&mut all[row as usize * self.width..][..self.width], added);
+                }
+            }
+        }
     }
 
     fn heads(&self) -> PackedHeads<'_> {
         PackedHeads {
+            queries: self.reading(),
             segments: &self.segments,
             num_heads: self.num_heads,
             width: self.width,
@@ -138,22 +203,11 @@ impl Attend {
     /// Queries, keys and values.
     fn project<T: Real>(&self, inputs: &[&[T]]) -> [Vec<T>; 3] {
         let layers = self.layers(inputs);
-        let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
-        let block = self.rows() * self.width;
-        let [mut q, mut k, mut v] = [(); 3].map(|()| vec![T::ZERO; x.len()]);
-        let rows = q
-            .par_chunks_mut(block)
-            .zip(k.par_chunks_mut(block))
-            .zip(v.par_chunks_mut(block))
-            .zip(x.par_chunks(block));
-        rows.for_each(|(((q, k), v), x)| {
-            let mut h = vec![T::ZERO; x.len()];
-            layer_norm::normalize_rows(x, weight, bias, T::from_f64(EPSILON), &mut h);
-            layers.query.forward_block(&h, q);
-            scale(q, self.query_scale());
-            layers.key.forward_block(&h, k);
-            layers.value.forward_block(&h, v);
-        });
+        let h = normalized(inputs[0], inputs[1], inputs[2]);
+        let mut q = layers.query.forward(&self.rows_that_read(&h));
+        let (k, v) = (layers.key.forward(&h), layers.value.forward(&h));
+        q.par_chunks_mut(1 << 14)
+            .for_each(|q| scale(q, self.query_scale()));
         [q, k, v]
     }
 }
@@ -162,27 +216,29 @@ impl Operation for Attend {
     const NAME: &'static str = "attention_block";
 
     fn shape(&self) -> Shape {
-        Shape::from((self.segments.num_rows(), self.width))
+        Shape::from((self.reading().num_rows(), self.width))
     }
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
         let [q, k, v] = self.project(inputs);
         let message = self.heads().forward(&q, &k, &v);
         let output = self.layers(inputs).output;
-        let block = self.rows() * self.width;
+        let x = self.rows_that_read(inputs[0]);
+        let rows = rows_per_task(self.reading().num_rows());
+        let block = rows * self.width;
         let mut y = vec![T::ZERO; message.len()];
         y.par_chunks_mut(block)
             .zip(message.par_chunks(block))
-            .zip(inputs[0].par_chunks(block))
+            .zip(x.par_chunks(block))
             .enumerate()
             .for_each(|(number, ((y, message), x))| {
                 output.forward_block(message, y);
-                let first = number * self.rows();
+                let first = number * rows;
                 scale_rows(
                     y,
                     self.width,
                     first,
-                    &self.segments,
+                    self.reading(),
                     self.factors.as_deref(),
                 );
                 add(y, x);
@@ -203,7 +259,7 @@ impl Operation for Attend {
         } = self.layers(seen.inputs);
         let (q, k, v, message) = (seen.kept[0], seen.kept[1], seen.kept[2], seen.kept[3]);
         let factors = self.factors.as_deref();
-        let scaled = branch_gradient(seen.grad, self.width, &self.segments, factors);
+        let scaled = branch_gradient(seen.grad, self.width, self.reading(), factors);
         let dy = scaled.as_deref().unwrap_or(seen.grad);
 
         let output_weight = output.weight_gradient(message, dy);
@@ -211,31 +267,36 @@ impl Operation for Attend {
         let dmessage = output.input_gradient(dy);
         drop(scaled);
         let [mut dq, dk, dv] = self.heads().backward(q, k, v, &dmessage);
-        let mut dh = dmessage; // its memory, for what comes next
-        let block = self.rows() * self.width;
-        let rows = dh
-            .par_chunks_mut(block)
-            .zip(dq.par_chunks_mut(block))
-            .zip(dk.par_chunks(block))
-            .zip(dv.par_chunks(block));
-        rows.for_each(|(((dh, dq), dk), dv)| {
-            scale(dq, self.query_scale());
-            query.input_gradient_block(dq, dh, false);
-            key.input_gradient_block(dk, dh, true);
-            value.input_gradient_block(dv, dh, true);
-        });
+        drop(dmessage);
+        dq.par_chunks_mut(1 << 14)
+            .for_each(|dq| scale(dq, self.query_scale()));
         let h = normalized(x, weight, bias);
-        let projections = [(&query, &dq), (&key, &dk), (&value, &dv)];
-        let [dquery, dkey, dvalue] = projections.map(|(layer, dy)| {
-            let bias = column_sums(dy, self.width);
-            [Some(layer.weight_gradient(&h, dy)), Some(bias)]
-        });
-        drop(h);
+        let dquery = projection_gradients(&query, &self.rows_that_read(&h), &dq);
+        let dkey = projection_gradients(&key, &h, &dk);
+        let dvalue = projection_gradients(&value, &h, &dv);
+        let mut dh = h; // its memory, for what comes next
+        let block = rows_per_task(self.segments.num_rows()) * self.width;
+        dh.par_chunks_mut(block)
+            .zip(dk.par_chunks(block))
+            .zip(dv.par_chunks(block))
+            .for_each(|((dh, dk), dv)| {
+                key.input_gradient_block(dk, dh, false);
+                value.input_gradient_block(dv, dh, true);
+            });
+        self.add_to_readers(&mut dh, &query.input_gradient(&dq));
         let [mut dx, dweight, dbias] = layer_norm::backward(x, weight, &dh, T::from_f64(EPSILON));
-        add_residual(&mut dx, seen.grad);
+        self.add_to_readers(&mut dx, seen.grad);
         let mut gradients = vec![Some(dx), Some(dweight), Some(dbias)];
         gradients.extend(dquery.into_iter().chain(dkey).chain(dvalue));
         gradients.extend([Some(output_weight), Some(output_bias)]);
         gradients
     }
+}
+
+/// Gradients of a projection's weight and bias.
+fn projection_gradients<T: Real>(layer: &Dense<'_, T>, h: &[T], dy: &[T]) -> [Option<Vec<T>>; 2] {
+    [
+        Some(layer.weight_gradient(h, dy)),
+        Some(column_sums(dy, layer.output)),
+    ]
 }

@@ -4,9 +4,10 @@ use candle_core::Tensor;
 
 use super::{AttentionBlock, DenseWeights, EPSILON, FeedForwardBlock, NormWeights};
 use crate::error::Result;
-use crate::{Segments, dense, dropout, gelu, layer_norm, segment_attention};
+use crate::{Segments, dense, dropout, gather, gelu, layer_norm, segment_attention};
 
-/// See [`super::attention_block()`].
+/// See [`super::attention_block()`]. With readers every row is computed, and the others are left out at the end; the random
+/// numbers of dropout are then those of all rows.
 pub(super) fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor> {
     let h = norm(x, block.norm)?;
     let scale = 1.0 / ((x.dim(1)? / block.num_heads) as f64).sqrt();
@@ -14,7 +15,11 @@ pub(super) fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<
     let (k, v) = (layer(&h, block.key)?, layer(&h, block.value)?);
     let message = segment_attention(&q, &k, &v, block.segments, block.num_heads, block.dropout)?;
     let branch = layer(&message, block.output)?;
-    Ok((x + times_factors(branch, block.segments, block.factors)?)?)
+    let y = (x + times_factors(branch, block.segments, block.factors)?)?;
+    match block.readers {
+        Some(readers) => gather(&y, readers.rows),
+        None => Ok(y),
+    }
 }
 
 /// See [`super::feed_forward_block()`].

@@ -9,7 +9,7 @@ mod attention_block;
 mod composed;
 mod feed_forward_block;
 
-pub use attention_block::{AttentionBlock, attention_block};
+pub use attention_block::{AttentionBlock, Readers, attention_block};
 pub use feed_forward_block::{FeedForwardBlock, feed_forward_block};
 
 use rayon::prelude::*;

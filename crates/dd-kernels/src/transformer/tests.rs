@@ -3,12 +3,12 @@
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::{
-    AttentionBlock, DenseWeights, FeedForwardBlock, NormWeights, attention_block, composed,
-    feed_forward_block,
+    AttentionBlock, DenseWeights, FeedForwardBlock, NormWeights, Readers, attention_block,
+    composed, feed_forward_block,
 };
 use crate::rng::Key;
 use crate::testing::{assert_close, gradient_error, max_difference, normal_tensor};
-use crate::{AttentionDropout, Result, RowDropout, Segments};
+use crate::{AttentionDropout, Result, RowDropout, RowIndex, Segments};
 
 const WIDTH: usize = 6;
 const HIDDEN: usize = 5;
@@ -20,6 +20,7 @@ struct Case {
     segments: Segments,
     factors: Option<Vec<f64>>,
     rate: f64,
+    readers: Option<(RowIndex, Segments)>,
 }
 
 impl Case {
@@ -29,7 +30,24 @@ impl Case {
             segments: Segments::from_lengths(lengths, &Device::Cpu)?.with_ids(ids)?,
             factors: factors.map(<[f64]>::to_vec),
             rate,
+            readers: None,
         })
+    }
+
+    /// With every row that is no multiple of three as a reader.
+    fn with_readers(mut self) -> Result<Self> {
+        let rows = 0..self.segments.num_rows() as u32;
+        let rows: Vec<u32> = rows.filter(|row| row % 3 != 0).collect();
+        let of = |segment: usize| {
+            let range = self.segments.range(segment);
+            rows.iter()
+                .filter(|&&row| range.contains(&(row as usize)))
+                .count()
+        };
+        let lengths: Vec<usize> = (0..self.segments.len()).map(of).collect();
+        let index = RowIndex::new(rows, self.segments.num_rows(), &Device::Cpu)?;
+        self.readers = Some((index, Segments::from_lengths(&lengths, &Device::Cpu)?));
+        Ok(self)
     }
 
     fn attend(&self, x: &[Tensor], f: Attend) -> Result<Tensor> {
@@ -53,6 +71,10 @@ impl Case {
                 key: Key::from_seed(3),
             }),
             factors: self.factors.as_deref(),
+            readers: self
+                .readers
+                .as_ref()
+                .map(|(rows, segments)| Readers { rows, segments }),
         };
         f(&x[0], &block)
     }
@@ -100,6 +122,7 @@ fn cases() -> Result<Vec<Case>> {
     Ok(vec![
         Case::new(&[3, 0, 1, 4], None, 0.0)?,
         Case::new(&[2, 5], Some(&[0.0, 1.25]), 0.3)?,
+        Case::new(&[4, 0, 1, 5], Some(&[1.0, 2.0, 0.5, 1.5]), 0.0)?.with_readers()?,
     ])
 }
 
@@ -187,5 +210,18 @@ fn bits_do_not_depend_on_the_number_of_threads() -> Result<()> {
     for (a, b) in in_pool(3)?.iter().zip(&one) {
         assert_eq!(max_difference(a, b)?, 0.0);
     }
+    Ok(())
+}
+
+#[test]
+fn readers_of_other_segments_are_refused() -> Result<()> {
+    let mut case = Case::new(&[2, 2], None, 0.0)?.with_readers()?;
+    let inputs = case.inputs(&ATTENTION)?;
+    let (rows, _) = case.readers.take().expect("just made");
+    case.readers = Some((rows, Segments::from_lengths(&[2, 0], &Device::Cpu)?));
+    let error = case
+        .attend(&inputs, attention_block)
+        .expect_err("row 2 is of segment 1");
+    assert!(error.to_string().contains("readers"), "{error}");
     Ok(())
 }

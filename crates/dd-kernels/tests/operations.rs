@@ -257,6 +257,52 @@ fn kernels_in_half_precision_lose_one_rounding() -> Result<()> {
 }
 
 #[test]
+fn wide_rows_and_heads_agree_with_the_reference() -> Result<()> {
+    let segments = Segments::from_lengths(&[3, 0, 37, 1], &device())?;
+    let index = RowIndex::new((0..41).map(|i| i * 7 % 5).collect(), 6, &device())?;
+    for head in [31, 40, 72, 116] {
+        let width = 3 * head;
+        let s = segments.clone();
+        let (i, j) = (index.clone(), index.clone());
+        let (a, b) = (segments.clone(), segments.clone());
+        let cases = [
+            case(
+                "wide attention",
+                &[&[41, width], &[41, width], &[41, width]],
+                move |x| dd_kernels::segment_attention(&x[0], &x[1], &x[2], &a, 3, None),
+                move |x| reference::segment_attention(&x[0], &x[1], &x[2], &b, 3, None),
+            )?,
+            case(
+                "wide sums",
+                &[&[41, width]],
+                move |x| {
+                    let y = dd_kernels::gather(&dd_kernels::scatter_sum(&x[0], &i)?, &i)?;
+                    dd_kernels::segment_mean(&y, &s)
+                },
+                {
+                    let s = segments.clone();
+                    move |x| {
+                        let y = reference::gather(&reference::scatter_sum(&x[0], &j)?, &j)?;
+                        reference::segment_mean(&y, &s)
+                    }
+                },
+            )?,
+        ];
+        for case in &cases {
+            let expected = run(&case.reference, &case.inputs)?;
+            for (actual, expected) in run(&case.kernel, &case.inputs)?.iter().zip(&expected) {
+                assert_close(actual, expected, 1e-11);
+            }
+            let inputs = in_single_precision(&case.inputs)?;
+            for (actual, expected) in run(&case.kernel, &inputs)?.iter().zip(&expected) {
+                assert_close(actual, expected, 1e-5);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn bits_do_not_depend_on_the_number_of_threads() -> Result<()> {
     // Large enough that work is divided: several blocks of rows, many segments.
     for case in cases(

@@ -40,8 +40,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
 fn folder(name: &str) -> Result<PathBuf, String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
     let folder = target.join("gpu").join(name);
-    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    Ok(folder)
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| folder.canonicalize()) // one spelling, or everything is built again
+        .map_err(|error| format!("{}: {error}", folder.display()))
 }
 
 /// Runs a command to its end.

@@ -21,6 +21,10 @@ const ARCHITECTURES: [&str; 2] = ["compute_80", "compute_90"];
 /// # Errors
 /// When one does not compile, or the compiler cannot be had.
 pub(super) fn run() -> Result<(), String> {
+    if !cfg!(target_os = "linux") {
+        println!("gpu ptx: no NVRTC for this system: the CUDA kernels are NOT compiled");
+        return Ok(());
+    }
     let python = python("nvrtc", &[NVRTC])?;
     let sources = folder("ptx")?;
     for module in &MODULES {

@@ -14,8 +14,15 @@ use crate::error::Result;
 use crate::et_message::EtMessageInputs;
 use crate::{EtFields, RowIndex, Segments};
 
-/// Bytes of a chunk's filters: well below the second-level cache of a data-centre GPU (40 to 60 MB).
-const CHUNK_BYTES: usize = 24 << 20;
+/// Bytes of a chunk's filters: well below the second-level cache of a data-centre GPU (40 to 60 MB). Few in the emulator,
+/// so that the small batches of the tests have many chunks.
+fn chunk_bytes() -> usize {
+    if super::emulator::is_on() {
+        1 << 15
+    } else {
+        24 << 20
+    }
+}
 
 /// Sizes of one call, in the words of `messages.cuh`.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +75,7 @@ pub(super) struct Chunk {
 impl Plan {
     /// The chunks, in order; a target with more edges than fit has a chunk of its own.
     pub(super) fn chunks(&self, bytes_per_number: usize) -> Vec<Chunk> {
-        let limit = CHUNK_BYTES / (self.sizes.columns().max(1) * bytes_per_number);
+        let limit = chunk_bytes() / (self.sizes.columns().max(1) * bytes_per_number);
         let mut chunks = Vec::new();
         let mut first = 0;
         for target in 0..self.by_target.len() {

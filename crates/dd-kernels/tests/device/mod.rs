@@ -1,11 +1,16 @@
 //! Where the tests of the operations run: on the CPU; with `DD_TEST_DEVICE=cuda` on the first GPU; and in `emulated.rs`
 //! on the CPU, with the CUDA kernels in a program that imitates a GPU.
 
+use std::sync::OnceLock;
+
 use candle_core::{Device, Tensor};
 use dd_kernels::Result;
 use dd_kernels::rng::Key;
 
 mod emulator;
+
+/// One GPU for all tests, because tensors of two handles do not mix, with a stream of its own, which all threads share.
+static GPU: OnceLock<Device> = OnceLock::new();
 
 /// The device of this run.
 pub(crate) fn device() -> Device {
@@ -14,7 +19,9 @@ pub(crate) fn device() -> Device {
         return Device::Cpu;
     }
     match std::env::var("DD_TEST_DEVICE").as_deref() {
-        Ok("cuda") => Device::new_cuda(0).expect("a GPU, and the feature `cuda`"),
+        Ok("cuda") => GPU
+            .get_or_init(|| Device::new_cuda_with_stream(0).expect("a GPU, and the feature `cuda`"))
+            .clone(),
         Ok("cpu") | Err(_) => Device::Cpu,
         Ok(other) => panic!("DD_TEST_DEVICE is cpu or cuda, not {other}"),
     }

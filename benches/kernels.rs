@@ -11,9 +11,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
-use dd_kernels::{
-    EtFields, EtMessageInputs, Radial, RadialFilter, Result, RowIndex, Segments, reference,
-};
+use dd_kernels::{EtFields, EtMessageInputs, RadialFilter, Result, RowIndex, Segments, reference};
 
 /// A variable of normal numbers in single precision.
 fn variable(seed: u64, shape: &[usize]) -> Var {
@@ -130,7 +128,8 @@ fn message(c: &mut Criterion) {
         keys: &nodes[1],
         values: &nodes[2],
         vectors: &nodes[3],
-        basis: Radial::Pairs(&edges[0]),
+        basis: &edges[0],
+        grid: None,
         cutoffs: &edges[1],
         directions: &edges[2],
         key_filter: Some(RadialFilter {

@@ -21,8 +21,8 @@ pub(crate) struct EdgeGeometry {
     pub(crate) basis: Tensor,
     /// Cosine cutoff `phi(r)` of the pairs, `[P]`.
     pub(crate) cutoffs: Tensor,
-    /// Radial basis of a grid `[G, K]`, and the pairs' coordinates on it, `[P]`: where these cost less than the basis of the
-    /// pairs, and nothing needs a gradient of them.
+    /// Radial basis of a grid `[G, K]`, and the pairs' coordinates on it, `[P]`: where interpolating the filters costs less
+    /// than computing them, and is off by less than the numbers round.
     pub(crate) grid: Option<(Tensor, Tensor)>,
 }
 

@@ -6,7 +6,7 @@
 use candle_core::{D, Module, Tensor};
 use dd_graph::NeighborList;
 use dd_kernels::{
-    EtFields, EtMessageInputs, Radial, RadialFilter, et_message, gather, segment_sum,
+    EtFields, EtMessageInputs, FilterGrid, RadialFilter, et_message, gather, segment_sum,
 };
 use dd_nn::Linear;
 
@@ -62,19 +62,14 @@ impl MessageRule {
         geometry: &EdgeGeometry,
         edges: &NeighborList,
     ) -> Result<EtFields> {
-        let filters = [&self.key_filter, &self.value_filter];
-        let is_trained = |filter: &Linear| filter.weight().track_op();
-        let is_frozen = !atoms.queries.track_op() && !filters.into_iter().flatten().any(is_trained);
-        let basis = match &geometry.grid {
-            Some((basis, coordinates)) if is_frozen => Radial::Grid { basis, coordinates },
-            _ => Radial::Pairs(&geometry.basis),
-        };
+        let grid = geometry.grid.as_ref();
         Ok(et_message(&EtMessageInputs {
             queries: &atoms.queries,
             keys: &atoms.keys,
             values: &atoms.values,
             vectors: &atoms.vectors,
-            basis,
+            basis: &geometry.basis,
+            grid: grid.map(|(basis, coordinates)| FilterGrid { basis, coordinates }),
             cutoffs: &geometry.cutoffs,
             directions: &geometry.directions,
             key_filter: self.key_filter.as_ref().and_then(radial),

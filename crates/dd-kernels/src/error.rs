@@ -4,12 +4,6 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KernelError {
-    /// A gradient was asked for where there is none.
-    #[error("{name} have no gradient: freeze the parameters, or use the basis of each pair")]
-    NoGradient {
-        /// What has none.
-        name: &'static str,
-    },
     /// An index points outside its table.
     #[error("{name}: index {index} at position {position} is outside 0..{bound}")]
     IndexOutOfRange {

@@ -16,12 +16,10 @@ mod records;
 mod table;
 
 use filters::FilterWeights;
-use forward::{Filters, Numbers};
+use forward::Numbers;
 use plan::{Plan, Sizes};
 use records::Atoms;
-use table::Table;
-
-pub(crate) use table::{BEFORE, lagrange};
+use table::{Filters, Table};
 
 /// A dense layer from the radial basis to the filters of an edge: `SiLU(weight e + bias)`.
 #[derive(Debug, Clone, Copy)]
@@ -32,20 +30,16 @@ pub struct RadialFilter<'a> {
     pub bias: &'a Tensor,
 }
 
-/// The distances of pairs, as the filters see them.
+/// A grid of distances, from which the filters of pairs are interpolated: by polynomials of degree five through six points.
+///
+/// Values and derivatives of the filters come from the grid; the gradients of their weights and of the basis are computed
+/// with the pairs' own basis. Choose the grid so that the interpolation is off by less than the type rounds.
 #[derive(Debug, Clone, Copy)]
-pub enum Radial<'a> {
-    /// Basis of each pair, `[P, K]`: filters are computed for each pair.
-    Pairs(&'a Tensor),
-    /// Basis of `G` grid points, `[G, K]`, and the coordinate of each pair on the grid, `[P]`, from 2 to `G - 4`: filters are
-    /// computed for the grid and interpolated for the pairs, by polynomials of degree five. For inference: without
-    /// gradients.
-    Grid {
-        /// `[G, K]`.
-        basis: &'a Tensor,
-        /// `[P]`; 2.5 lies half way between the grid points number 2 and 3.
-        coordinates: &'a Tensor,
-    },
+pub struct FilterGrid<'a> {
+    /// Basis of `G` grid points, `[G, K]`.
+    pub basis: &'a Tensor,
+    /// Coordinate of each pair, `[P]`, from 2 to `G - 4`; 2.5 lies half way between the grid points number 2 and 3.
+    pub coordinates: &'a Tensor,
 }
 
 /// What [`et_message`] reads. `F` features in `H` heads of `C` channels, `N` atoms, `E` edges, `P` pairs,
@@ -60,8 +54,10 @@ pub struct EtMessageInputs<'a> {
     pub values: &'a Tensor,
     /// `v`, `[N, 3, F]`.
     pub vectors: &'a Tensor,
-    /// Radial basis `e(r)` of each pair, `[P, K]`, or of a grid.
-    pub basis: Radial<'a>,
+    /// Radial basis `e(r)` of each pair, `[P, K]`.
+    pub basis: &'a Tensor,
+    /// Where the filters are interpolated instead of computed, if anywhere.
+    pub grid: Option<FilterGrid<'a>>,
     /// Cutoff weights `phi(r)` of each pair, `[P]`.
     pub cutoffs: &'a Tensor,
     /// Unit vectors `d` from target to source, `[E, 3]`; zero for self loops.
@@ -115,7 +111,7 @@ pub struct EtMessageInputs<'a> {
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use dd_kernels::{EtMessageInputs, Radial, RowIndex, Segments, et_message};
+/// use dd_kernels::{EtMessageInputs, RowIndex, Segments, et_message};
 /// let device = Device::Cpu;
 /// let ones = |shape: &[usize]| Tensor::ones(shape, DType::F64, &device);
 /// let (q, u, v) = (ones(&[2, 1])?, ones(&[2, 3])?, ones(&[2, 3, 1])?);
@@ -125,7 +121,8 @@ pub struct EtMessageInputs<'a> {
 ///     keys: &q,
 ///     values: &u,
 ///     vectors: &v,
-///     basis: Radial::Pairs(&basis),
+///     basis: &basis,
+///     grid: None,
 ///     cutoffs: &cutoffs,
 ///     directions: &directions,
 ///     key_filter: None,
@@ -142,13 +139,11 @@ pub struct EtMessageInputs<'a> {
 /// ```
 pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let sizes = check_inputs(inputs)?;
-    if let Radial::Pairs(basis) = inputs.basis
-        && cuda::takes(inputs.queries)
-    {
+    if cuda::takes(inputs.queries) {
         if let Some(pairs) = inputs.pairs {
             Plan::new(sizes, inputs.sources, inputs.by_target, pairs.clone())?; // refuses what the CPU refuses
         }
-        return cuda::et_message::et_message(inputs, basis);
+        return cuda::et_message::et_message(inputs, inputs.basis);
     }
     if !has_kernel(inputs.queries) {
         return reference::et_message(inputs);
@@ -159,18 +154,14 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     };
     let operation = EtMessage {
         plan: Plan::new(sizes, inputs.sources, inputs.by_target, pairs)?,
-        on_grid: matches!(inputs.basis, Radial::Grid { .. }),
-    };
-    let (basis, coordinates) = match inputs.basis {
-        Radial::Pairs(basis) => (basis, None),
-        Radial::Grid { basis, coordinates } => (basis, Some(coordinates)),
+        on_grid: inputs.grid.is_some(),
     };
     let mut tensors = vec![
         inputs.queries,
         inputs.keys,
         inputs.values,
         inputs.vectors,
-        basis,
+        inputs.basis,
         inputs.cutoffs,
         inputs.directions,
     ];
@@ -178,14 +169,10 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     for RadialFilter { weight, bias } in filters.into_iter().flatten() {
         tensors.extend([weight, bias]);
     }
-    if let Some(coordinates) = coordinates {
-        if tensors.iter().any(|tensor| tensor.track_op()) {
-            return Err(KernelError::NoGradient {
-                name: "et_message: filters of a grid",
-            });
-        }
-        tensors.push(coordinates);
-    }
+    let grid = inputs
+        .grid
+        .map(|grid| [grid.basis.detach(), grid.coordinates.detach()]);
+    tensors.extend(grid.iter().flatten());
     EtFields::new(operation::apply(operation, &tensors)?)
 }
 
@@ -215,23 +202,21 @@ fn check_inputs(inputs: &EtMessageInputs<'_>) -> Result<Sizes> {
     };
     let e = inputs.sources.len();
     let p = inputs.pairs.map_or(e, RowIndex::num_sources);
-    let (basis, rows) = match inputs.basis {
-        Radial::Pairs(basis) => (basis, p),
-        Radial::Grid { basis, coordinates } => {
-            check::shape("et_message: coordinates", coordinates, &[p])?;
-            (basis, basis.dims()[0].max(table::POINTS))
-        }
-    };
-    let k = match *basis.dims() {
-        [got, k] if got == rows && k > 0 => k,
+    let k = match *inputs.basis.dims() {
+        [rows, k] if rows == p && k > 0 => k,
         _ => {
             return Err(shape_error(
                 "et_message: basis",
-                &format!("[{rows}, K]"),
-                basis,
+                &format!("[{p}, K]"),
+                inputs.basis,
             ));
         }
     };
+    if let Some(FilterGrid { basis, coordinates }) = inputs.grid {
+        let points = basis.dims().first().map_or(0, |&g| g.max(table::POINTS));
+        check::shape("et_message: grid", basis, &[points, k])?;
+        check::shape("et_message: coordinates", coordinates, &[p])?;
+    }
     check::shape("et_message: keys", inputs.keys, &[n, f])?;
     check::shape("et_message: values", inputs.values, &[n, 3 * f])?;
     check::shape("et_message: vectors", inputs.vectors, &[n, 3, f])?;
@@ -292,7 +277,7 @@ impl EtMessage {
         }
     }
 
-    fn filters<T: Real>(&self, inputs: &[&[T]]) -> FilterWeights<T> {
+    fn weights<T: Real>(&self, inputs: &[&[T]]) -> FilterWeights<T> {
         let mut layers = inputs[7..].chunks_exact(2);
         let mut layer = |present: bool| {
             let layer = present.then(|| layers.next()).flatten()?;
@@ -301,6 +286,24 @@ impl EtMessage {
         let sizes = self.plan.sizes;
         let key = layer(sizes.has_key_filter);
         FilterWeights::new(sizes, key, layer(sizes.has_value_filter))
+    }
+}
+
+impl EtMessage {
+    fn filters<'a, T: Real>(
+        &self,
+        weights: FilterWeights<T>,
+        inputs: &[&'a [T]],
+        with_slopes: bool,
+    ) -> Filters<'a, T> {
+        let table = match inputs {
+            [.., basis, coordinates] if self.on_grid => {
+                let table = Table::new(self.plan.sizes, &weights, basis, with_slopes);
+                Some((table, *coordinates))
+            }
+            _ => None,
+        };
+        Filters { weights, table }
     }
 }
 
@@ -313,13 +316,8 @@ impl Operation for EtMessage {
     }
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
-        let (numbers, weights) = (Self::numbers(inputs), self.filters(inputs));
-        let filters = if self.on_grid {
-            let table = Table::new(self.plan.sizes, &weights, numbers.basis);
-            Filters::Interpolated(table, inputs[inputs.len() - 1])
-        } else {
-            Filters::Computed(weights)
-        };
+        let numbers = Self::numbers(inputs);
+        let filters = self.filters(self.weights(inputs), inputs, false);
         Outcome {
             output: forward::forward(&self.plan, numbers, &filters),
             kept: Vec::new(),
@@ -327,7 +325,8 @@ impl Operation for EtMessage {
     }
 
     fn backward<T: Real>(&self, seen: &Backward<'_, T>) -> Vec<Option<Vec<T>>> {
-        let (numbers, filters) = (Self::numbers(seen.inputs), self.filters(seen.inputs));
+        let numbers = Self::numbers(seen.inputs);
+        let filters = self.filters(self.weights(seen.inputs), seen.inputs, true);
         let with_geometry = seen.wanted[4..7].contains(&true);
         let gradients = backward::backward(&self.plan, numbers, &filters, seen.grad, with_geometry);
         let sizes = self.plan.sizes;

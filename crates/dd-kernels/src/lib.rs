@@ -87,7 +87,7 @@ pub use eigen::{Spectrum, SymmetricMatrix};
 pub use embedding_sum::embedding_sum;
 pub use error::{KernelError, Result};
 pub use et_fields::EtFields;
-pub use et_message::{EtMessageInputs, Radial, RadialFilter, et_message};
+pub use et_message::{EtMessageInputs, FilterGrid, RadialFilter, et_message};
 pub use et_update::et_update;
 pub use filtered_sum::{FilteredEdges, filtered_sum};
 pub use gather::gather;

@@ -3,14 +3,14 @@
 
 use std::ops::Range;
 
-use candle_core::{D, DType, Tensor};
+use candle_core::{D, Tensor};
 
 use crate::attention::AttentionDropout;
 use crate::batch_norm::BatchNormInputs;
 use crate::dropout::RowDropout;
 use crate::error::Result;
 use crate::et_fields::EtFields;
-use crate::et_message::{BEFORE, EtMessageInputs, Radial, RadialFilter, lagrange};
+use crate::et_message::{EtMessageInputs, RadialFilter};
 use crate::filtered_sum::FilteredEdges;
 use crate::{RowIndex, Segments};
 
@@ -144,7 +144,7 @@ pub fn embedding_sum(table: &Tensor, index: &RowIndex, columns: usize) -> Result
         .sum(1)?)
 }
 
-/// See [`crate::et_message`].
+/// See [`crate::et_message`]. Filters are computed for every edge, also where there is a grid.
 pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let (n, f) = inputs.queries.dims2()?;
     let (e, h) = (inputs.sources.len(), inputs.num_heads);
@@ -154,16 +154,9 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
         None => Ok(x.clone()),
     };
     let cutoffs = of_edges(inputs.cutoffs)?;
+    let basis = of_edges(inputs.basis)?;
     let apply = |filter: RadialFilter<'_>| -> Result<Tensor> {
-        let filters = |basis: &Tensor| -> Result<Tensor> {
-            Ok(dense(basis, filter.weight, Some(filter.bias))?.silu()?)
-        };
-        match inputs.basis {
-            Radial::Pairs(basis) => filters(&of_edges(basis)?),
-            Radial::Grid { basis, coordinates } => {
-                of_edges(&interpolated(&filters(basis)?, coordinates)?)
-            }
-        }
+        Ok(dense(&basis, filter.weight, Some(filter.bias))?.silu()?)
     };
     let targets = inputs.by_target.row_segment_tensor();
     let mut products =
@@ -189,22 +182,6 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let scalars = segment_sum(&scalars, inputs.by_target)?.reshape((n, f))?;
     let vectors = segment_sum(&(carried + created)?, inputs.by_target)?.reshape((n, 3, f))?;
     EtFields::join(&scalars, &vectors)
-}
-
-/// Rows of a table `[G, W]` at coordinates `[P]`, by polynomials of degree five.
-fn interpolated(table: &Tensor, coordinates: &Tensor) -> Result<Tensor> {
-    let places = coordinates.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-    let mut sum = Tensor::zeros((places.len(), table.dim(1)?), table.dtype(), table.device())?;
-    let weights: Vec<_> = places.iter().map(|x| lagrange(x.fract())).collect();
-    for point in 0..weights.first().map_or(0, |weights| weights.len()) {
-        let rows = places.iter().map(|x| (*x as usize + point - BEFORE) as u32);
-        let rows = Tensor::from_iter(rows, table.device())?;
-        let weights = weights.iter().map(|weights| weights[point]);
-        let weights = Tensor::from_iter(weights, table.device())?.unsqueeze(1)?;
-        let weights = weights.to_dtype(table.dtype())?;
-        sum = (sum + table.index_select(&rows, 0)?.broadcast_mul(&weights)?)?;
-    }
-    Ok(sum)
 }
 
 /// See [`crate::batch_norm()`].

@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::{assert_close, gradient_error, max_difference};
 use dd_kernels::{
-    EtFields, EtMessageInputs, Radial, RadialFilter, Result, RowIndex, Segments, et_message,
+    EtFields, EtMessageInputs, FilterGrid, RadialFilter, Result, RowIndex, Segments, et_message,
     reference,
 };
 
@@ -104,7 +104,8 @@ impl Batch {
             keys: &x[1],
             values: &x[2],
             vectors: &x[3],
-            basis: Radial::Pairs(&x[4]),
+            basis: &x[4],
+            grid: None,
             cutoffs: &x[5],
             directions: &x[6],
             key_filter: self.with_key_filter.then(|| filter(7)),
@@ -266,40 +267,24 @@ fn filters_of_a_grid_are_those_of_its_points_and_between_them_smooth() -> Result
     for (step, tolerance) in [(3.0, 1e-12), (0.37, 2e-4)] {
         let place = |pair: usize| 2.0 + (pair as f64 * step) % 17.0;
         let places: Vec<f64> = (0..pairs).map(place).collect();
-        let coordinates = Tensor::from_slice(&places, pairs, &device())?;
-        let mut exact = batch.tensors.clone();
-        exact[4] = sines(&places)?;
-        let expected = batch.joined(&exact, et_message)?;
-        let on_grid = |f: fn(&EtMessageInputs<'_>) -> Result<EtFields>| {
-            let basis = Radial::Grid {
-                basis: &grid,
-                coordinates: &coordinates,
-            };
-            batch.joined(&exact, |inputs| f(&EtMessageInputs { basis, ..*inputs }))
+        let mut inputs = batch.tensors.clone();
+        inputs[4] = sines(&places)?;
+        let grid = FilterGrid {
+            basis: &grid,
+            coordinates: &Tensor::from_vec(places, pairs, &Device::Cpu)?,
         };
-        let scale = expected.abs()?.max_all()?.to_scalar::<f64>()?;
-        let ours = on_grid(et_message)?;
-        assert_close(&ours, &expected, tolerance * scale);
-        assert_close(&ours, &on_grid(reference::et_message)?, 1e-11 * scale);
+        let on_grid = |inputs: &EtMessageInputs<'_>| {
+            et_message(&EtMessageInputs {
+                grid: Some(grid),
+                ..*inputs
+            })
+        };
+        let expected = batch.run(&inputs, et_message)?;
+        for (ours, expected) in batch.run(&inputs, on_grid)?.iter().zip(&expected) {
+            let scale = expected.abs()?.max_all()?.to_scalar::<f64>()?;
+            assert_close(ours, expected, tolerance * scale);
+        }
     }
-    Ok(())
-}
-
-#[test]
-fn a_grid_has_no_gradient() -> Result<()> {
-    let batch = Batch::new(&[3], 1, 4, 3, FILTERS[0])?;
-    let weight = Var::from_tensor(&batch.tensors[7])?;
-    let mut inputs = batch.tensors.clone();
-    inputs[7] = weight.as_tensor().clone();
-    let basis = Radial::Grid {
-        basis: &normal_tensor(Key::from_seed(5), &[8, 3])?,
-        coordinates: &Tensor::full(2.5, 9, &device())?,
-    };
-    let error = batch.joined(&inputs, |inputs| {
-        et_message(&EtMessageInputs { basis, ..*inputs })
-    });
-    let error = error.expect_err("a variable").to_string();
-    assert!(error.contains("no gradient"), "{error}");
     Ok(())
 }
 

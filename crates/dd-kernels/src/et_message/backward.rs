@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::filters::{FilterWeights, each_row};
+use super::filters::each_row;
 use super::forward::{Block, LANES, Numbers, blocks, part, score};
 use super::plan::{BLOCK_PAIRS, Group, Plan, Sizes};
 use super::records::{AtomGradients, each_arrival};
+use super::table::Filters;
 use crate::cpu::block::split_at_offsets;
 use crate::cpu::matmul::{View, matmul};
 use crate::cpu::reduce::add_row;
@@ -35,7 +36,7 @@ struct Share<'a, T> {
 pub(super) fn backward<T: Real>(
     plan: &Plan,
     numbers: Numbers<'_, T>,
-    filters: &FilterWeights<T>,
+    filters: &Filters<'_, T>,
     grad: &[T],
     with_geometry: bool,
 ) -> Gradients<T> {
@@ -135,7 +136,7 @@ fn sum_filters<T: Real>(sizes: Sizes, partial: &[FilterGradient<T>]) -> [Vec<T>;
 struct Inputs<'a, T> {
     plan: &'a Plan,
     numbers: Numbers<'a, T>,
-    filters: &'a FilterWeights<T>,
+    filters: &'a Filters<'a, T>,
     grad: &'a [T],
 }
 
@@ -164,8 +165,10 @@ impl<T: Real> Inputs<'_, T> {
             });
             for pairs in blocks(group) {
                 let basis = &self.numbers.basis[pairs.start * k..pairs.end * k];
+                let (value, slopes) = (&mut filter[..], Some(&mut slope[..]));
+                let all = self.numbers.basis;
                 self.filters
-                    .activate(sizes, head, basis, &mut filter, Some(&mut slope));
+                    .of(sizes, head, pairs.clone(), all, value, slopes);
                 let first = pairs.start - group.pairs.start;
                 let block = Block {
                     padded: sizes.padded(),
@@ -202,7 +205,7 @@ impl<T: Real> Inputs<'_, T> {
                     add_row(&mut total.bias[head * width..][..width], row);
                 }
                 if !share.basis.is_empty() {
-                    let weight = View::rows(&self.filters.weight[head * width * k..], k);
+                    let weight = View::rows(&self.filters.weights.weight[head * width * k..], k);
                     let basis_grad = &mut share.basis[first * k..][..pairs.len() * k];
                     matmul(basis_grad, [pairs.len(), width, k], rows, weight, head > 0);
                 }

@@ -2,10 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::filters::FilterWeights;
 use super::plan::{BLOCK_PAIRS, Group, Link, Plan};
 use super::records::{Atoms, each_arrival};
-use super::table::Table;
+use super::table::Filters;
 use crate::cpu::block::split_at_offsets;
 use crate::cpu::vectorized;
 use crate::real::Real;
@@ -17,20 +16,12 @@ pub(super) const LANES: usize = 8;
 #[derive(Clone, Copy)]
 pub(super) struct Numbers<'a, T> {
     pub(super) atoms: Atoms<'a, T>,
-    /// Of pairs, `[P, K]`, or grid points.
+    /// `[P, K]`.
     pub(super) basis: &'a [T],
     /// `[P]`.
     pub(super) cutoffs: &'a [T],
     /// `[E, 3]`.
     pub(super) directions: &'a [T],
-}
-
-/// Where the filters of pairs come from.
-pub(super) enum Filters<'a, T> {
-    /// From the basis of each pair.
-    Computed(FilterWeights<T>),
-    /// From a table, at the pairs' coordinates.
-    Interpolated(Table<T>, &'a [T]),
 }
 
 /// What arrives, `[N, 4 F]`: `m`, then `w`.
@@ -66,17 +57,7 @@ fn send_group<T: Real>(
         numbers.atoms.gather(sizes, group, head, &mut records);
         arrivals.fill(T::ZERO);
         for pairs in blocks(group) {
-            match filters {
-                Filters::Computed(weights) => {
-                    let k = sizes.basis_size;
-                    let basis = &numbers.basis[pairs.start * k..pairs.end * k];
-                    weights.activate(sizes, head, basis, &mut filter, None);
-                }
-                Filters::Interpolated(table, coordinates) => {
-                    let coordinates = &coordinates[pairs.clone()];
-                    table.interpolate(sizes, head, coordinates, &mut filter);
-                }
-            }
+            filters.of(sizes, head, pairs.clone(), numbers.basis, &mut filter, None);
             let first = pairs.start - group.pairs.start;
             let block = Block {
                 padded: sizes.padded(),

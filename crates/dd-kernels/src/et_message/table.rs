@@ -1,5 +1,7 @@
 //! Filters of a grid of distances, and those of pairs between them.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::filters::FilterWeights;
@@ -8,41 +10,87 @@ use crate::cpu::vectorized;
 use crate::real::Real;
 
 /// Grid points that an interpolated filter takes part of: Lagrange's polynomial of degree five.
-pub(crate) const POINTS: usize = 6;
+pub(super) const POINTS: usize = 6;
 
 /// Grid points that must lie below a coordinate's whole part.
-pub(crate) const BEFORE: usize = 2;
+const BEFORE: usize = 2;
 
-/// The filters at all grid points: by head, `[G, filters]`.
+/// The filters at all grid points: by head, `[G, filters]`, and their derivatives.
 pub(super) struct Table<T> {
-    filters: Vec<T>,
+    values: Vec<T>,
+    slopes: Vec<T>,
     len: usize,
 }
 
 impl<T: Real> Table<T> {
     /// `basis` is that of the grid points, `[G, K]`.
-    pub(super) fn new(sizes: Sizes, weights: &FilterWeights<T>, basis: &[T]) -> Self {
+    pub(super) fn new(
+        sizes: Sizes,
+        weights: &FilterWeights<T>,
+        basis: &[T],
+        with_slopes: bool,
+    ) -> Self {
         let len = basis.len() / sizes.basis_size;
         let of_head = len * sizes.filters();
-        let mut filters = vec![T::ZERO; sizes.num_heads * of_head];
-        filters
-            .par_chunks_mut(of_head.max(1))
-            .enumerate()
-            .for_each(|(head, filters)| weights.activate(sizes, head, basis, filters, None));
-        Self { filters, len }
+        let [mut values, mut slopes] = [true, with_slopes]
+            .map(|wanted| vec![T::ZERO; if wanted { sizes.num_heads * of_head } else { 0 }]);
+        let heads = values.par_chunks_mut(of_head.max(1)).enumerate();
+        if with_slopes {
+            heads.zip(slopes.par_chunks_mut(of_head.max(1))).for_each(
+                |((head, values), slopes)| {
+                    weights.activate(sizes, head, basis, values, Some(slopes));
+                },
+            );
+        } else {
+            heads.for_each(|(head, values)| weights.activate(sizes, head, basis, values, None));
+        }
+        Self {
+            values,
+            slopes,
+            len,
+        }
     }
+}
 
-    /// The filters of one head at grid coordinates, a row each.
-    pub(super) fn interpolate(&self, sizes: Sizes, head: usize, coordinates: &[T], out: &mut [T]) {
-        let of_head = self.len * sizes.filters();
-        let table = &self.filters[head * of_head..(head + 1) * of_head];
-        interpolate_rows(table, sizes.filters(), coordinates, out);
+/// Where the filters of pairs come from.
+pub(super) struct Filters<'a, T> {
+    pub(super) weights: FilterWeights<T>,
+    /// A table, and the coordinates of pairs in it.
+    pub(super) table: Option<(Table<T>, &'a [T])>,
+}
+
+impl<T: Real> Filters<'_, T> {
+    /// The filters of one head for some pairs, and their derivatives: from the table, or from the pairs' `basis`.
+    pub(super) fn of(
+        &self,
+        sizes: Sizes,
+        head: usize,
+        pairs: Range<usize>,
+        basis: &[T],
+        value: &mut [T],
+        slope: Option<&mut [T]>,
+    ) {
+        let Some((table, coordinates)) = &self.table else {
+            let basis = &basis[pairs.start * sizes.basis_size..pairs.end * sizes.basis_size];
+            self.weights.activate(sizes, head, basis, value, slope);
+            return;
+        };
+        let of_head = table.len * sizes.filters();
+        let coordinates = &coordinates[pairs];
+        let from = |table: &'_ [T], out: &mut [T]| {
+            let table = &table[head * of_head..(head + 1) * of_head];
+            interpolate_rows(table, sizes.filters(), coordinates, out);
+        };
+        from(&table.values, value);
+        if let Some(slope) = slope {
+            from(&table.slopes, slope);
+        }
     }
 }
 
 /// Lagrange's weights of the points -2 to 3 for an offset in `0..1` from point 0.
 #[inline(always)]
-pub(crate) fn lagrange<T: Real>(offset: T) -> [T; POINTS] {
+fn lagrange<T: Real>(offset: T) -> [T; POINTS] {
     // Products of (j - m) over the other points m.
     const DENOMINATORS: [f64; POINTS] = [-120.0, 24.0, -12.0, 12.0, -24.0, 120.0];
     let distance = |point: usize| offset - T::from_f64(point as f64 - BEFORE as f64);

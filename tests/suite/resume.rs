@@ -1,4 +1,4 @@
-//! Twenty steps are ten, a checkpoint and ten, bit for bit, for each of the three recipes.
+//! Twenty steps are ten, a checkpoint and ten on another number of threads, bit for bit, for each of the three recipes.
 
 use std::path::{Path, PathBuf};
 
@@ -43,8 +43,8 @@ fn same_files(a: &Path, b: &Path) {
     }
 }
 
-/// Runs `recipe` once whole, and once stopped after ten steps and taken up again.
-fn check(name: &str, recipe: impl Fn(&mut Session<'_>)) {
+/// Runs `recipe` once whole, and once stopped after ten steps and taken up again with more threads.
+fn check(name: &str, recipe: impl Fn(&mut Session<'_>) + Sync) {
     let (whole, parts) = (
         folder(&format!("{name}-whole")),
         folder(&format!("{name}-parts")),
@@ -61,9 +61,13 @@ fn check(name: &str, recipe: impl Fn(&mut Session<'_>)) {
             observer: &mut watch,
         });
     };
-    run(&whole, None);
-    run(&parts, Some(10));
-    run(&parts, None);
+    let with_threads = |threads: usize, path: &Path, stop: Option<u64>| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap().install(|| run(path, stop));
+    };
+    with_threads(2, &whole, None);
+    with_threads(1, &parts, Some(10));
+    with_threads(3, &parts, None);
     same_files(&whole, &parts);
 }
 

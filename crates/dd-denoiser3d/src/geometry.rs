@@ -21,8 +21,8 @@ pub(crate) struct EdgeGeometry {
     pub(crate) basis: Tensor,
     /// Cosine cutoff `phi(r)` of the pairs, `[P]`.
     pub(crate) cutoffs: Tensor,
-    /// Radial basis of a grid `[G, K]`, and the pairs' coordinates on it, `[P]`: where interpolating the filters costs less
-    /// than computing them, and is off by less than the numbers round.
+    /// Radial basis of a grid `[G, K]`, and the pairs' coordinates on it, `[P]`: where interpolating the filters is off by
+    /// less than the numbers round.
     pub(crate) grid: Option<(Tensor, Tensor)>,
 }
 
@@ -50,12 +50,12 @@ impl EdgeGeometry {
         let signs = signs(edges, &distances)?;
         let of_edges =
             |x: &Tensor| -> Result<Tensor> { Ok(gather(x, &edges.pairs)?.broadcast_mul(&signs)?) };
+        // Whatever the number of pairs, so that a molecule's result does not depend on its batch mates.
         let grid = if for_observer || positions.track_op() || positions.dtype() != DType::F32 {
             None
         } else {
             basis.on_grid()?
         };
-        let grid = grid.filter(|(grid, _)| 2 * grid.len() < edges.num_pairs());
         Ok(Self {
             grid: grid
                 .map(|(grid, basis)| Ok::<_, DenoiserError>((basis, grid.coordinates(&distances)?)))

@@ -26,11 +26,6 @@ impl RadialGrid {
         (POINTS as f64 - 6.0) / (1.0 + self.upper / SOFTENING).ln()
     }
 
-    /// Number of grid points.
-    pub(crate) fn len(self) -> usize {
-        POINTS
-    }
-
     /// Distances of the grid points in angstrom; the first two are below zero.
     pub(crate) fn radii(self) -> impl ExactSizeIterator<Item = f64> {
         let scale = self.scale();

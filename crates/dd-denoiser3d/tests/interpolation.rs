@@ -1,0 +1,82 @@
+//! Filters that are interpolated on a grid of distances against filters that are computed for every pair.
+
+use candle_core::{DType, Device, Tensor};
+use dd_denoiser3d::{AtomFields, EquivariantTransformer, EtConfig, Trace};
+use dd_graph::{PointBatch, PointCloud};
+use dd_kernels::rng::Key;
+use dd_nn::ParamStore;
+
+/// Thirty atoms in a ball: distances of all lengths.
+fn cloud() -> PointCloud {
+    let key = Key::from_seed(3);
+    let coordinate = |i: u64| (1.6 * key.normal(i)) as f32;
+    PointCloud {
+        atomic_numbers: (0..30).map(|i| [1, 6, 7, 8][i % 4]).collect(),
+        positions: (0..30)
+            .map(|i| [3 * i, 3 * i + 1, 3 * i + 2].map(coordinate))
+            .collect(),
+        atom_index: (0..30).collect(),
+        record: 0,
+    }
+}
+
+fn fields(dtype: DType, watched: bool) -> AtomFields {
+    let config = EtConfig {
+        num_layers: 3,
+        layernorm_on_vec: None,
+        ..EtConfig::pcqm4mv2()
+    };
+    let store = ParamStore::new(7, dtype, &Device::Cpu);
+    let network = EquivariantTransformer::new(&config, &store.root()).expect("a network");
+    let batch = PointBatch::collate(&[cloud()], dtype, &Device::Cpu).expect("finite");
+    let edges = network.neighbors(&batch).expect("finite");
+    let fields = if watched {
+        network.atom_fields(&batch, &edges, &mut Trace::default())
+    } else {
+        network.atom_fields(&batch, &edges, &mut ())
+    };
+    fields.expect("a forward pass")
+}
+
+/// Largest difference, relative to the largest entry.
+fn difference(a: &Tensor, b: &Tensor) -> f64 {
+    let largest =
+        |x: &Tensor| -> candle_core::Result<f64> { x.abs()?.max_all()?.to_scalar::<f64>() };
+    let wide = |x: &Tensor| x.to_dtype(DType::F64).expect("numbers");
+    let (a, b) = (wide(a), wide(b));
+    let apart = largest(&(&a - &b).expect("equal shapes")).expect("numbers");
+    apart / largest(&b).expect("numbers")
+}
+
+#[test]
+fn interpolation_costs_less_than_single_precision_does() {
+    // A watched network computes every filter.
+    let exact = fields(DType::F64, true);
+    let computed = fields(DType::F32, true);
+    let interpolated = fields(DType::F32, false);
+    for (name, exact, computed, interpolated) in [
+        (
+            "scalars",
+            &exact.scalars,
+            &computed.scalars,
+            &interpolated.scalars,
+        ),
+        (
+            "vectors",
+            &exact.vectors,
+            &computed.vectors,
+            &interpolated.vectors,
+        ),
+    ] {
+        let rounding = difference(computed, exact);
+        let error = difference(interpolated, exact);
+        assert!(
+            difference(interpolated, computed) > 0.0,
+            "{name}: nothing was interpolated"
+        );
+        assert!(
+            error < 2.0 * rounding + 2e-7,
+            "{name}: {error:e} against {rounding:e}"
+        );
+    }
+}

@@ -92,10 +92,8 @@ impl RadialBasis {
         if *lower != 0.0 {
             return Ok(None);
         }
-        let grid = RadialGrid {
-            upper: cutoff.upper,
-        };
         let means = means.tensor();
+        let grid = RadialGrid::new(cutoff.upper, means.elem_count());
         let radii = Tensor::from_iter(grid.radii(), means.device())?.to_dtype(means.dtype())?;
         Ok(Some((
             grid,

@@ -5,36 +5,49 @@
 
 use candle_core::{Result, Tensor};
 
-/// Number of grid points. With it, interpolation by polynomials of degree five is off by at most 4e-8 in the published
-/// basis (64 functions, 5 angstrom; tested below), less than single precision rounds.
-const POINTS: usize = 640;
+/// Grid points for each function of the basis. With them, interpolation by polynomials of degree five is off by at most
+/// 4e-8 (tested below), less than single precision rounds.
+const POINTS_PER_FUNCTION: usize = 12;
+/// Grid points besides.
+const MORE_POINTS: usize = 32;
 /// Points below distance zero, and beyond the upper cutoff one more, that the polynomials of the outermost intervals need.
 const MARGIN: f64 = 2.0;
-/// The spacing grows as `r + SOFTENING` (angstrom): the basis functions are narrow near zero.
-const SOFTENING: f64 = 0.5;
+/// The spacing grows as `r + SOFTENING upper`: the basis functions are narrow near zero.
+const SOFTENING: f64 = 0.1;
 
-/// Grid coordinates from 2 (distance 0) to `POINTS - 4` (the upper cutoff), equally spaced in `ln(1 + r / SOFTENING)`.
+/// Grid coordinates from 2 (distance 0) to `points - 4` (the upper cutoff), equally spaced in
+/// `ln(1 + r / (SOFTENING upper))`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RadialGrid {
-    /// Upper cutoff in angstrom.
-    pub(crate) upper: f64,
+    upper: f64,
+    points: usize,
 }
 
 impl RadialGrid {
-    /// Grid points per unit of `ln(1 + r / SOFTENING)`.
+    /// A grid up to a cutoff in angstrom for a basis of `functions` functions.
+    pub(crate) fn new(upper: f64, functions: usize) -> Self {
+        Self {
+            upper,
+            points: POINTS_PER_FUNCTION * functions + MORE_POINTS,
+        }
+    }
+
+    /// Grid points per unit of the logarithm.
     fn scale(self) -> f64 {
-        (POINTS as f64 - 6.0) / (1.0 + self.upper / SOFTENING).ln()
+        (self.points as f64 - 6.0) / (1.0 + 1.0 / SOFTENING).ln()
     }
 
     /// Distances of the grid points in angstrom; the first two are below zero.
     pub(crate) fn radii(self) -> impl ExactSizeIterator<Item = f64> {
-        let scale = self.scale();
-        (0..POINTS).map(move |point| SOFTENING * ((point as f64 - MARGIN) / scale).exp_m1())
+        let (scale, unit) = (self.scale(), SOFTENING * self.upper);
+        (0..self.points).map(move |point| unit * ((point as f64 - MARGIN) / scale).exp_m1())
     }
 
     /// Coordinates of distances `[P]` in angstrom.
     pub(crate) fn coordinates(self, distances: &Tensor) -> Result<Tensor> {
-        let stretched = distances.affine(1.0 / SOFTENING, 1.0)?.log()?;
+        let stretched = distances
+            .affine(1.0 / (SOFTENING * self.upper), 1.0)?
+            .log()?;
         stretched.affine(self.scale(), MARGIN)
     }
 }
@@ -61,28 +74,42 @@ mod tests {
         (0..6).map(term).sum()
     }
 
-    #[test]
-    fn interpolation_is_off_by_less_than_single_precision_rounds() {
+    /// Largest error over all functions and 5,000 distances below the cutoff.
+    fn worst(config: &EtConfig) -> f64 {
         let store = ParamStore::new(0, DType::F64, &Device::Cpu);
-        let basis = RadialBasis::new(&EtConfig::pcqm4mv2(), &store.root()).expect("a basis");
+        let basis = RadialBasis::new(config, &store.root()).expect("a basis");
         let (grid, at_points) = basis.on_grid().expect("numbers").expect("a grid");
-        let at_points = at_points
-            .t()
-            .and_then(|x| x.to_vec2::<f64>())
-            .expect("rows");
-        let radii: Vec<f64> = (0..5000).map(|i| f64::from(i) * 0.001).collect();
+        let columns = |x: Tensor| x.t().and_then(|x| x.to_vec2::<f64>()).expect("rows");
+        let radii: Vec<f64> = (0..5000)
+            .map(|i| f64::from(i) * config.cutoff_upper / 5000.0)
+            .collect();
         let radii = Tensor::new(radii, &Device::Cpu).expect("numbers");
-        let exact = basis.forward(&radii).and_then(|x| x.t()?.to_vec2::<f64>());
+        let exact = columns(basis.forward(&radii).expect("features"));
         let places = grid.coordinates(&radii).and_then(|x| x.to_vec1::<f64>());
-        let (exact, places) = (exact.expect("rows"), places.expect("numbers"));
+        let places = places.expect("numbers");
         let mut worst = 0.0_f64;
-        for (values, exact) in at_points.iter().zip(&exact) {
+        for (values, exact) in columns(at_points).iter().zip(&exact) {
             for (place, exact) in places.iter().zip(exact) {
                 let first = *place as usize - 2;
                 let got = interpolate(&values[first..first + 6], place.fract());
                 worst = worst.max((got - exact).abs());
             }
         }
-        assert!(worst < 4e-8, "off by {worst:e}");
+        worst
+    }
+
+    #[test]
+    fn interpolation_is_off_by_less_than_single_precision_rounds() {
+        for (num_rbf, cutoff_upper) in [(64, 5.0), (32, 5.0), (128, 5.0), (50, 10.0), (8, 3.0)] {
+            let worst = worst(&EtConfig {
+                num_rbf,
+                cutoff_upper,
+                ..EtConfig::pcqm4mv2()
+            });
+            assert!(
+                worst < 4e-8,
+                "{num_rbf} functions to {cutoff_upper}: off by {worst:e}"
+            );
+        }
     }
 }

@@ -35,8 +35,9 @@
 //! *Gradients*: every operation has its own backward pass, checked against finite differences in double precision.
 //! *Determinism*: every reduction runs in a fixed order; the same input gives the same bits for any number of threads.
 //! *Layouts*: any; tensors that are not contiguous are copied first.
-//! *Numbers*: `f32` and `f64` on the CPU run the kernels here. Other types and devices run [`mod@reference`], the same
-//! operation in candle's own, which is also what the kernels are tested against.
+//! *Numbers*: `f32` and `f64` on the CPU, and with the feature `cuda` also `bf16` on a GPU, run the kernels here. Other
+//! types and devices run [`mod@reference`], the same operation in candle's own, which is also what the kernels are tested
+//! against. The CUDA kernels have not yet run on a GPU, only in an emulator (`docs/GPU.md`).
 //!
 //! Use this crate where batches are packed. Padded batches with masks are better served by candle's own operations.
 

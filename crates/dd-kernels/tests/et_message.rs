@@ -271,7 +271,7 @@ fn filters_of_a_grid_are_those_of_its_points_and_between_them_smooth() -> Result
         inputs[4] = sines(&places)?;
         let grid = FilterGrid {
             basis: &grid,
-            coordinates: &Tensor::from_vec(places, pairs, &Device::Cpu)?,
+            coordinates: &Tensor::from_vec(places, pairs, &device())?,
         };
         let on_grid = |inputs: &EtMessageInputs<'_>| {
             et_message(&EtMessageInputs {

@@ -11,7 +11,10 @@ use candle_core::{DType, Device, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
-use dd_kernels::{EtFields, EtMessageInputs, RadialFilter, Result, RowIndex, Segments, reference};
+use dd_kernels::{
+    AttentionBlock, BatchNormInputs, DenseWeights, EtFields, EtMessageInputs, FeedForwardBlock,
+    FilteredEdges, NormWeights, RadialFilter, Result, RowIndex, Segments, reference,
+};
 
 /// A variable of normal numbers in single precision.
 fn variable(seed: u64, shape: &[usize]) -> Var {
@@ -154,9 +157,135 @@ fn message(c: &mut Criterion) {
     });
 }
 
+fn dense(c: &mut Criterion) {
+    let x = variable(1, &[3840, 768]);
+    let (weight, bias) = (variable(2, &[768, 768]), variable(3, &[768]));
+    measure(c, "dense kernel", || {
+        dd_kernels::dense(&x, &weight, Some(&bias))
+    });
+    measure(c, "dense reference", || {
+        reference::dense(&x, &weight, Some(&bias))
+    });
+}
+
+/// The halves of a transformer layer, beside their composition of plain candle operations.
+fn transformer(c: &mut Criterion) {
+    let segments = Segments::from_lengths(&[60; 64], &Device::Cpu).expect("segments");
+    let x = variable(1, &[3840, 768]);
+    let vectors: Vec<Var> = (2..10).map(|seed| variable(seed, &[768])).collect();
+    let matrices: Vec<Var> = (10..16)
+        .map(|seed| {
+            let small = variable(seed, &[768, 768]).affine(0.03, 0.0);
+            Var::from_tensor(&small.expect("scaled")).expect("a variable")
+        })
+        .collect();
+    let norm = NormWeights {
+        weight: &vectors[0],
+        bias: &vectors[1],
+    };
+    let layer = |i: usize| DenseWeights {
+        weight: &matrices[i],
+        bias: &vectors[2 + i],
+    };
+    let attend = AttentionBlock {
+        norm,
+        query: layer(0),
+        key: layer(1),
+        value: layer(2),
+        output: layer(3),
+        segments: &segments,
+        num_heads: 12,
+        dropout: None,
+        factors: None,
+        readers: None,
+    };
+    let feed = FeedForwardBlock {
+        norm,
+        first: layer(4),
+        last: layer(5),
+        segments: &segments,
+        dropout: None,
+        factors: None,
+    };
+    let plain =
+        |x: &Tensor, layer: DenseWeights<'_>| reference::dense(x, layer.weight, Some(layer.bias));
+    let normed = || reference::layer_norm(&x, norm.weight, norm.bias, 1e-5);
+    measure(c, "attention_block kernel", || {
+        dd_kernels::attention_block(&x, &attend)
+    });
+    measure(c, "attention_block reference", || {
+        let h = normed()?;
+        let q = (plain(&h, attend.query)? * 0.125)?;
+        let (k, v) = (plain(&h, attend.key)?, plain(&h, attend.value)?);
+        let y = reference::segment_attention(&q, &k, &v, &segments, 12, None)?;
+        Ok((x.as_tensor() + plain(&y, attend.output)?)?)
+    });
+    measure(c, "feed_forward_block kernel", || {
+        dd_kernels::feed_forward_block(&x, &feed)
+    });
+    measure(c, "feed_forward_block reference", || {
+        let g = reference::gelu(&plain(&normed()?, feed.first)?)?;
+        Ok((x.as_tensor() + plain(&g, feed.last)?)?)
+    });
+}
+
+/// The other operations of the equivariant transformer and of the graph isomorphism network.
+fn neighbors(c: &mut Criterion) {
+    let (n, f) = (2000, 256);
+    let [vectors, arrived] = [[n, 3, f], [n, 4, f]].map(|shape| variable(1, &shape));
+    let (projection, messages) = (variable(2, &[3 * f, f]), variable(3, &[n, 3 * f]));
+    let arrived = EtFields::new(arrived.as_tensor().clone()).expect("fields");
+    measure(c, "et_update kernel", || {
+        let update = dd_kernels::et_update(&vectors, &projection, &messages, &arrived)?;
+        Ok(update.joined().clone())
+    });
+    measure(c, "et_update reference", || {
+        let update = reference::et_update(&vectors, &projection, &messages, &arrived)?;
+        Ok(update.joined().clone())
+    });
+    let (sources, pairs) = (index(40_000, n), index(40_000, 20_000));
+    let by_target = Segments::from_lengths(&vec![20; n], &Device::Cpu).expect("segments");
+    let edges = FilteredEdges {
+        sources: &sources,
+        pairs: &pairs,
+        by_target: &by_target,
+    };
+    let (x, filters) = (variable(4, &[n, f]), variable(5, &[20_000, f]));
+    measure(c, "filtered_sum kernel", || {
+        dd_kernels::filtered_sum(&x, &filters, edges)
+    });
+    measure(c, "filtered_sum reference", || {
+        reference::filtered_sum(&x, &filters, edges)
+    });
+    let (sources, targets) = (index(4_000, n), index(4_000, n));
+    let (bonds, eps) = (variable(6, &[4_000, f]), variable(7, &[1]));
+    measure(c, "gin_message kernel", || {
+        dd_kernels::gin_message(&x, &bonds, &eps, &sources, &targets)
+    });
+    measure(c, "gin_message reference", || {
+        reference::gin_message(&x, &bonds, &eps, &sources, &targets)
+    });
+    let (weight, bias) = (variable(8, &[f]), variable(9, &[f]));
+    let normed = |norm: fn(&Tensor, &BatchNormInputs<'_>) -> Result<Tensor>| {
+        let (mean, variance) = dd_kernels::batch_moments(&x)?;
+        let inputs = BatchNormInputs {
+            weight: &weight,
+            bias: &bias,
+            mean: &mean,
+            variance: &variance,
+            epsilon: 1e-5,
+            of_batch: true,
+            relu: true,
+        };
+        norm(&x, &inputs)
+    };
+    measure(c, "batch_norm kernel", || normed(dd_kernels::batch_norm));
+    measure(c, "batch_norm reference", || normed(reference::batch_norm));
+}
+
 criterion_group! {
     name = kernels;
     config = Criterion::default().sample_size(10);
-    targets = scatter, embedding, elementwise, attention, message
+    targets = dense, transformer, neighbors, scatter, embedding, elementwise, attention, message
 }
 criterion_main!(kernels);

@@ -15,6 +15,7 @@ use dd_kernels::rng::Key;
 use dd_nn::{LoadOptions, Mode, ParamStore, Params};
 use dd_train::{AdamW, AdamWConfig, Gradients};
 
+use inputs::Inputs;
 use spec::{Architecture, Spec};
 
 /// Result of everything here.
@@ -78,13 +79,31 @@ impl Model {
         weights: Option<&Path>,
         inputs: &Path,
     ) -> Result<Self> {
+        let tensors = candle_core::safetensors::load(inputs, &Device::Cpu)?;
+        Self::build(name, purpose, dtype, weights, &Inputs::File(tensors))
+    }
+
+    /// The same on 64 of the molecules in `dd-data`, with weights of a seed, in single precision.
+    ///
+    /// # Errors
+    /// When there is no such model.
+    pub fn of_embedded(name: &str, purpose: Purpose) -> Result<Self> {
+        Self::build(name, purpose, DType::F32, None, &Inputs::Embedded(64))
+    }
+
+    fn build(
+        name: &str,
+        purpose: Purpose,
+        dtype: DType,
+        weights: Option<&Path>,
+        inputs: &Inputs,
+    ) -> Result<Self> {
         let store = ParamStore::new(0, dtype, &Device::Cpu);
         let params = match purpose {
             Purpose::Inference => store.frozen().root(),
             Purpose::Training => store.root(),
         };
-        let tensors = candle_core::safetensors::load(inputs, &Device::Cpu)?;
-        let network = Network::new(&Spec::parse(name)?, &params, dtype, &tensors)?;
+        let network = Network::new(&Spec::parse(name)?, &params, dtype, inputs)?;
         if let Some(path) = weights {
             dd_nn::load_safetensors(&store, path, &LoadOptions::strict())?;
         }
@@ -184,25 +203,21 @@ impl Model {
 }
 
 impl Network {
-    fn new(
-        spec: &Spec,
-        params: &Params,
-        dtype: DType,
-        tensors: &HashMap<String, Tensor>,
-    ) -> Result<Self> {
+    fn new(spec: &Spec, params: &Params, dtype: DType, inputs: &Inputs) -> Result<Self> {
         let (encoder, read) = match spec.architecture()? {
             Architecture::Teacher(config) => {
+                let (batch, noise) = inputs.conformers(dtype)?;
                 return Ok(Self::Teacher {
                     network: Box::new(EquivariantTransformer::new(&config, params)?),
                     normalizer: NoiseNormalizer::new(&params.pp("pos_normalizer"))?,
-                    batch: inputs::conformers(tensors, dtype)?,
-                    noise: inputs::tensor(tensors, "noise")?.to_dtype(dtype)?,
+                    batch,
+                    noise,
                 });
             }
             Architecture::Student(encoder, read) => (encoder, read),
         };
         let network = ModelConfig::encoder_only(encoder).build_encoder(params)?;
-        let batch = GraphBatch::collate(&inputs::graphs(tensors)?, &Device::Cpu)?;
+        let batch = GraphBatch::collate(&inputs.graphs()?, &Device::Cpu)?;
         let rows = match read {
             Read::Nodes => batch.num_nodes(),
             Read::Graphs => batch.num_graphs(),

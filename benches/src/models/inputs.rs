@@ -1,20 +1,75 @@
-//! Batches from the tensors of a file.
+//! Batches from the tensors of a file, or of the molecules in `dd-data`.
 
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
-use dd_graph::{MolGraph, PointBatch, PointCloud};
+use dd_data::{Dataset, embedded};
+use dd_graph::{
+    Featurizer, Hydrogens, MolGraph, OgbConfig, OgbFeaturizer, PointBatch, PointCloud, PointConfig,
+    PointFeaturizer,
+};
+use dd_kernels::rng::Key;
+use dd_kernels::testing::normal_tensor;
 use ndarray::Array2;
 
 use super::Result;
 
+/// Where the molecules come from.
+pub(super) enum Inputs {
+    /// The tensors of a file.
+    File(HashMap<String, Tensor>),
+    /// So many of the molecules in `dd-data`.
+    Embedded(usize),
+}
+
+impl Inputs {
+    /// Conformers, and noise of unit variance for them, `[N, 3]`.
+    pub(super) fn conformers(&self, dtype: DType) -> Result<(PointBatch, Tensor)> {
+        match self {
+            Self::File(tensors) => Ok((
+                conformers(tensors, dtype)?,
+                tensor(tensors, "noise")?.to_dtype(dtype)?,
+            )),
+            Self::Embedded(count) => {
+                let molecules = embedded::small_organics(&[])?;
+                let featurizer = PointFeaturizer::new(PointConfig::torchmd_net(Hydrogens::Keep));
+                let clouds = (0..*count).map(|index| -> Result<_> {
+                    Ok(featurizer.featurize(&molecules.get(index)?.molecule)?)
+                });
+                let clouds = clouds.collect::<Result<Vec<_>>>()?;
+                let batch = PointBatch::collate(&clouds, dtype, &Device::Cpu)?;
+                let noise = normal_tensor(Key::from_seed(0), &[batch.num_atoms(), 3])?;
+                Ok((batch, noise.to_dtype(dtype)?))
+            }
+        }
+    }
+
+    /// Graphs with 16 Laplacian eigenvectors.
+    pub(super) fn graphs(&self) -> Result<Vec<MolGraph>> {
+        match self {
+            Self::File(tensors) => graphs(tensors),
+            Self::Embedded(count) => {
+                let molecules = embedded::small_organics_smiles(&[])?;
+                let featurizer = OgbFeaturizer::new(OgbConfig {
+                    laplacian: Some(16),
+                    ..OgbConfig::smiles2graph()
+                });
+                let graphs = (0..*count).map(|index| -> Result<_> {
+                    Ok(featurizer.featurize(&molecules.get(index)?.molecule)?)
+                });
+                graphs.collect()
+            }
+        }
+    }
+}
+
 /// The tensor of a name.
-pub(super) fn tensor<'a>(tensors: &'a HashMap<String, Tensor>, name: &str) -> Result<&'a Tensor> {
+fn tensor<'a>(tensors: &'a HashMap<String, Tensor>, name: &str) -> Result<&'a Tensor> {
     Ok(tensors.get(name).ok_or(format!("no tensor {name}"))?)
 }
 
 /// Conformers from `z` `[N]`, `pos` `[N, 3]` and the molecule of each atom, `batch` `[N]`.
-pub(super) fn conformers(tensors: &HashMap<String, Tensor>, dtype: DType) -> Result<PointBatch> {
+fn conformers(tensors: &HashMap<String, Tensor>, dtype: DType) -> Result<PointBatch> {
     let integers = |name: &str| -> Result<Vec<i64>> { Ok(tensor(tensors, name)?.to_vec1()?) };
     let rows = tensor(tensors, "pos")?.to_vec2::<f32>()?;
     let mut clouds: BTreeMap<i64, PointCloud> = BTreeMap::new();
@@ -35,7 +90,7 @@ pub(super) fn conformers(tensors: &HashMap<String, Tensor>, dtype: DType) -> Res
 
 /// Graphs from `node_feat` `[N, 9]`, `edge_feat` `[E, 3]`, `edge_index` `[2, E]` (nodes numbered in each molecule),
 /// `node_num` and `edge_num` `[B]`, and `lap_eigvec` `[N, K]`.
-pub(super) fn graphs(tensors: &HashMap<String, Tensor>) -> Result<Vec<MolGraph>> {
+fn graphs(tensors: &HashMap<String, Tensor>) -> Result<Vec<MolGraph>> {
     let integers = |name: &str| -> Result<Vec<i64>> { Ok(tensor(tensors, name)?.to_vec1()?) };
     let table = |name: &str, first: usize, rows: usize| -> Result<Array2<u16>> {
         let part = tensor(tensors, name)?.narrow(0, first, rows)?;

@@ -62,7 +62,8 @@ impl MessageRule {
         geometry: &EdgeGeometry,
         edges: &NeighborList,
     ) -> Result<EtFields> {
-        let grid = geometry.grid.as_ref();
+        // Gradients are those of the original to the last digit that matters: while training every filter is computed.
+        let grid = geometry.grid.as_ref().filter(|_| !self.is_trained(atoms));
         Ok(et_message(&EtMessageInputs {
             queries: &atoms.queries,
             keys: &atoms.keys,
@@ -79,6 +80,12 @@ impl MessageRule {
             pairs: Some(&edges.pairs),
             num_heads: self.num_heads,
         })?)
+    }
+
+    fn is_trained(&self, atoms: &AtomFeatures) -> bool {
+        let filters = [&self.key_filter, &self.value_filter];
+        let mut filters = filters.into_iter().flatten();
+        atoms.queries.track_op() || filters.any(|filter| filter.weight().track_op())
     }
 
     fn composed(

@@ -1,7 +1,7 @@
 //! A grid of distances between which the radial basis can be interpolated.
 //!
-//! The filters of a layer are functions of the distance alone. In single precision they are computed at the points of the
-//! grid and interpolated, which costs a fifth as much as computing them for every pair.
+//! The filters of a layer are functions of the distance alone. A frozen network in single precision
+//! computes them at the points of the grid and interpolates, which costs a fifth as much as computing them for every pair.
 
 use candle_core::{Result, Tensor};
 

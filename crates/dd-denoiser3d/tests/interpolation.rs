@@ -27,7 +27,7 @@ fn fields(dtype: DType, watched: bool) -> AtomFields {
         ..EtConfig::pcqm4mv2()
     };
     let store = ParamStore::new(7, dtype, &Device::Cpu);
-    let network = EquivariantTransformer::new(&config, &store.root()).expect("a network");
+    let network = EquivariantTransformer::new(&config, &store.frozen().root()).expect("a network");
     let batch = PointBatch::collate(&[cloud()], dtype, &Device::Cpu).expect("finite");
     let edges = network.neighbors(&batch).expect("finite");
     let fields = if watched {

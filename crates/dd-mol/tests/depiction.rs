@@ -121,7 +121,7 @@ fn wedges_read_back_as_the_same_chirality() {
             assert!(!lost, "{molecule}: atom {atom}\n{block}");
         }
     }
-    assert!(centres >= 20, "{centres} centres");
+    assert!(centres >= 15, "{centres} centres");
 }
 
 #[test]

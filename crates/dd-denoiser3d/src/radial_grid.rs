@@ -92,6 +92,7 @@ mod tests {
             for (place, exact) in places.iter().zip(exact) {
                 let first = *place as usize - 2;
                 let got = interpolate(&values[first..first + 6], place.fract());
+                assert!(got.is_finite(), "at {place}");
                 worst = worst.max((got - exact).abs());
             }
         }

@@ -70,9 +70,12 @@ pub(crate) fn values(tensor: &Tensor) -> Vec<f64> {
     flat.and_then(|x| x.to_vec1()).expect("numbers")
 }
 
-/// Largest difference of two tensors of one shape.
+/// Largest difference of two tensors of one shape. All their numbers must be finite: the
+/// maximum would lose what is not a number.
 pub(crate) fn difference(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.dims(), b.dims());
     let pairs = values(a).into_iter().zip(values(b));
-    pairs.map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+    let differences: Vec<f64> = pairs.map(|(x, y)| (x - y).abs()).collect();
+    assert!(differences.iter().all(|d| d.is_finite()));
+    differences.into_iter().fold(0.0, f64::max)
 }

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 use dd_mol::molfile::{self, MolfileOptions};
-use dd_mol::{Conformer, Molecule, MoleculeBuilder, Sanitize};
+use dd_mol::{BondOrder, Conformer, Element, Molecule, MoleculeBuilder, Sanitize, kekule_orders};
 
 use crate::error::RowFault;
 
@@ -90,6 +90,60 @@ impl XyzRow<'_> {
         let molecule = molfile::parse_with(&block, &MolfileOptions::KEEP_HYDROGENS)
             .map_err(|error| RowFault::new(error.kind.name(), error.kind.to_string()))?;
         in_space(molecule)
+    }
+}
+
+/// The four cells of a molecule: what [`XyzRow`] reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XyzCells {
+    /// Element symbols.
+    pub symbols: String,
+    /// Coordinates in angstrom.
+    pub xyz_angstrom: String,
+    /// Bonds in a Kekulé form.
+    pub bonds: String,
+    /// Formal charges.
+    pub charges: String,
+}
+
+impl XyzCells {
+    /// The cells of a molecule with its first conformer; hydrogens that are not atoms are not written.
+    ///
+    /// # Errors
+    /// A fault of kind `coordinates` or `bonds`, for a molecule without a conformer or with a bond that the layout lacks.
+    pub fn of(molecule: &Molecule) -> Result<Self, RowFault> {
+        let lacks = || RowFault::new("coordinates", "the molecule has no conformer");
+        let conformer = molecule.conformers().first().ok_or_else(lacks)?;
+        let orders = kekule_orders(molecule)
+            .map_err(|error| RowFault::new(error.kind(), error.to_string()))?;
+        let (mut symbols, mut charges) = (String::new(), Vec::new());
+        for (index, atom) in molecule.atoms().enumerate() {
+            symbols.push_str(Element::of(atom.atomic_number).symbol);
+            if atom.formal_charge != 0 {
+                charges.push(format!("{index}:{:+}", atom.formal_charge));
+            }
+        }
+        let numbers = conformer.positions.iter().flatten().map(f64::to_string);
+        let mut bonds = Vec::with_capacity(orders.len());
+        for (bond, order) in molecule.bonds().zip(orders) {
+            let order = match order {
+                BondOrder::Single => "",
+                BondOrder::Double => ":2",
+                BondOrder::Triple => ":3",
+                BondOrder::Dative => ":9",
+                other => {
+                    let message = format!("a bond of order {other:?} has no place in the table");
+                    return Err(RowFault::new("bonds", message));
+                }
+            };
+            bonds.push(format!("{}-{}{order}", bond.begin, bond.end));
+        }
+        Ok(Self {
+            symbols,
+            xyz_angstrom: numbers.collect::<Vec<_>>().join(" "),
+            bonds: bonds.join(";"),
+            charges: charges.join(";"),
+        })
     }
 }
 

@@ -59,5 +59,5 @@ pub use molecule::{
     Atom, Bond, BondOrder, BondRef, BondStereo, ChiralTag, Conformer, Hybridization, Molecule,
     NonTetrahedral, StereoGroup, StereoGroupKind,
 };
-pub use perceive::{Sanitize, StereoSurvey};
+pub use perceive::{Sanitize, StereoSurvey, kekule_orders};
 pub use scaffold::{murcko_scaffold, murcko_scaffold_smiles};

@@ -213,7 +213,10 @@ impl RunFolder {
 }
 
 /// Writes a value as indented JSON, atomically.
-pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+///
+/// # Errors
+/// When the value is no JSON or the file cannot be written.
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let text = json(path, value)?;
     Ok(write_atomically(path, |out| {
         out.write_all(text.as_bytes())

@@ -120,6 +120,7 @@ mod state;
 mod task;
 pub mod tasks;
 mod teacher;
+mod teacher_cache;
 
 pub use adamw::{AdamW, AdamWConfig};
 pub use answer::{OnError, RowModel, Summary, answer_rows};
@@ -130,17 +131,18 @@ pub use ema::Ema;
 pub use error::{Result, TrainError};
 pub use examples::{Conformers, LabelledGraphs, Pairs};
 pub use fit::{Data, FitReport, fit};
-pub use folder::{CONFIG_FILE, MODEL_FILE, RunFolder, Start};
+pub use folder::{CONFIG_FILE, MODEL_FILE, RunFolder, Start, write_json};
 pub use gradients::{Gradients, clip_factor};
 pub use observer::{Event, Flow, Observer, Silent};
-pub use recipes::distill::{DistillConfig, LossTerm, distill};
+pub use recipes::distill::{DistillConfig, LossTerm, distill, distill_on};
 pub use recipes::finetune::{
     FinetuneConfig, FinetuneReport, LabelledData, SeedRun, Student, TestScore, finetune,
 };
-pub use recipes::pretrain::{PretrainConfig, pretrain};
+pub use recipes::pretrain::{PretrainConfig, pretrain, pretrain_on};
 pub use schedule::{Plateau, Schedule, ScheduleConfig};
 pub use session::Session;
 pub use source::{Example, Labelled, Pair, Source, Subset};
 pub use state::{Best, State, StopReason};
 pub use task::{Draw, Evaluation, Losses, Task};
 pub use teacher::{Teacher, TeacherArchitecture, TeacherConfig};
+pub use teacher_cache::{Speaker, TeacherCache};

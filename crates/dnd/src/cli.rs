@@ -120,6 +120,9 @@ pub(crate) struct ConformerRun {
     /// Use at most this many records.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+    /// Conformers to validate on, as --input; without it the configuration's number of records is held out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Option<PathBuf>,
     /// Where to compute.
     #[arg(long, value_enum, default_value_t = DeviceKind::Cpu)]
     pub(crate) device: DeviceKind,
@@ -151,6 +154,9 @@ pub(crate) struct Distill {
     /// Run folder of the teacher.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) teacher: PathBuf,
+    /// File that keeps what the teacher says of every conformer: made by the first run, read by later ones on the same data.
+    #[arg(long, value_name = "FILE", requires = "valid")]
+    pub(crate) teacher_cache: Option<PathBuf>,
     /// Loss: `graph` (D&D-Graph), `node` (D&D-Node) or `both`.
     #[arg(long)]
     pub(crate) loss: Option<String>,
@@ -343,6 +349,32 @@ pub(crate) enum Data {
         #[arg(short, long, value_name = "FILE", default_value = "-")]
         output: PathBuf,
     },
+    /// Join files of conformers to one corpus: each molecule once, none of some tables' molecules, scaffolds held out.
+    Prepare(Prepare),
+}
+
+/// `dnd data prepare`.
+#[derive(Debug, Args)]
+pub(crate) struct Prepare {
+    /// Conformers: .sdf or the plain table of docs/DATA.md (.csv, .tsv), each also .gz. Repeat for several files; of
+    /// equal molecules the first is kept.
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Tables of SMILES (.csv, .tsv) whose molecules are left out, and their components too. Repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exclude: Vec<PathBuf>,
+    /// Column of those tables that holds the SMILES.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
+    /// Share of the scaffolds that goes into valid.csv.gz.
+    #[arg(long, default_value_t = 0.02)]
+    pub(crate) hold_out: f64,
+    /// Seed of that draw and of the order of the records.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Folder for train.csv.gz, valid.csv.gz and corpus.json.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Command::Split(arguments) => commands::split::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
-        Command::Data(arguments) => commands::data::run(&arguments),
+        Command::Data(arguments) => commands::data::run(&arguments, quiet),
     };
     outcome.unwrap_or_else(|failure| {
         progress::say(&format!("dnd: {failure}"));

@@ -109,6 +109,38 @@ impl Observer for Progress {
     }
 }
 
+/// A bar for work that is counted: rate and time left on a terminal, nothing elsewhere.
+pub(crate) struct Count(ProgressBar);
+
+impl Count {
+    /// `total` things of a kind that `name` says.
+    pub(crate) fn new(name: &str, total: usize, quiet: bool) -> Self {
+        let target = if quiet || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        let template = "{prefix:>10} {wide_bar:.cyan/dim} {pos}/{len}  {per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(name.to_string());
+        Self(bar)
+    }
+
+    /// So many are done.
+    pub(crate) fn at(&self, done: usize) {
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// One line on standard error.
 #[allow(
     clippy::print_stderr,

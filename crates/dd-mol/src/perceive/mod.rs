@@ -35,7 +35,8 @@ use petgraph::graph::UnGraph;
 
 pub use self::survey::StereoSurvey;
 
-pub(crate) use self::partial::{hydrogens_of, kekule_orders, reassess};
+pub use self::partial::kekule_orders;
+pub(crate) use self::partial::{hydrogens_of, reassess};
 pub(crate) use self::rings::normalize as normalize_ring;
 
 use self::aromaticity::Aromaticity;

@@ -51,7 +51,7 @@ pub(crate) fn hydrogens_of(
 ///
 /// # Errors
 /// [`PerceptionError::Kekulize`] when there is none, as for some pieces of molecules.
-pub(crate) fn kekule_orders(molecule: &Molecule) -> Result<Vec<BondOrder>, PerceptionError> {
+pub fn kekule_orders(molecule: &Molecule) -> Result<Vec<BondOrder>, PerceptionError> {
     workspace::with(molecule.num_atoms(), |workspace| {
         let Workspace {
             draft,

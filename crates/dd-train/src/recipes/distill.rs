@@ -1,5 +1,7 @@
 //! Step 2 from a configuration and a teacher to a student's folder.
 
+use std::path::Path;
+
 use candle_core::DType;
 use dd_distill::{DistillLoss, loss_by_name};
 use dd_encoder2d::{EncoderConfig, ModelConfig, TokenGtConfig};
@@ -18,6 +20,7 @@ use crate::session::Session;
 use crate::source::{Pair, Source};
 use crate::tasks::Distill;
 use crate::teacher::Teacher;
+use crate::teacher_cache::{Speaker, TeacherCache};
 
 /// Configuration of [`distill`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,8 +144,8 @@ impl DistillConfig {
     }
 }
 
-/// Trains a student to give what `teacher` gives on `pairs`. The folder then holds the student's `config.json` and
-/// `model.safetensors`, without a projection if there was one.
+/// Trains a student to give what `teacher` gives on `pairs`, some of which are held out for validation. The folder then holds
+/// the student's `config.json` and `model.safetensors`, without a projection if there was one.
 ///
 /// # Errors
 /// When the configuration describes no run, or the run fails (see [`fit()`]).
@@ -152,23 +155,65 @@ pub fn distill(
     pairs: &dyn Source<Item = Pair>,
     session: &mut Session<'_>,
 ) -> Result<(Distill, FitReport)> {
-    let model = config.model()?;
     let (train, valid) = hold_out(pairs, config.valid, config.fit.seed)?;
-    let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
-    let student = model.build_encoder(&store.root())?;
-    let teacher = (Box::new(teacher.network) as Box<_>, teacher.store.dtype());
-    let mut task = Distill::new(student, &store, teacher, config.terms()?)?;
-    if let Some(folder) = session.folder {
-        folder.write_resolved(config)?;
-        folder.write_config_text(&model.to_json()?)?;
-    }
-    if config.cache_teacher {
-        task.fill_cache(pairs, &config.fit.eval_batch)?;
-    }
     let data = Data {
         train: &train,
         valid: (config.valid > 0).then_some(&valid as &dyn Source<Item = Pair>),
     };
-    let report = fit(&task, &data, &config.fit, session.folder, session.observer)?;
+    distill_on(config, teacher, &data, None, session)
+}
+
+/// [`distill`] with a validation set of its own, and with what the teacher says kept in the file `cache`, for other runs too.
+///
+/// # Errors
+/// As [`distill`], and when the file is of another teacher or of other conformers.
+pub fn distill_on(
+    config: &DistillConfig,
+    teacher: Teacher,
+    data: &Data<'_, Pair>,
+    cache: Option<&Path>,
+    session: &mut Session<'_>,
+) -> Result<(Distill, FitReport)> {
+    let model = config.model()?;
+    let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
+    let student = model.build_encoder(&store.root())?;
+    if let Some(folder) = session.folder {
+        folder.write_resolved(config)?;
+        folder.write_config_text(&model.to_json()?)?;
+    }
+    let cache = remember(config, &teacher, data, cache)?;
+    let teacher = (Box::new(teacher.network) as Box<_>, teacher.store.dtype());
+    let mut task = Distill::new(student, &store, teacher, config.terms()?)?;
+    if let Some(cache) = cache {
+        task = task.with_cache(cache);
+    }
+    let report = fit(&task, data, &config.fit, session.folder, session.observer)?;
     Ok((task, report))
+}
+
+/// What the teacher says of all conformers of the run, when it is to be kept.
+fn remember(
+    config: &DistillConfig,
+    teacher: &Teacher,
+    data: &Data<'_, Pair>,
+    file: Option<&Path>,
+) -> Result<Option<TeacherCache>> {
+    if file.is_none() && !config.cache_teacher {
+        return Ok(None);
+    }
+    let mut clouds = Vec::new();
+    for source in [Some(data.train), data.valid].into_iter().flatten() {
+        for index in 0..source.len() {
+            clouds.push(source.get(index)?.cloud);
+        }
+    }
+    let batches = config.fit.eval_batch.in_order(&clouds);
+    let speaker = Speaker {
+        network: &teacher.network,
+        store: &teacher.store,
+    };
+    Ok(Some(match file {
+        Some(path) => TeacherCache::in_file(path, speaker, &clouds, &batches)?,
+        None => TeacherCache::in_memory(speaker, &clouds, &batches)?,
+    }))
 }

@@ -96,8 +96,8 @@ impl PretrainConfig {
     }
 }
 
-/// Trains a teacher to denoise `conformers`. The folder then holds `config.json` and `model.safetensors` for
-/// [`Teacher::load`](crate::Teacher::load).
+/// Trains a teacher to denoise `conformers`, some of which are held out for validation. The folder then holds `config.json`
+/// and `model.safetensors` for [`Teacher::load`](crate::Teacher::load).
 ///
 /// # Errors
 /// When the configuration describes no run, or the run fails (see [`fit()`]).
@@ -107,6 +107,22 @@ pub fn pretrain(
     session: &mut Session<'_>,
 ) -> Result<(Denoise, FitReport)> {
     let (train, valid) = hold_out(conformers, config.valid, config.fit.seed)?;
+    let data = Data {
+        train: &train,
+        valid: (config.valid > 0).then_some(&valid as &dyn Source<Item = PointCloud>),
+    };
+    pretrain_on(config, &data, session)
+}
+
+/// [`pretrain`] with a validation set of its own: nothing of `data.train` is held out.
+///
+/// # Errors
+/// As [`pretrain`].
+pub fn pretrain_on(
+    config: &PretrainConfig,
+    data: &Data<'_, PointCloud>,
+    session: &mut Session<'_>,
+) -> Result<(Denoise, FitReport)> {
     let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
     let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
     let task = Denoise::new(Box::new(network), config.noise, &store)?;
@@ -115,10 +131,6 @@ pub fn pretrain(
         let (denoiser, points) = (config.denoiser.clone(), config.points.clone());
         folder.write_config(&TeacherConfig::new(denoiser, points, config.noise))?;
     }
-    let data = Data {
-        train: &train,
-        valid: (config.valid > 0).then_some(&valid as &dyn Source<Item = PointCloud>),
-    };
-    let report = fit(&task, &data, &config.fit, session.folder, session.observer)?;
+    let report = fit(&task, data, &config.fit, session.folder, session.observer)?;
     Ok((task, report))
 }

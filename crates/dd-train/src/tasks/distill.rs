@@ -1,7 +1,5 @@
 //! Step 2: a 2D network learns to give the representation of a frozen 3D network.
 
-use std::collections::HashMap;
-
 use candle_core::{DType, Tensor};
 use dd_denoiser3d::Denoiser3d;
 use dd_distill::{Alignment, DistillLoss, Projection};
@@ -9,10 +7,10 @@ use dd_encoder2d::Encoder2d;
 use dd_graph::{GraphBatch, PointBatch, PointCloud};
 use dd_nn::{Mode, ParamStore, Representation};
 
-use crate::batch::BatchConfig;
 use crate::error::Result;
-use crate::source::{Pair, Source};
-use crate::task::{Draw, Losses, Task, fetch};
+use crate::source::Pair;
+use crate::task::{Draw, Losses, Task};
+use crate::teacher_cache::TeacherCache;
 
 /// Where the projection's parameters stand in the store. They are not part of the student.
 pub(crate) const PROJECTION_PREFIX: &str = "projection";
@@ -26,13 +24,7 @@ pub struct Distill {
     teacher_dtype: DType,
     projection: Option<Projection>,
     terms: Vec<(f64, Box<dyn DistillLoss>)>,
-    cache: TeacherCache,
-}
-
-/// The teacher's representation of records that were shown to it beforehand.
-#[derive(Debug, Default)]
-pub struct TeacherCache {
-    records: HashMap<u64, (Tensor, Tensor)>,
+    cache: Option<TeacherCache>,
 }
 
 impl Distill {
@@ -59,33 +51,15 @@ impl Distill {
             teacher,
             teacher_dtype,
             terms,
-            cache: TeacherCache::default(),
+            cache: None,
         })
     }
 
-    /// Runs the teacher over a whole source once and keeps what it gives: `4 H` bytes for each atom. Right when the
-    /// memory is there and the run is longer than one epoch.
-    ///
-    /// # Errors
-    /// When the source or the teacher fails.
-    pub fn fill_cache(
-        &mut self,
-        source: &dyn Source<Item = Pair>,
-        batch: &BatchConfig,
-    ) -> Result<()> {
-        for indices in batch.in_order(source) {
-            let pairs = fetch(source, &indices)?;
-            let clouds: Vec<PointCloud> = pairs.into_iter().map(|pair| pair.cloud).collect();
-            let points = self.points(&clouds)?;
-            let seen = self.teacher.forward(&points, Mode::Eval)?.representation;
-            for (molecule, atoms) in points.atoms.ranges().enumerate() {
-                let nodes = seen.nodes.narrow(0, atoms.start, atoms.len())?;
-                let graph = seen.graphs.narrow(0, molecule, 1)?;
-                let kept = (nodes.detach().copy()?, graph.detach().copy()?);
-                self.cache.records.insert(points.records[molecule], kept);
-            }
-        }
-        Ok(())
+    /// The same task, which asks the teacher only about conformers that are not in `cache`.
+    #[must_use]
+    pub fn with_cache(mut self, cache: TeacherCache) -> Self {
+        self.cache = Some(cache);
+        self
     }
 
     /// The student.
@@ -102,7 +76,12 @@ impl Distill {
     }
 
     fn target(&self, points: &PointBatch) -> Result<Representation> {
-        let seen = match self.cache.get(&points.records)? {
+        let device = self.store.device();
+        let cached = match &self.cache {
+            Some(cache) => cache.get(&points.records, device)?,
+            None => None,
+        };
+        let seen = match cached {
             Some(seen) => seen,
             None => self.teacher.forward(points, Mode::Eval)?.representation,
         };
@@ -111,21 +90,6 @@ impl Distill {
             nodes: seen.nodes.detach().to_dtype(dtype)?,
             graphs: seen.graphs.detach().to_dtype(dtype)?,
         })
-    }
-}
-
-impl TeacherCache {
-    /// What was kept of all these records, or nothing when one is absent.
-    fn get(&self, records: &[u64]) -> Result<Option<Representation>> {
-        let found: Option<Vec<_>> = records.iter().map(|r| self.records.get(r)).collect();
-        let Some(found) = found.filter(|found| !found.is_empty()) else {
-            return Ok(None);
-        };
-        let (nodes, graphs): (Vec<_>, Vec<_>) = found.into_iter().map(|(n, g)| (n, g)).unzip();
-        Ok(Some(Representation {
-            nodes: Tensor::cat(&nodes, 0)?,
-            graphs: Tensor::cat(&graphs, 0)?,
-        }))
     }
 }
 

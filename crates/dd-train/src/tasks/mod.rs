@@ -5,6 +5,6 @@ mod distill;
 mod finetune;
 
 pub use denoise::Denoise;
-pub use distill::{Distill, TeacherCache};
+pub use distill::Distill;
 pub use finetune::FineTune;
 pub(crate) use finetune::{labels, score};

@@ -7,11 +7,12 @@ use dd_data::MOLECULE_NET;
 use dd_data::embedded;
 
 use crate::cli::Data;
+use crate::commands::prepare;
 use crate::failure::{Failure, Outcome};
 
 /// Lists or exports.
 #[allow(clippy::print_stdout, reason = "listing is what this command does")]
-pub(crate) fn run(arguments: &Data) -> Outcome {
+pub(crate) fn run(arguments: &Data, quiet: bool) -> Outcome {
     match arguments {
         Data::List => {
             let dataset = embedded::small_organics(&[]).map_err(Failure::work)?;
@@ -24,6 +25,7 @@ pub(crate) fn run(arguments: &Data) -> Outcome {
                 println!("  {:<16} {:?}", set.name, set.task);
             }
         }
+        Data::Prepare(arguments) => return prepare::run(arguments, quiet),
         Data::Export { output } => {
             let text = embedded::small_organics_csv().map_err(Failure::work)?;
             if output == Path::new("-") {

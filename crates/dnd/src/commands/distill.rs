@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use dd_train::{DistillConfig, Length, LossTerm, Pairs, Teacher, inputs};
+use dd_train::{Data, DistillConfig, Length, LossTerm, Pairs, Teacher, inputs};
 
 use crate::cli::Distill;
-use crate::commands::training::{Surroundings, config_or, device, finished, read_all};
+use crate::commands::training::{Surroundings, config_or, device, finished, read_all, read_valid};
 use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the student in the output folder.
@@ -29,9 +29,24 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     let recipe = inputs::distill_recipe(&config.featurizer, &teacher.config.points);
     let examples = read_all(run, &recipe, quiet)?;
     let pairs = Pairs(&examples);
+    let valid = read_valid(run, &recipe, quiet)?;
     let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after, device)?;
-    let (_, report) = dd_train::distill(&config, teacher, &pairs, &mut surroundings.session())
-        .map_err(Failure::work)?;
+    let mut session = surroundings.session();
+    let outcome = match &valid {
+        None if arguments.teacher_cache.is_none() => {
+            dd_train::distill(&config, teacher, &pairs, &mut session)
+        }
+        _ => {
+            let valid = valid.as_ref().map(|valid| Pairs(valid));
+            let data = Data {
+                train: &pairs,
+                valid: valid.as_ref().map(|valid| valid as _),
+            };
+            let cache = arguments.teacher_cache.as_deref();
+            dd_train::distill_on(&config, teacher, &data, cache, &mut session)
+        }
+    };
+    let (_, report) = outcome.map_err(Failure::work)?;
     finished(&report, &run.output, quiet);
     Ok(ExitCode::SUCCESS)
 }

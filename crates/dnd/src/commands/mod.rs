@@ -9,6 +9,7 @@ pub(crate) mod featurize;
 pub(crate) mod finetune;
 pub(crate) mod inspect;
 pub(crate) mod predict;
+pub(crate) mod prepare;
 pub(crate) mod pretrain;
 pub(crate) mod quickstart;
 pub(crate) mod rows;

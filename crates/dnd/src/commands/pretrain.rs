@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use dd_train::{Conformers, Length, PretrainConfig, inputs};
+use dd_train::{Conformers, Data, Length, PretrainConfig, inputs};
 
 use crate::cli::Pretrain;
-use crate::commands::training::{Surroundings, config_or, device, finished, read_all};
+use crate::commands::training::{Surroundings, config_or, device, finished, read_all, read_valid};
 use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the teacher in the output folder.
@@ -22,10 +22,21 @@ pub(crate) fn run(arguments: &Pretrain, quiet: bool) -> Outcome {
     let recipe = inputs::denoise_recipe(&config.points);
     let examples = read_all(run, &recipe, quiet)?;
     let conformers = Conformers(&examples);
+    let valid = read_valid(run, &recipe, quiet)?;
     let mut surroundings =
         Surroundings::new(&run.output, quiet, run.stop_after, device(run.device)?)?;
-    let (_, report) = dd_train::pretrain(&config, &conformers, &mut surroundings.session())
-        .map_err(Failure::work)?;
+    let mut session = surroundings.session();
+    let outcome = match valid {
+        None => dd_train::pretrain(&config, &conformers, &mut session),
+        Some(valid) => {
+            let data = Data {
+                train: &conformers,
+                valid: Some(&Conformers(&valid)),
+            };
+            dd_train::pretrain_on(&config, &data, &mut session)
+        }
+    };
+    let (_, report) = outcome.map_err(Failure::work)?;
     finished(&report, &run.output, quiet);
     Ok(ExitCode::SUCCESS)
 }

@@ -115,6 +115,27 @@ pub(crate) fn read_all(
     Ok(examples)
 }
 
+/// The first number of the records of `--valid`: far beyond those of `--input`, whatever files there are.
+const FIRST_VALID_RECORD: u64 = 1 << 40;
+
+/// The examples of `--valid`.
+pub(crate) fn read_valid(
+    run: &ConformerRun,
+    recipe: &Recipe,
+    quiet: bool,
+) -> Result<Option<Vec<Example>>, Failure> {
+    let Some(path) = &run.valid else {
+        return Ok(None);
+    };
+    let dataset = inputs::open_conformers(path).map_err(Failure::misuse)?;
+    let (examples, skipped) =
+        inputs::examples(&[dataset], recipe, None).map_err(Failure::misuse)?;
+    report_skipped(&skipped, quiet);
+    let renumbered = examples.into_iter();
+    let renumbered = renumbered.map(|example| inputs::renumbered(example, FIRST_VALID_RECORD));
+    Ok(Some(renumbered.collect()))
+}
+
 /// Says which rows were left out, and why.
 pub(crate) fn report_skipped(skipped: &SkipReport, quiet: bool) {
     if quiet || skipped.total() == 0 {

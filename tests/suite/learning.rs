@@ -101,6 +101,17 @@ fn students_learn_the_teacher_on_sixteen_molecules() {
 }
 
 #[test]
+fn sixteen_graphs_and_their_conformers_recognise_each_other() {
+    for student in [tasks::token_gt(32), tasks::gin(32)] {
+        let task = tasks::contrast(&student);
+        let pairs = molecules::pairs(student.laplacian_columns());
+        let (before, after) = learn(&task, &pairs, &config(150, 3e-3));
+        // Of sixteen, chance is ln 15 = 2.7.
+        assert!(before > 2.0 && after < 0.1, "{student:?}: {before} {after}");
+    }
+}
+
+#[test]
 fn models_learn_the_labels_of_sixteen_molecules() {
     for encoder in [tasks::token_gt(32), tasks::gin(32)] {
         let task = tasks::finetune(&encoder, HeadConfig::Linear);

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod evaluation;
 mod gradients;
 mod learning;
 mod molecules;
@@ -12,3 +13,4 @@ mod outside;
 mod parity;
 mod resume;
 mod tasks;
+mod teacher_cache;

@@ -9,7 +9,7 @@ use dd_encoder2d::{
     TokenGtConfig,
 };
 use dd_nn::ParamStore;
-use dd_train::tasks::{Denoise, Distill, FineTune};
+use dd_train::tasks::{Contrast, Denoise, Distill, FineTune};
 
 /// A teacher of width 32.
 pub(crate) fn teacher_config() -> EtConfig {
@@ -73,6 +73,15 @@ pub(crate) fn distill(student: &EncoderConfig, teacher_store: &ParamStore) -> Di
         terms.into(),
     )
     .unwrap()
+}
+
+/// A student and a 3D network that are trained together.
+pub(crate) fn contrast(student: &EncoderConfig) -> Contrast {
+    let store = store(4);
+    let place = store.root().pp("conformer_encoder");
+    let conformers = EquivariantTransformer::new(&teacher_config(), &place).unwrap();
+    let encoder = student.build(&store.root().pp(ENCODER_PREFIX)).unwrap();
+    Contrast::new(encoder, Box::new(conformers), &store, (20, 0.1)).unwrap()
 }
 
 pub(crate) fn finetune(encoder: &EncoderConfig, head: HeadConfig) -> FineTune {

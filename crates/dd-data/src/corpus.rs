@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dd_kernels::rng::Key;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use dd_mol::smiles::{self, WriteOptions};
 use dd_mol::{Element, Molecule, MoleculeBuilder, Sanitize, murcko_scaffold_smiles};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DataError, Result, RowFault};
@@ -205,10 +205,19 @@ pub fn write_conformers(
             id: record.id.clone(),
             fault,
         })?;
-        let source = dataset.path().file_name().unwrap_or_default().to_string_lossy();
+        let source = dataset
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
         let row = record.row.to_string();
         let smiles = smiles::write(&merged(&record.molecule));
-        let cells = [&cells.symbols, &cells.xyz_angstrom, &cells.bonds, &cells.charges];
+        let cells = [
+            &cells.symbols,
+            &cells.xyz_angstrom,
+            &cells.bonds,
+            &cells.charges,
+        ];
         let fields = [&*source, &row, &smiles].into_iter();
         let fields = fields.chain(cells.into_iter().map(String::as_str));
         table.write_record(fields).map_err(broken)?;
@@ -218,7 +227,9 @@ pub fn write_conformers(
         .into_inner()
         .map_err(|error| fail(error.into_error()))?;
     let file = encoder.finish().map_err(fail)?;
-    let file = file.into_inner().map_err(|error| fail(error.into_error()))?;
+    let file = file
+        .into_inner()
+        .map_err(|error| fail(error.into_error()))?;
     file.sync_all().map_err(fail)
 }
 

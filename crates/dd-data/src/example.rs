@@ -1,5 +1,6 @@
 //! Records as networks see them: features on the host, with labels.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use dd_graph::{
@@ -96,6 +97,18 @@ pub struct Recipe {
     pub points: Option<PointConfig>,
 }
 
+/// Checks that every node of the graph is a point of the cloud.
+fn aligned(graph: &MolGraph, cloud: &PointCloud) -> std::result::Result<(), RowFault> {
+    let points: HashSet<u32> = cloud.atom_index.iter().copied().collect();
+    match graph.atom_index.iter().find(|atom| !points.contains(atom)) {
+        None => Ok(()),
+        Some(atom) => {
+            let message = format!("atom {atom} is a node of the graph, but no point of the cloud");
+            Err(RowFault::new("alignment", message))
+        }
+    }
+}
+
 /// Makes examples from records.
 #[derive(Clone)]
 pub struct ExampleMaker {
@@ -129,13 +142,17 @@ impl ExampleMaker {
     /// The example of a record. Both featurizers read the same molecule, so their atom maps agree.
     ///
     /// # Errors
-    /// When a featurizer refuses the molecule.
+    /// When a featurizer refuses the molecule, or a node of the graph has no point behind it: RDKit keeps a hydrogen that a
+    /// double bond's geometry needs, a point cloud of heavy atoms does not.
     pub fn make(&self, record: &Record) -> std::result::Result<Example, RowFault> {
         let molecule = &record.molecule;
         let graph = self.graph.as_ref().map(|f| f.featurize(molecule));
         let cloud = self.points.as_ref().map(|f| f.featurize(molecule));
         let mut graph = graph.transpose()?;
         let mut cloud = cloud.transpose()?;
+        if let (Some(graph), Some(cloud)) = (&graph, &cloud) {
+            aligned(graph, cloud)?;
+        }
         if let Some(graph) = &mut graph {
             graph.record = record.row;
         }

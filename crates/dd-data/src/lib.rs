@@ -12,9 +12,9 @@
 
 mod archive;
 mod cache;
+mod corpus;
 pub mod embedded;
 mod error;
-mod corpus;
 mod example;
 mod featurize;
 mod file_dataset;

@@ -68,6 +68,13 @@ mod tests {
             assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
             assert!(gradient.iter().any(|g| *g != 0.0));
         }
-        assert!(nt_xent(&views.narrow(0, 0, 1).unwrap(), &others.narrow(0, 0, 1).unwrap(), 0.1).is_err());
+        assert!(
+            nt_xent(
+                &views.narrow(0, 0, 1).unwrap(),
+                &others.narrow(0, 0, 1).unwrap(),
+                0.1
+            )
+            .is_err()
+        );
     }
 }

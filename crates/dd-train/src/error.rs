@@ -123,6 +123,9 @@ pub enum TrainError {
     /// An error of the encoder.
     #[error(transparent)]
     Encoder(#[from] dd_encoder2d::EncoderError),
+    /// An operation on packed batches failed.
+    #[error(transparent)]
+    Kernel(#[from] dd_kernels::KernelError),
     /// An error of the distillation loss.
     #[error(transparent)]
     Distill(#[from] dd_distill::DistillError),

@@ -102,6 +102,7 @@ mod batch;
 mod config;
 mod ema;
 mod error;
+pub mod evaluation;
 mod examples;
 mod fit;
 mod folder;
@@ -134,6 +135,8 @@ pub use fit::{Data, FitReport, fit};
 pub use folder::{CONFIG_FILE, MODEL_FILE, RunFolder, Start, write_json};
 pub use gradients::{Gradients, clip_factor};
 pub use observer::{Event, Flow, Observer, Silent};
+pub use recipes::account::{DistillAccount, Errors};
+pub use recipes::contrast::{ContrastConfig, contrast};
 pub use recipes::distill::{DistillConfig, LossTerm, distill, distill_on};
 pub use recipes::finetune::{
     FinetuneConfig, FinetuneReport, LabelledData, SeedRun, Student, TestScore, finetune,

@@ -35,7 +35,11 @@ pub struct TeacherCache {
 
 enum Rows {
     Memory(Vec<u8>),
-    File { file: Mutex<File>, path: PathBuf, start: u64 },
+    File {
+        file: Mutex<File>,
+        path: PathBuf,
+        start: u64,
+    },
 }
 
 /// A teacher and its parameters.
@@ -87,7 +91,10 @@ impl TeacherCache {
     ) -> Result<Self> {
         let print = fingerprint(teacher.store, clouds)?;
         if !path.exists() {
-            let (width, size) = (teacher.network.width(), teacher.store.dtype().size_in_bytes());
+            let (width, size) = (
+                teacher.network.width(),
+                teacher.store.dtype().size_in_bytes(),
+            );
             let mut failure = None;
             let written = write_atomically(path, |out| {
                 out.write_all(MAGIC)?;
@@ -132,7 +139,9 @@ impl TeacherCache {
         if &head[..8] != MAGIC || head[24..] != print[..] {
             return Err(wrong("it was made by another teacher or from other conformers; delete it or name another file".into()));
         }
-        let index_size = molecules.checked_mul(ENTRY as u64).filter(|&bytes| bytes < size);
+        let index_size = molecules
+            .checked_mul(ENTRY as u64)
+            .filter(|&bytes| bytes < size);
         let index_size = index_size.ok_or_else(|| wrong("it is cut".into()))?;
         let mut index = vec![0; index_size as usize];
         file.read_exact(&mut index).map_err(system)?;
@@ -145,7 +154,11 @@ impl TeacherCache {
         }
         let start = HEAD as u64 + index_size;
         let row_bytes = (width * dtype.size_in_bytes()) as u64;
-        if num_rows.checked_mul(row_bytes).and_then(|rows| rows.checked_add(start)) != Some(size) {
+        if num_rows
+            .checked_mul(row_bytes)
+            .and_then(|rows| rows.checked_add(start))
+            != Some(size)
+        {
             return Err(wrong("it is cut".into()));
         }
         Ok(Self {
@@ -229,7 +242,11 @@ fn speak(
         let seen = teacher.network.forward(&points, Mode::Eval)?.representation;
         for (molecule, atoms) in points.atoms.ranges().enumerate() {
             take(&bytes_of(&seen.graphs.narrow(0, molecule, 1)?)?)?;
-            take(&bytes_of(&seen.nodes.narrow(0, atoms.start, atoms.len())?)?)?;
+            take(&bytes_of(&seen.nodes.narrow(
+                0,
+                atoms.start,
+                atoms.len(),
+            )?)?)?;
         }
     }
     Ok(())
@@ -239,8 +256,17 @@ fn speak(
 fn bytes_of(tensor: &Tensor) -> Result<Vec<u8>> {
     let flat = tensor.detach().flatten_all()?;
     Ok(match flat.dtype() {
-        DType::F64 => flat.to_vec1::<f64>()?.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        _ => flat.to_dtype(DType::F32)?.to_vec1::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        DType::F64 => flat
+            .to_vec1::<f64>()?
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect(),
+        _ => flat
+            .to_dtype(DType::F32)?
+            .to_vec1::<f32>()?
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect(),
     })
 }
 

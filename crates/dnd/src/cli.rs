@@ -29,13 +29,15 @@ pub(crate) enum Command {
     Pretrain(Pretrain),
     /// Step 2: train the 2D student to give the frozen teacher's representation.
     Distill(Distill),
+    /// The rival of step 2: train the student and a 3D network to recognise each other's molecules (contrastive).
+    Contrast(Contrast),
     /// Step 3: train a student and a head on labels.
     Finetune(Finetune),
     /// Predict the targets of a fine-tuned model for every row of a file.
     Predict(Predict),
     /// Embed every row of a file with a student.
     Embed(Predict),
-    /// Score predictions against labels.
+    /// Compare contenders on many data sets by a plan, or score predictions against labels.
     Evaluate(Evaluate),
     /// Write the graph features of every row of a file as JSON lines.
     Featurize(Featurize),
@@ -220,21 +222,71 @@ pub(crate) struct Predict {
     pub(crate) batch_tokens: usize,
 }
 
+/// `dnd contrast`.
+#[derive(Debug, Args)]
+pub(crate) struct Contrast {
+    /// The run; it needs --config and --valid.
+    #[command(flatten)]
+    pub(crate) run: ConformerRun,
+}
+
 /// `dnd evaluate`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+With --plan: every contender of the plan on every set, seed and share of the labels. Runs that are in the output folder
+already are not done again, so the command can be stopped and repeated. It writes runs.jsonl (one line for each run),
+predictions/, report.md (tables and tests), gains.svg and shares-SET.svg. docs/RESULTS.md is such a report.
+
+With --predictions and --labels: the metrics of one file of predictions.")]
 pub(crate) struct Evaluate {
+    /// Plan of a comparison, such as docs/recipes/moleculenet.toml.
+    #[arg(long, value_name = "FILE.toml", requires_all = ["tables", "output"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// Folder with the tables that the plan names.
+    #[arg(long, value_name = "DIR", requires = "plan")]
+    pub(crate) tables: Option<PathBuf>,
+    /// Folder for runs, predictions and the report.
+    #[arg(short, long, value_name = "DIR", requires = "plan")]
+    pub(crate) output: Option<PathBuf>,
+    /// Do the I-th of N parts of the runs, for several processes on one folder.
+    #[arg(long, value_name = "I/N", requires = "plan", value_parser = shard, default_value = "1/1")]
+    pub(crate) shard: (usize, usize),
+    /// Do no runs: write the report of those that are done.
+    #[arg(long, requires = "plan")]
+    pub(crate) report_only: bool,
     /// Predictions, as `dnd predict` writes them (.csv).
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) predictions: PathBuf,
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        required_unless_present = "plan",
+        conflicts_with = "plan"
+    )]
+    pub(crate) predictions: Option<PathBuf>,
     /// Table with the labels, in the same order.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) labels: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "plan")]
+    pub(crate) labels: Option<PathBuf>,
     /// Columns to compare; they have the same names in both files.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        required_unless_present = "plan"
+    )]
     pub(crate) target_columns: Vec<String>,
     /// Kind of the labels.
     #[arg(long, value_enum, default_value = "regression")]
     pub(crate) task: TaskKind,
+}
+
+/// Reads `I/N`.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/');
+    let parts = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    let is_part = |&(i, n): &(usize, usize)| (1..=n).contains(&i);
+    parts
+        .filter(is_part)
+        .ok_or_else(|| "expected I/N with I from 1 to N, such as 1/4".to_string())
 }
 
 /// `dnd featurize`.

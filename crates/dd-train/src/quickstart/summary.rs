@@ -108,6 +108,7 @@ pub(super) fn page(
             .map(|(name, points)| Series {
                 name: name.to_string(),
                 points,
+                spread: Vec::new(),
             })
             .to_vec();
         LineChart {

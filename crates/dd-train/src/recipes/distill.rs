@@ -14,10 +14,13 @@ use crate::batch::BatchConfig;
 use crate::config::{FitConfig, Keep, Length};
 use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
+use crate::folder::write_json;
+use crate::recipes::account::account;
 use crate::recipes::{hold_out, student_model};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::{Pair, Source};
+use crate::state::StopReason;
 use crate::tasks::Distill;
 use crate::teacher::Teacher;
 use crate::teacher_cache::{Speaker, TeacherCache};
@@ -164,6 +167,7 @@ pub fn distill(
 }
 
 /// [`distill`] with a validation set of its own, and with what the teacher says kept in the file `cache`, for other runs too.
+/// `account.json` compares the student with a predictor that knows no structure.
 ///
 /// # Errors
 /// As [`distill`], and when the file is of another teacher or of other conformers.
@@ -188,6 +192,12 @@ pub fn distill_on(
         task = task.with_cache(cache);
     }
     let report = fit(&task, data, &config.fit, session.folder, session.observer)?;
+    if let (Some(folder), Some(valid)) = (session.folder, data.valid)
+        && report.reason != StopReason::Observer
+    {
+        let account = account(&task, data.train, valid, &config.fit.eval_batch)?;
+        write_json(&folder.path().join("account.json"), &account)?;
+    }
     Ok((task, report))
 }
 

@@ -1,5 +1,7 @@
-//! The three steps from a configuration to a folder.
+//! The three steps and the rival of the second, from a configuration to a folder.
 
+pub(crate) mod account;
+pub(crate) mod contrast;
 pub(crate) mod distill;
 pub(crate) mod finetune;
 pub(crate) mod pretrain;

@@ -10,6 +10,8 @@ pub struct Series {
     pub name: String,
     /// Points in order of x.
     pub points: Vec<(f64, f64)>,
+    /// Half the height of a whisker at each point; none when empty.
+    pub spread: Vec<f64>,
 }
 
 /// Curves over a common axis.
@@ -32,7 +34,11 @@ impl LineChart {
     pub fn to_svg(&self) -> String {
         let points = || self.series.iter().flat_map(|series| series.points.iter());
         let x = Axis::around(points().map(|p| p.0), false);
-        let y = Axis::around(points().map(|p| p.1), self.logarithmic);
+        let ends = self.series.iter().flat_map(|series| {
+            let whiskers = series.points.iter().zip(&series.spread);
+            whiskers.flat_map(|(point, spread)| [point.1 - spread, point.1 + spread])
+        });
+        let y = Axis::around(points().map(|p| p.1).chain(ends), self.logarithmic);
         let mut svg = frame(&self.title, &x, &self.x_label, &y, &self.y_label);
         for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
             let path: Vec<String> = series
@@ -46,6 +52,14 @@ impl LineChart {
                 "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" points=\"{}\"/>\n",
                 path.join(" ")
             );
+            for (&(px, py), spread) in series.points.iter().zip(&series.spread) {
+                let ends = [py - spread, py + spread].map(|end| point_y(&y, end));
+                if let (Some(x), [Some(low), Some(high)]) = (point_x(&x, px), ends) {
+                    svg += &format!(
+                        "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{low:.1}\" y2=\"{high:.1}\" stroke=\"{colour}\"/>\n"
+                    );
+                }
+            }
         }
         let names: Vec<&str> = self
             .series

@@ -13,7 +13,7 @@ use crate::task::{Draw, Losses, Task};
 
 /// Where the parameters of the 3D network and of the projections stand in the store. They are not part of the student.
 pub(crate) const CONFORMER_PREFIX: &str = "conformer_encoder";
-pub(crate) const PROJECTION_PREFIXES: [&str; 2] = ["graph_projection", "conformer_projection"];
+const PROJECTION_PREFIXES: [&str; 2] = ["graph_projection", "conformer_projection"];
 
 /// `L = NT-Xent(P f2D(G), Q f3D(C))` over the molecules of a batch (3DInfomax, Stärk et al. 2022; GraphMVP's objective is of
 /// the same kind). Nothing is frozen and nothing is denoised: the baseline that Cho et al. (AAAI 2025) argue against, with
@@ -27,7 +27,8 @@ pub struct Contrast {
 }
 
 impl Contrast {
-    /// A task for `student`, whose parameters are in `store`, and `conformers`, whose are below [`CONFORMER_PREFIX`] there.
+    /// A task for `student`, whose parameters are in `store`, and `conformers`, whose are below `conformer_encoder` there;
+    /// both are compared at `width`.
     ///
     /// # Errors
     /// When the projections cannot be made.
@@ -68,7 +69,9 @@ impl Task for Contrast {
         let graphs = GraphBatch::collate(&graphs, self.store.device())?;
         let points = PointBatch::collate(&clouds, self.store.dtype(), self.store.device())?;
         let [graph, conformer] = &self.projections;
-        let graphs: Tensor = graph.project(&self.student.encode(&graphs, draw.mode)?)?.graphs; // [B, H]
+        let graphs: Tensor = graph
+            .project(&self.student.encode(&graphs, draw.mode)?)?
+            .graphs; // [B, H]
         let conformers = self.conformers.forward(&points, draw.mode)?.representation;
         let conformers: Tensor = conformer.project(&conformers)?.graphs; // [B, H]
         Ok(Losses {
@@ -80,11 +83,16 @@ impl Task for Contrast {
 
     fn without_gradient(&self, name: &str) -> Option<&'static str> {
         let rest = name.strip_prefix(CONFORMER_PREFIX)?;
-        rest.contains("noise").then_some("the noise head is not used")
+        // The final vectors, and their norm, are seen by the noise head alone.
+        let idle = ["output_model_noise", "out_norm_vec"];
+        let idle = idle.into_iter().any(|part| rest.contains(part));
+        idle.then_some("the noise head of the 3D network takes no part")
     }
 
     fn belongs_to_model(&self, name: &str) -> bool {
         let left_behind = PROJECTION_PREFIXES.into_iter().chain([CONFORMER_PREFIX]);
-        !left_behind.into_iter().any(|prefix| name.starts_with(prefix))
+        !left_behind
+            .into_iter()
+            .any(|prefix| name.starts_with(prefix))
     }
 }

@@ -5,7 +5,9 @@ use dd_denoiser3d::Denoiser3d;
 use dd_distill::{Alignment, DistillLoss, Projection};
 use dd_encoder2d::Encoder2d;
 use dd_graph::{GraphBatch, PointBatch, PointCloud};
+use dd_kernels::{gather, segment_mean};
 use dd_nn::{Mode, ParamStore, Representation};
+use ndarray::Array2;
 
 use crate::error::Result;
 use crate::source::Pair;
@@ -25,6 +27,17 @@ pub struct Distill {
     projection: Option<Projection>,
     terms: Vec<(f64, Box<dyn DistillLoss>)>,
     cache: Option<TeacherCache>,
+}
+
+/// Student and teacher on the same molecules, on the host.
+pub(crate) struct Seen {
+    pub(crate) graphs: GraphBatch,
+    pub(crate) student_nodes: Array2<f32>,
+    pub(crate) student_graphs: Array2<f32>,
+    /// Of the atoms behind the student's nodes.
+    pub(crate) teacher_nodes: Array2<f32>,
+    /// Means over all atoms of the teacher.
+    pub(crate) teacher_graphs: Array2<f32>,
 }
 
 impl Distill {
@@ -67,6 +80,46 @@ impl Distill {
         self.student.as_ref()
     }
 
+    /// What the teacher says of every node of the student's graphs, `[N, H]`.
+    pub(crate) fn teach(&self, batch: &[Pair]) -> Result<(GraphBatch, Array2<f32>)> {
+        let (graphs, points, alignment) = self.collate(batch)?;
+        let nodes = gather(&self.target(&points)?.nodes, alignment.teacher_rows())?;
+        Ok((graphs, host(&nodes)?))
+    }
+
+    /// Both sides on the same molecules: nodes `[N, H]` and graphs `[B, H]`.
+    pub(crate) fn compare(&self, batch: &[Pair], mode: Mode) -> Result<Seen> {
+        let (graphs, points, alignment) = self.collate(batch)?;
+        let teacher = self.target(&points)?;
+        let student = self.say(&graphs, mode)?;
+        let pooled = segment_mean(&teacher.nodes, alignment.teacher_atoms())?;
+        Ok(Seen {
+            student_nodes: host(&student.nodes)?,
+            student_graphs: host(&student.graphs)?,
+            teacher_nodes: host(&gather(&teacher.nodes, alignment.teacher_rows())?)?,
+            teacher_graphs: host(&pooled)?,
+            graphs,
+        })
+    }
+
+    fn collate(&self, batch: &[Pair]) -> Result<(GraphBatch, PointBatch, Alignment)> {
+        let graphs: Vec<_> = batch.iter().map(|pair| pair.graph.clone()).collect();
+        let clouds: Vec<_> = batch.iter().map(|pair| pair.cloud.clone()).collect();
+        let graphs = GraphBatch::collate(&graphs, self.store.device())?;
+        let points = self.points(&clouds)?;
+        let alignment = Alignment::new(&graphs, &points)?;
+        Ok((graphs, points, alignment))
+    }
+
+    /// The student at the teacher's width.
+    fn say(&self, graphs: &GraphBatch, mode: Mode) -> Result<Representation> {
+        let student = self.student.encode(graphs, mode)?;
+        match &self.projection {
+            Some(projection) => Ok(projection.project(&student)?),
+            None => Ok(student),
+        }
+    }
+
     fn points(&self, clouds: &[PointCloud]) -> Result<PointBatch> {
         Ok(PointBatch::collate(
             clouds,
@@ -105,16 +158,9 @@ impl Task for Distill {
     }
 
     fn loss(&self, batch: &[Pair], draw: Draw) -> Result<Losses> {
-        let graphs: Vec<_> = batch.iter().map(|pair| pair.graph.clone()).collect();
-        let clouds: Vec<_> = batch.iter().map(|pair| pair.cloud.clone()).collect();
-        let graphs = GraphBatch::collate(&graphs, self.store.device())?;
-        let points = self.points(&clouds)?;
-        let alignment = Alignment::new(&graphs, &points)?;
+        let (graphs, points, alignment) = self.collate(batch)?;
         let teacher = self.target(&points)?;
-        let mut student = self.student.encode(&graphs, draw.mode)?;
-        if let Some(projection) = &self.projection {
-            student = projection.project(&student)?;
-        }
+        let student = self.say(&graphs, draw.mode)?;
         let mut total = Tensor::zeros((), self.store.dtype(), self.store.device())?;
         let mut parts = Vec::with_capacity(self.terms.len());
         for (weight, term) in &self.terms {
@@ -133,4 +179,10 @@ impl Task for Distill {
     fn belongs_to_model(&self, name: &str) -> bool {
         !name.starts_with(PROJECTION_PREFIX)
     }
+}
+
+fn host(rows: &Tensor) -> Result<Array2<f32>> {
+    let shape = rows.dims2()?;
+    let flat = rows.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+    Ok(Array2::from_shape_vec(shape, flat).expect("as many numbers as the shape says"))
 }

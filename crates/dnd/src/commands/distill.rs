@@ -33,14 +33,11 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after, device)?;
     let mut session = surroundings.session();
     let outcome = match &valid {
-        None if arguments.teacher_cache.is_none() => {
-            dd_train::distill(&config, teacher, &pairs, &mut session)
-        }
-        _ => {
-            let valid = valid.as_ref().map(|valid| Pairs(valid));
+        None => dd_train::distill(&config, teacher, &pairs, &mut session),
+        Some(valid) => {
             let data = Data {
                 train: &pairs,
-                valid: valid.as_ref().map(|valid| valid as _),
+                valid: Some(&Pairs(valid)),
             };
             let cache = arguments.teacher_cache.as_deref();
             dd_train::distill_on(&config, teacher, &data, cache, &mut session)

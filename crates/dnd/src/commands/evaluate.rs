@@ -1,85 +1,69 @@
-//! `dnd evaluate`: predictions against labels.
+//! `dnd evaluate`: contenders by a plan.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use dd_eval::Metric;
+use dd_train::evaluation::{Journal, Plan, Progress, Report, Workplace, evaluate};
 
-use crate::cli::{Evaluate, TaskKind};
+use crate::cli::Evaluate;
+use crate::commands::score;
 use crate::failure::{Failure, Outcome};
+use crate::progress::{Count, say};
 
-/// Prints one line per target and metric; a metric without a value says why.
-#[allow(clippy::print_stdout, reason = "the scores are the result")]
-pub(crate) fn run(arguments: &Evaluate) -> Outcome {
-    let metrics: &[Metric] = match arguments.task {
-        TaskKind::Regression => &[Metric::Mae, Metric::Rmse, Metric::R2, Metric::Pearson],
-        TaskKind::Binary => &[Metric::RocAuc, Metric::AveragePrecision, Metric::Brier],
+/// Does the runs of a plan that are not done yet, and writes the report; or scores predictions.
+pub(crate) fn run(arguments: &Evaluate, quiet: bool) -> Outcome {
+    let Some(path) = &arguments.plan else {
+        return score::run(arguments);
     };
-    for target in &arguments.target_columns {
-        let predictions = column(&arguments.predictions, target)?;
-        let labels = column(&arguments.labels, target)?;
-        if predictions.len() != labels.len() {
-            return Err(Failure::misuse(format!(
-                "{} rows of predictions for {} rows of labels",
-                predictions.len(),
-                labels.len()
-            )));
-        }
-        // A row without a prediction cannot be scored: it is left out like one without a label, and counted.
-        let without = predictions.iter().filter(|value| value.is_nan()).count();
-        let known = |(label, prediction): (&f64, &f64)| {
-            if prediction.is_nan() {
-                f64::NAN
-            } else {
-                *label
-            }
+    let (Some(tables), Some(output)) = (&arguments.tables, &arguments.output) else {
+        return Err(Failure::misuse("--plan needs --tables and --output"));
+    };
+    let origin = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::misuse(format!("{origin}: {error}")))?;
+    let plan = Plan::from_toml(&text, &origin).map_err(Failure::misuse)?;
+    let journal = if arguments.report_only {
+        Journal::open(output, None).map_err(Failure::misuse)?
+    } else {
+        let workplace = Workplace {
+            tables: tables.clone(),
+            output: output.clone(),
+            shard: arguments.shard,
         };
-        let masked: Vec<f64> = labels.iter().zip(&predictions).map(known).collect();
-        let filled: Vec<f64> = predictions
-            .iter()
-            .map(|p| if p.is_nan() { 0.0 } else { *p })
-            .collect();
-        for metric in metrics {
-            match metric.evaluate(&masked, &filled) {
-                Ok(value) => println!("{target} {}: {value:.4}", metric.name()),
-                Err(reason) => println!("{target} {}: {reason}", metric.name()),
-            }
-        }
-        println!(
-            "{target}: {without} of {} rows without a prediction",
-            predictions.len()
-        );
-    }
-    Ok(ExitCode::SUCCESS)
+        runs(&plan, &workplace, quiet)?
+    };
+    report(&plan, &journal, output)
 }
 
-/// A column of numbers; an empty cell is NaN.
-fn column(path: &Path, name: &str) -> Result<Vec<f64>, Failure> {
-    let fail = |reason: String| Failure::misuse(format!("{}: {reason}", path.display()));
-    let mut reader = csv::Reader::from_reader(dd_data::open(path).map_err(Failure::misuse)?);
-    let head = reader
-        .headers()
-        .map_err(|error| fail(error.to_string()))?
-        .clone();
-    let place = head
-        .iter()
-        .position(|column| column == name)
-        .ok_or_else(|| {
-            fail(format!(
-                "no column '{name}'; there are {}",
-                head.iter().collect::<Vec<_>>().join(", ")
-            ))
-        })?;
-    let mut values = Vec::new();
-    for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| fail(format!("row {row}: {error}")))?;
-        let text = record.get(place).unwrap_or_default().trim();
-        values.push(if text.is_empty() {
-            f64::NAN
-        } else {
-            text.parse()
-                .map_err(|_| fail(format!("row {row}, column '{name}': '{text}' is no number")))?
-        });
-    }
-    Ok(values)
+fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<Journal, Failure> {
+    let mut bar: Option<Count> = None;
+    let mut show = |progress: &Progress<'_>| {
+        let (done, total) = progress.done;
+        bar.get_or_insert_with(|| Count::new("runs", total, quiet))
+            .at(done);
+        let entry = progress.entry;
+        if !quiet && !progress.was_done {
+            let scores = entry
+                .test
+                .iter()
+                .map(|(name, value)| format!("{name} {value:.4}"));
+            say(&format!(
+                "{done}/{total} {} · {} · {} % · seed {}: {}",
+                entry.set,
+                entry.contender,
+                100.0 * entry.share,
+                entry.seed,
+                scores.collect::<Vec<_>>().join(", ")
+            ));
+        }
+    };
+    evaluate(plan, workplace, &mut show).map_err(Failure::work)
+}
+
+#[allow(clippy::print_stdout, reason = "the report is the result")]
+fn report(plan: &Plan, journal: &Journal, output: &Path) -> Outcome {
+    let report = Report::new(plan, journal).map_err(Failure::work)?;
+    report.write(output).map_err(Failure::work)?;
+    println!("{}", report.to_markdown().map_err(Failure::work)?);
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! The subcommands.
 
+pub(crate) mod contrast;
 pub(crate) mod convert;
 pub(crate) mod data;
 pub(crate) mod distill;
@@ -13,5 +14,6 @@ pub(crate) mod prepare;
 pub(crate) mod pretrain;
 pub(crate) mod quickstart;
 pub(crate) mod rows;
+pub(crate) mod score;
 pub(crate) mod split;
 pub(crate) mod training;

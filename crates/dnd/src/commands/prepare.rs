@@ -33,8 +33,13 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
         let table: Arc<dyn Dataset> = Arc::new(table.map_err(Failure::misuse)?);
         report_skipped(&excluded.extend(&table).map_err(Failure::misuse)?, quiet);
     }
-    let datasets = arguments.input.iter().map(|path| inputs::open_conformers(path));
-    let datasets: Vec<Arc<dyn Dataset>> = datasets.collect::<Result<_, _>>().map_err(Failure::misuse)?;
+    let datasets = arguments
+        .input
+        .iter()
+        .map(|path| inputs::open_conformers(path));
+    let datasets: Vec<Arc<dyn Dataset>> = datasets
+        .collect::<Result<_, _>>()
+        .map_err(Failure::misuse)?;
     let config = CorpusConfig {
         hold_out: arguments.hold_out,
         seed: arguments.seed,
@@ -47,11 +52,16 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
     for (name, records) in [("train", &corpus.train), ("valid", &corpus.valid)] {
         let count = Count::new(name, records.len(), quiet);
         let path = folder.join(format!("{name}.csv.gz"));
-        write_conformers(&datasets, records, &path, |done| count.at(done)).map_err(Failure::work)?;
+        write_conformers(&datasets, records, &path, |done| count.at(done))
+            .map_err(Failure::work)?;
     }
     let description = Description {
         inputs: arguments.input.iter().map(|path| file_name(path)).collect(),
-        excluded_tables: arguments.exclude.iter().map(|path| file_name(path)).collect(),
+        excluded_tables: arguments
+            .exclude
+            .iter()
+            .map(|path| file_name(path))
+            .collect(),
         config,
         train: corpus.train.len(),
         valid: corpus.valid.len(),
@@ -73,5 +83,8 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -1,0 +1,116 @@
+//! A data set of the plan, read and divided.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dd_data::{CountedRows, Dataset, Fractions, MoleculeNet, Split, Task};
+use dd_encoder2d::{Target, TargetKind};
+use dd_eval::Metric;
+use dd_graph::OgbConfig;
+use dd_kernels::rng::Key;
+
+use crate::error::{Result, TrainError};
+use crate::evaluation::plan::SetPlan;
+use crate::inputs::LabelledTable;
+use crate::source::Labelled;
+
+/// A table with its scaffold split.
+pub(super) struct SetData {
+    pub(super) targets: Vec<Target>,
+    pub(super) split: Split,
+    dataset: Arc<dyn Dataset>,
+    table: LabelledTable,
+    features: OgbConfig,
+}
+
+/// What a contender learns from and is scored on.
+pub(super) struct Parts {
+    pub(super) train: Vec<Labelled>,
+    pub(super) valid: Vec<Labelled>,
+    pub(super) test: Vec<Labelled>,
+    /// The table's rows behind the three parts.
+    pub(super) rows: [Vec<usize>; 3],
+}
+
+impl SetData {
+    /// Reads the table of a set and divides it 80:10:10 by scaffold, as DeepChem does.
+    pub(super) fn read(plan: &SetPlan, tables: &Path, features: &OgbConfig) -> Result<Self> {
+        let set = known(plan)?;
+        let dataset: Arc<dyn Dataset> = Arc::new(set.read(&path(plan, tables))?);
+        let table = LabelledTable::of(&dataset, features)?;
+        let kind = match set.task {
+            Task::Regression => TargetKind::Regression,
+            Task::Classification => TargetKind::Binary,
+        };
+        let target = |name: &String| Target {
+            name: name.clone(),
+            kind,
+            unit: (kind == TargetKind::Regression).then(|| set.unit.to_string()),
+        };
+        Ok(Self {
+            targets: dataset.target_names().iter().map(target).collect(),
+            split: Split::by_scaffold(&table.scaffolds, Fractions::MOLECULE_NET, CountedRows::All),
+            dataset,
+            table,
+            features: features.clone(),
+        })
+    }
+
+    /// Features the same molecules for another encoder.
+    pub(super) fn featurized(&mut self, features: &OgbConfig) -> Result<()> {
+        if self.features != *features {
+            self.table = LabelledTable::of(&self.dataset, features)?;
+            self.features = features.clone();
+        }
+        Ok(())
+    }
+
+    /// Whether the labels are yes or no.
+    pub(super) fn is_binary(&self) -> bool {
+        self.targets
+            .iter()
+            .all(|target| target.kind == TargetKind::Binary)
+    }
+
+    /// The molecule of a row.
+    pub(super) fn molecule(&self, row: usize) -> Result<dd_mol::Molecule> {
+        Ok(self.dataset.get(row)?.molecule)
+    }
+
+    /// The parts, the training part cut to a share of it that the seed draws. Of one seed, a small share is inside a larger.
+    pub(super) fn parts(&self, share: f64, seed: u64) -> Parts {
+        let train = &self.split.train;
+        let count = ((share * train.len() as f64).round() as usize).clamp(1, train.len());
+        let order = Key::from_seed(seed).named("share").permutation(train.len());
+        let mut places = order[..count].to_vec();
+        places.sort_unstable();
+        let train: Vec<usize> = places.into_iter().map(|place| train[place]).collect();
+        let [valid, test] = [&self.split.valid, &self.split.test].map(Clone::clone);
+        Parts {
+            train: self.table.select(&train),
+            valid: self.table.select(&valid),
+            test: self.table.select(&test),
+            rows: [train, valid, test],
+        }
+    }
+}
+
+/// The metrics of a set: the first is the one that chooses and compares.
+pub(super) fn metrics(is_binary: bool) -> [Metric; 2] {
+    if is_binary {
+        [Metric::RocAuc, Metric::AveragePrecision]
+    } else {
+        [Metric::Mae, Metric::Rmse]
+    }
+}
+
+/// What is known of the set.
+pub(super) fn known(plan: &SetPlan) -> Result<&'static MoleculeNet> {
+    MoleculeNet::named(&plan.name)
+        .ok_or_else(|| TrainError::config("sets.name", format!("no set '{}'", plan.name)))
+}
+
+/// Where its table is.
+pub(super) fn path(plan: &SetPlan, tables: &Path) -> PathBuf {
+    tables.join(&plan.file)
+}

@@ -1,0 +1,203 @@
+//! The runs that are done: one line of JSON each, so that an evaluation goes on where it stopped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, TrainError};
+
+/// One run: a contender on a set, with a share of the training labels and a seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Name of the set.
+    pub set: String,
+    /// Name of the contender.
+    pub contender: String,
+    /// Share of the training part.
+    pub share: f64,
+    /// Seed.
+    pub seed: u64,
+    /// SHA-256 of everything that the run depends on: settings, table, model.
+    pub settings: String,
+    /// Training molecules.
+    pub train: usize,
+    /// What was chosen on the validation part: a learning rate or a penalty.
+    pub choice: Option<f64>,
+    /// The choices that were tried, with their validation scores; one, when the first seed's choice was taken over.
+    pub tried: Vec<(f64, f64)>,
+    /// Best validation score.
+    pub valid: f64,
+    /// Epoch of that score.
+    pub best_epoch: Option<u64>,
+    /// Scores on the test part; the first is the one that is compared.
+    pub test: BTreeMap<String, f64>,
+    /// SHA-256 of the test predictions.
+    pub predictions: String,
+}
+
+impl Entry {
+    /// What tells runs apart.
+    pub fn key(&self) -> Key {
+        Key::new(&self.set, &self.contender, self.share, self.seed)
+    }
+}
+
+/// What tells runs apart: set, contender, share in millionths, seed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String, String, u64, u64);
+
+impl Key {
+    /// The key of a run.
+    pub fn new(set: &str, contender: &str, share: f64, seed: u64) -> Self {
+        let millionths = (share * 1e6).round() as u64;
+        Self(set.to_string(), contender.to_string(), millionths, seed)
+    }
+
+    /// A name for files.
+    pub fn file_name(&self) -> String {
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        };
+        let contender: String = self.1.chars().map(plain).collect();
+        format!("{}.{contender}.{}.{}", self.0, self.2, self.3)
+    }
+}
+
+/// The lines of all `runs*.jsonl` of a folder; new ones are appended to one of them.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    entries: HashMap<Key, Entry>,
+}
+
+impl Journal {
+    /// Opens the journal of a folder. `part` names this process's own file when several work on one plan.
+    ///
+    /// A last line that was cut by an interruption is dropped: its run is done again.
+    ///
+    /// # Errors
+    /// When a file cannot be read or a whole line is no entry.
+    pub fn open(folder: &Path, part: Option<&str>) -> Result<Self> {
+        let name = part.map_or("runs.jsonl".to_string(), |part| {
+            format!("runs.{part}.jsonl")
+        });
+        let path = folder.join(name);
+        let mut files: Vec<PathBuf> = fs::read_dir(folder)
+            .map_err(TrainError::io(folder))?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("runs") && name.ends_with(".jsonl")
+            })
+            .collect();
+        files.sort();
+        let mut entries = HashMap::new();
+        for file in files {
+            let text = fs::read_to_string(&file).map_err(TrainError::io(&file))?;
+            let whole = text.rfind('\n').map_or(0, |end| end + 1);
+            if file == path && whole < text.len() {
+                let own = OpenOptions::new().write(true).open(&file);
+                own.and_then(|own| own.set_len(whole as u64))
+                    .map_err(TrainError::io(&file))?;
+            }
+            for (number, line) in text[..whole].lines().enumerate() {
+                let entry: Entry =
+                    serde_json::from_str(line).map_err(|error| TrainError::Folder {
+                        path: file.clone(),
+                        reason: format!("line {}: {error}", number + 1),
+                    })?;
+                entries.insert(entry.key(), entry);
+            }
+        }
+        Ok(Self { path, entries })
+    }
+
+    /// The run of a key, if it was done with these settings.
+    pub fn done(&self, key: &Key, settings: &str) -> Option<&Entry> {
+        self.entries
+            .get(key)
+            .filter(|entry| entry.settings == settings)
+    }
+
+    /// All runs, in the order of their keys.
+    pub fn entries(&self) -> Vec<&Entry> {
+        let mut entries: Vec<&Entry> = self.entries.values().collect();
+        entries.sort_by_key(|entry| entry.key());
+        entries
+    }
+
+    /// Appends a run, and sees that it reaches the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn push(&mut self, entry: Entry) -> Result<()> {
+        let system = |error| TrainError::io(&self.path)(error);
+        let mut line = serde_json::to_vec(&entry).map_err(|error| TrainError::Folder {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })?;
+        line.push(b'\n');
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)
+            .map_err(system)?;
+        file.write_all(&line)
+            .and_then(|()| file.sync_data())
+            .map_err(system)?;
+        self.entries.insert(entry.key(), entry);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn entry(seed: u64, settings: &str) -> Entry {
+        Entry {
+            set: "esol".into(),
+            contender: "from scratch".into(),
+            share: 0.05,
+            seed,
+            settings: settings.into(),
+            train: 45,
+            choice: Some(1e-3),
+            tried: vec![(1e-3, 0.7)],
+            valid: 0.7,
+            best_epoch: Some(3),
+            test: BTreeMap::from([("mae".to_string(), 0.1 + 0.2)]),
+            predictions: String::new(),
+        }
+    }
+
+    #[test]
+    fn runs_survive_and_a_cut_line_does_not() {
+        let folder = std::env::temp_dir().join(format!("dd-train-journal-{}", std::process::id()));
+        fs::remove_dir_all(&folder).ok();
+        fs::create_dir_all(&folder).unwrap();
+        let mut journal = Journal::open(&folder, Some("1")).unwrap();
+        journal.push(entry(0, "a")).unwrap();
+        journal.push(entry(1, "a")).unwrap();
+        let path = folder.join("runs.1.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &text[..text.len() - 5]).unwrap();
+        let mut again = Journal::open(&folder, Some("1")).unwrap();
+        assert_eq!(again.entries(), [&entry(0, "a")]);
+        again.push(entry(1, "b")).unwrap();
+        let other = Journal::open(&folder, Some("2")).unwrap();
+        assert_eq!(other.entries(), [&entry(0, "a"), &entry(1, "b")]);
+        assert!(other.done(&entry(1, "").key(), "a").is_none());
+        assert!(other.done(&entry(1, "").key(), "b").is_some());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,337 @@
+//! Contenders on data sets, seeds and shares of the labels: the whole comparison from one [`Plan`].
+//!
+//! Every run is a line of a [`Journal`], so that an evaluation can be stopped at any time, goes on where it stopped, and can
+//! be spread over processes. What a run depends on (settings, table, model) is part of its line: a run whose settings
+//! changed is done again. Learning rates and penalties are chosen on the validation part alone; nothing looks at test labels before the
+//! last parameters are fixed. [`Report`] makes tables, tests and pictures of the lines.
+
+mod classical;
+mod data;
+mod gain_chart;
+mod journal;
+mod network;
+mod plan;
+mod report;
+mod score;
+mod share_curves;
+mod statistics;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dd_encoder2d::ModelFolder;
+use dd_graph::{AtomOrder, Hydrogens, OgbConfig};
+use dd_nn::save_tensors;
+use sha2::{Digest, Sha256};
+
+pub use journal::{Entry, Journal, Key};
+pub use plan::{Contender, Method, Plan, SetPlan, Tuning};
+pub use report::Report;
+
+use crate::error::{Result, TrainError};
+use crate::recipes::finetune::Student;
+use classical::Rows;
+use data::{SetData, metrics};
+use network::Trial;
+use score::Outcome;
+
+/// Where an evaluation reads and writes.
+#[derive(Debug, Clone)]
+pub struct Workplace {
+    /// Folder with the tables of the plan.
+    pub tables: PathBuf,
+    /// Folder for the journal and the predictions.
+    pub output: PathBuf,
+    /// Which part of the runs to do, `(number from 1, of how many)`: all seeds of a contender on a set are in one part.
+    pub shard: (usize, usize),
+}
+
+/// A run that is done, or was done before.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    /// The run.
+    pub entry: &'a Entry,
+    /// Whether it was in the journal already.
+    pub was_done: bool,
+    /// Runs done so far, of how many of this part of the plan.
+    pub done: (usize, usize),
+}
+
+/// All seeds of a contender on a set with a share of its labels.
+struct Group<'a> {
+    set: &'a SetPlan,
+    contender: &'a Contender,
+    share: f64,
+    seeds: &'a [u64],
+}
+
+/// Does every run of the plan that is not in the journal yet.
+///
+/// # Errors
+/// When a table or a model cannot be read, a run fails, or the output folder cannot be written to.
+pub fn evaluate(
+    plan: &Plan,
+    workplace: &Workplace,
+    progress: &mut dyn FnMut(&Progress<'_>),
+) -> Result<Journal> {
+    let output = &workplace.output;
+    fs::create_dir_all(output.join("predictions")).map_err(TrainError::io(output))?;
+    let (number, of) = workplace.shard;
+    let part = (of > 1).then(|| format!("{number}-of-{of}"));
+    let mut journal = Journal::open(output, part.as_deref())?;
+    let groups: Vec<Group<'_>> = groups(plan)
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| place % of == number - 1)
+        .map(|(_, group)| group)
+        .collect();
+    let total = groups.iter().map(|group| group.seeds.len()).sum();
+    let mut done = 0;
+    let mut open: Option<(String, SetData)> = None;
+    for group in &groups {
+        let mut choice = None;
+        for (place, &seed) in group.seeds.iter().enumerate() {
+            let settings = settings(plan, workplace, group, seed)?;
+            let key = Key::new(&group.set.name, &group.contender.name, group.share, seed);
+            let was_done = journal.done(&key, &settings).is_some();
+            if !was_done {
+                let features = features(group)?;
+                let set = match &mut open {
+                    Some((name, set)) if *name == group.set.name => {
+                        if let Some(features) = &features {
+                            set.featurized(features)?;
+                        }
+                        set
+                    }
+                    _ => {
+                        let plain = features.unwrap_or(PLAIN_FEATURES);
+                        let set = SetData::read(group.set, &workplace.tables, &plain)?;
+                        &mut open.insert((group.set.name.clone(), set)).1
+                    }
+                };
+                let inherited = if place == 0 { None } else { choice };
+                let entry = run(plan, output, group, set, (seed, &settings, inherited))?;
+                journal.push(entry)?;
+            }
+            let Some(entry) = journal.done(&key, &settings) else {
+                continue;
+            };
+            choice = entry.choice;
+            done += 1;
+            progress(&Progress {
+                entry,
+                was_done,
+                done: (done, total),
+            });
+        }
+    }
+    Ok(journal)
+}
+
+/// For contenders that have no model: their features come from the molecule itself.
+const PLAIN_FEATURES: OgbConfig = OgbConfig {
+    hydrogens: Hydrogens::Remove,
+    laplacian: None,
+    order: AtomOrder::AsWritten,
+};
+
+fn groups(plan: &Plan) -> Vec<Group<'_>> {
+    let mut groups = Vec::new();
+    for set in &plan.sets {
+        for &share in plan.shares(set) {
+            for contender in &plan.contenders {
+                if !plan.takes_part(contender, set) {
+                    continue;
+                }
+                // Where the seed only draws the share of the labels, one run says all of the whole of them.
+                let seeds = plan.seeds(set);
+                let repeats = contender.method.is_random() || share < 1.0;
+                groups.push(Group {
+                    set,
+                    contender,
+                    share,
+                    seeds: if repeats { seeds } else { &seeds[..1] },
+                });
+            }
+        }
+    }
+    groups
+}
+
+fn features(group: &Group<'_>) -> Result<Option<OgbConfig>> {
+    let model = group.contender.method.model();
+    Ok(model
+        .map(network::describe)
+        .transpose()?
+        .map(|(_, features)| features))
+}
+
+/// One run: choice on the validation part, then the test part.
+fn run(
+    plan: &Plan,
+    output: &Path,
+    group: &Group<'_>,
+    set: &SetData,
+    (seed, settings, inherited): (u64, &str, Option<f64>),
+) -> Result<Entry> {
+    let parts = set.parts(group.share, seed);
+    let trial = Trial {
+        set,
+        parts: &parts,
+        tuning: &plan.finetune,
+        epochs: group.set.epochs.unwrap_or(plan.finetune.epochs),
+        share: group.share,
+        seed,
+    };
+    let rates = inherited.map_or_else(|| plan.finetune.learning_rates.clone(), |rate| vec![rate]);
+    let (outcome, choice, tried) = match &group.contender.method {
+        Method::Finetune { model } => best_rate(&trial, &Student::Folder(model), &rates)?,
+        Method::Scratch { like } => {
+            let (encoder, featurizer) = network::describe(like)?;
+            let student = Student::Scratch {
+                encoder,
+                featurizer,
+            };
+            best_rate(&trial, &student, &rates)?
+        }
+        Method::Probe { model } => {
+            let features = network::embed(model, &parts)?;
+            classical::linear(&features, &parts, (Rows::Embeddings, set.is_binary()))?
+        }
+        Method::FingerprintLinear => {
+            let features = classical::fingerprints(set, &parts)?;
+            classical::linear(&features, &parts, (Rows::Fingerprints, set.is_binary()))?
+        }
+        Method::FingerprintForest { trees } => {
+            let features = classical::fingerprints(set, &parts)?;
+            classical::forest(&features, &parts, set.is_binary(), (*trees, seed))?
+        }
+    };
+    let key = Key::new(&group.set.name, &group.contender.name, group.share, seed);
+    let predictions = keep_predictions(output, &key, &outcome, &parts)?;
+    Ok(Entry {
+        set: group.set.name.clone(),
+        contender: group.contender.name.clone(),
+        share: group.share,
+        seed,
+        settings: settings.to_string(),
+        train: parts.train.len(),
+        choice,
+        tried,
+        valid: outcome.valid,
+        best_epoch: outcome.best_epoch,
+        test: outcome.scores(&metrics(set.is_binary()), &parts.test)?,
+        predictions,
+    })
+}
+
+/// What [`run`] needs of a contender: the outcome, the choice on the validation part, and all choices with their scores.
+type Chosen = (Outcome, Option<f64>, Vec<(f64, f64)>);
+
+fn best_rate(trial: &Trial<'_>, student: &Student<'_>, rates: &[f64]) -> Result<Chosen> {
+    let metric = metrics(trial.set.is_binary())[0];
+    let (mut best, mut tried): (Option<(f64, Outcome)>, _) = (None, Vec::new());
+    for &rate in rates {
+        let outcome = trial.run(student, rate)?;
+        tried.push((rate, outcome.valid));
+        if best
+            .as_ref()
+            .is_none_or(|(_, best)| metric.is_better(outcome.valid, best.valid))
+        {
+            best = Some((rate, outcome));
+        }
+    }
+    let (rate, outcome) = best
+        .ok_or_else(|| TrainError::config("finetune.learning_rates", "at least one is needed"))?;
+    Ok((outcome, Some(rate), tried))
+}
+
+/// Writes predictions and labels of the test part, and gives the SHA-256 of the predictions as f32.
+fn keep_predictions(
+    output: &Path,
+    key: &Key,
+    outcome: &Outcome,
+    parts: &data::Parts,
+) -> Result<String> {
+    let (rows, columns) = outcome.predictions.dim();
+    let predictions: Vec<f32> = outcome.predictions.iter().map(|&p| p as f32).collect();
+    let labels: Vec<f32> = parts
+        .test
+        .iter()
+        .flat_map(|one| one.labels.iter().copied())
+        .collect();
+    let digest = Sha256::new().chain_update(bytes(&predictions)).finalize();
+    let tensor =
+        |values| candle_core::Tensor::from_vec(values, (rows, columns), &candle_core::Device::Cpu);
+    let table_rows: Vec<u32> = parts.rows[2].iter().map(|&row| row as u32).collect();
+    let tensors = BTreeMap::from([
+        ("predictions".to_string(), tensor(predictions)?),
+        ("labels".to_string(), tensor(labels)?),
+        (
+            "rows".to_string(),
+            candle_core::Tensor::new(table_rows, &candle_core::Device::Cpu)?,
+        ),
+    ]);
+    let file = output
+        .join("predictions")
+        .join(key.file_name() + ".safetensors");
+    save_tensors(file, &tensors, &BTreeMap::new())?;
+    Ok(hex(&digest))
+}
+
+/// SHA-256 of everything that a run depends on.
+fn settings(plan: &Plan, workplace: &Workplace, group: &Group<'_>, seed: u64) -> Result<String> {
+    let table = data::path(group.set, &workplace.tables);
+    let mut digest = Sha256::new()
+        .chain_update(fs::read(&table).map_err(TrainError::io(&table))?)
+        .chain_update(group.share.to_le_bytes())
+        .chain_update(seed.to_le_bytes())
+        .chain_update(group.seeds[0].to_le_bytes());
+    let tuned = matches!(
+        group.contender.method,
+        Method::Finetune { .. } | Method::Scratch { .. }
+    );
+    if tuned {
+        let epochs = group.set.epochs.unwrap_or(plan.finetune.epochs);
+        digest.update(epochs.to_le_bytes());
+        digest.update((plan.finetune.batch as u64).to_le_bytes());
+        digest.update(plan.finetune.patience.to_le_bytes());
+        for rate in &plan.finetune.learning_rates {
+            digest.update(rate.to_le_bytes());
+        }
+    }
+    match &group.contender.method {
+        Method::Finetune { model } => digest.update(identity(model, b"finetune")?),
+        Method::Probe { model } => digest.update(identity(model, b"probe")?),
+        Method::Scratch { like } => {
+            let (encoder, features) = network::describe(like)?;
+            digest.update(format!("scratch {encoder:?} {features:?}"));
+        }
+        Method::FingerprintForest { trees } => digest.update(format!("forest {trees}")),
+        Method::FingerprintLinear => digest.update("fingerprint linear"),
+    }
+    Ok(hex(&digest.finalize()))
+}
+
+/// What a model is: its configuration and its weights.
+fn identity(model: &Path, purpose: &[u8]) -> Result<Vec<u8>> {
+    let folder = ModelFolder::open(model)?;
+    let mut digest = Sha256::new().chain_update(purpose);
+    for name in [crate::CONFIG_FILE, crate::MODEL_FILE] {
+        let path = folder.path().join(name);
+        digest.update(fs::read(&path).map_err(TrainError::io(&path))?);
+    }
+    Ok(digest.finalize().to_vec())
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,193 @@
+//! What is to be compared with what: the TOML of `dnd evaluate --plan`.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::from_toml;
+use crate::error::{Result, TrainError};
+
+/// A comparison of several ways to predict on several data sets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Title of the report.
+    pub title: String,
+    /// One run for each, where nothing else is said for a set.
+    pub seeds: Vec<u64>,
+    /// Shares of the training part that are used; `[1.0]` is the whole of it. Subsets of one seed are nested.
+    pub shares: Vec<f64>,
+    /// How networks are fine-tuned.
+    pub finetune: Tuning,
+    /// The data sets.
+    pub sets: Vec<SetPlan>,
+    /// Who competes.
+    pub contenders: Vec<Contender>,
+}
+
+/// What all fine-tuned contenders share. The rest is [`FinetuneConfig::binary`](crate::FinetuneConfig::binary) or
+/// [`regression`](crate::FinetuneConfig::regression).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// Rates that are tried with the first seed of a set; the best on its validation part is used for all seeds.
+    pub learning_rates: Vec<f64>,
+    /// Molecules in a batch.
+    pub batch: usize,
+    /// Largest number of passes over the training part, where nothing else is said for a set.
+    pub epochs: u64,
+    /// Epochs without a better validation that end a run.
+    pub patience: u64,
+}
+
+/// One data set of MoleculeNet, divided by scaffold 80:10:10.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetPlan {
+    /// Its name in [`dd_data::MOLECULE_NET`].
+    pub name: String,
+    /// Its table, relative to the folder of tables.
+    pub file: PathBuf,
+    /// Seeds, when not the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<Vec<u64>>,
+    /// Epochs, when not the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
+    /// Shares, when not the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Vec<f64>>,
+}
+
+/// One way to predict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contender {
+    /// Its name in tables.
+    pub name: String,
+    /// What it does.
+    pub method: Method,
+    /// The contender that it is tested against, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    /// Sets that it takes part in; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sets: Option<Vec<String>>,
+}
+
+/// Ways to predict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Method {
+    /// Encoder and head are trained together, from the parameters of a model.
+    Finetune {
+        /// Model folder or name.
+        model: PathBuf,
+    },
+    /// The same from random parameters, another draw for each seed.
+    Scratch {
+        /// Model folder or name: only its sizes and its features are taken.
+        like: PathBuf,
+    },
+    /// The encoder is frozen: ridge or logistic regression on its graph vectors, the penalty chosen on the validation part.
+    Probe {
+        /// Model folder or name.
+        model: PathBuf,
+    },
+    /// ECFP4 fingerprints of 2048 bits and a random forest.
+    FingerprintForest {
+        /// Trees.
+        trees: usize,
+    },
+    /// ECFP4 fingerprints of 2048 bits and ridge or logistic regression, the penalty chosen on the validation part.
+    FingerprintLinear,
+}
+
+impl Method {
+    /// The model that it needs.
+    pub fn model(&self) -> Option<&Path> {
+        match self {
+            Self::Finetune { model } | Self::Probe { model } => Some(model),
+            Self::Scratch { like } => Some(like),
+            Self::FingerprintForest { .. } | Self::FingerprintLinear => None,
+        }
+    }
+
+    /// Whether another seed gives another model.
+    pub fn is_random(&self) -> bool {
+        !matches!(self, Self::Probe { .. } | Self::FingerprintLinear)
+    }
+}
+
+impl Plan {
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// When the text is no plan, or the plan contradicts itself.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
+        let plan: Self = from_toml(text, origin)?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// Seeds of a set.
+    pub fn seeds<'a>(&'a self, set: &'a SetPlan) -> &'a [u64] {
+        set.seeds.as_ref().unwrap_or(&self.seeds)
+    }
+
+    /// Shares of a set.
+    pub fn shares<'a>(&'a self, set: &'a SetPlan) -> &'a [f64] {
+        set.shares.as_ref().unwrap_or(&self.shares)
+    }
+
+    /// Whether a contender takes part in a set.
+    pub fn takes_part(&self, contender: &Contender, set: &SetPlan) -> bool {
+        let sets = contender.sets.as_ref();
+        sets.is_none_or(|sets| sets.contains(&set.name))
+    }
+
+    fn check(&self) -> Result<()> {
+        let wrong = |field, reason: String| Err(TrainError::config(field, reason));
+        let mut names: Vec<&str> = self.contenders.iter().map(|c| c.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return wrong("contenders.name", format!("'{}' is there twice", pair[0]));
+        }
+        for contender in &self.contenders {
+            if let Some(against) = &contender.against
+                && !names.contains(&against.as_str())
+            {
+                return wrong(
+                    "contenders.against",
+                    format!("there is no contender '{against}'"),
+                );
+            }
+            for set in contender.sets.iter().flatten() {
+                if !self.sets.iter().any(|known| known.name == *set) {
+                    return wrong("contenders.sets", format!("there is no set '{set}'"));
+                }
+            }
+        }
+        for set in &self.sets {
+            if dd_data::MoleculeNet::named(&set.name).is_none() {
+                let known = dd_data::MOLECULE_NET.iter().map(|set| set.name);
+                let known = known.collect::<Vec<_>>().join(", ");
+                return wrong(
+                    "sets.name",
+                    format!("no set '{}'; there are {known}", set.name),
+                );
+            }
+            if self.seeds(set).is_empty() {
+                return wrong("seeds", format!("none for '{}'", set.name));
+            }
+            let shares = self.shares(set);
+            if shares.is_empty() || !shares.iter().all(|share| *share > 0.0 && *share <= 1.0) {
+                return wrong("shares", "must be in (0, 1]".into());
+            }
+        }
+        if self.finetune.learning_rates.is_empty() {
+            return wrong("finetune.learning_rates", "at least one is needed".into());
+        }
+        Ok(())
+    }
+}

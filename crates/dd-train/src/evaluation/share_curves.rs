@@ -1,0 +1,128 @@
+//! Label efficiency: scores over the share of the training labels.
+
+use std::fmt::Write as _;
+
+use dd_eval::Summary;
+
+use crate::error::Result;
+use crate::evaluation::plan::{Contender, SetPlan};
+use crate::evaluation::statistics::Runs;
+use crate::report::{LineChart, Series};
+
+/// Sets of the plan with several shares.
+fn sets<'a>(runs: &Runs<'a>) -> impl Iterator<Item = &'a SetPlan> {
+    let plan = runs.plan;
+    plan.sets.iter().filter(|set| plan.shares(set).len() > 1)
+}
+
+/// Shares in rising order.
+fn rising(runs: &Runs<'_>, set: &SetPlan) -> Vec<f64> {
+    let mut shares = runs.plan.shares(set).to_vec();
+    shares.sort_by(f64::total_cmp);
+    shares
+}
+
+fn summaries(runs: &Runs<'_>, set: &SetPlan, name: &str) -> Result<Vec<(f64, Summary)>> {
+    let metric = runs.metric(set)?;
+    let summary = |share| Some((share, runs.summary(set, name, share, metric)?));
+    Ok(rising(runs, set).into_iter().filter_map(summary).collect())
+}
+
+/// One table for each set, and the share at which a contender equals its rival on all labels.
+pub(super) fn markdown(runs: &Runs<'_>) -> Result<String> {
+    let mut text = String::new();
+    for set in sets(runs) {
+        if text.is_empty() {
+            text += "## Label efficiency\n\n";
+        }
+        let metric = runs.metric(set)?;
+        let shares = rising(runs, set);
+        let _ = write!(text, "### {}, {}\n\n| |", set.name, metric.name());
+        for share in &shares {
+            let _ = write!(text, " {} % |", 100.0 * share);
+        }
+        text += "\n|---|";
+        text += &"---:|".repeat(shares.len());
+        for contender in &runs.plan.contenders {
+            let summaries = summaries(runs, set, &contender.name)?;
+            if summaries.len() < 2 {
+                continue;
+            }
+            let _ = write!(text, "\n| {} |", contender.name);
+            for share in &shares {
+                let found = summaries.iter().find(|(at, _)| at == share);
+                let cell = found.map_or("–".into(), |(_, summary)| summary.to_text(3));
+                let _ = write!(text, " {cell} |");
+            }
+        }
+        text += "\n\n";
+        for contender in &runs.plan.contenders {
+            if let Some(sentence) = enough(runs, set, contender)? {
+                text += &sentence;
+            }
+        }
+        text += "\n";
+    }
+    Ok(text)
+}
+
+/// From which share on a contender is as good as its rival on all labels.
+fn enough(runs: &Runs<'_>, set: &SetPlan, contender: &Contender) -> Result<Option<String>> {
+    let Some(against) = &contender.against else {
+        return Ok(None);
+    };
+    let metric = runs.metric(set)?;
+    let own = summaries(runs, set, &contender.name)?;
+    let rival = summaries(runs, set, against)?;
+    let Some((_, whole)) = rival.last().filter(|(share, _)| *share == 1.0) else {
+        return Ok(None);
+    };
+    if own.len() < 2 {
+        return Ok(None);
+    }
+    let reached = own
+        .iter()
+        .find(|(_, summary)| !metric.is_better(whole.mean, summary.mean));
+    let verdict = match reached {
+        Some((share, _)) => format!("with {} % of the labels", 100.0 * share),
+        None => "at no share".to_string(),
+    };
+    let name = &contender.name;
+    Ok(Some(format!(
+        "- {name} equals {against} on all labels {verdict}.\n"
+    )))
+}
+
+/// One picture for each set.
+pub(super) fn svgs(runs: &Runs<'_>) -> Result<Vec<(String, String)>> {
+    let mut pictures = Vec::new();
+    for set in sets(runs) {
+        let metric = runs.metric(set)?;
+        let mut series = Vec::new();
+        for contender in &runs.plan.contenders {
+            let summaries = summaries(runs, set, &contender.name)?;
+            if summaries.len() > 1 {
+                series.push(Series {
+                    name: contender.name.clone(),
+                    points: summaries
+                        .iter()
+                        .map(|(share, s)| (100.0 * share, s.mean))
+                        .collect(),
+                    spread: summaries
+                        .iter()
+                        .map(|(_, s)| s.std.unwrap_or(0.0))
+                        .collect(),
+                });
+            }
+        }
+        let chart = LineChart {
+            title: set.name.clone(),
+            x_label: "share of the training labels [%]".into(),
+            y_label: metric.name().into(),
+            logarithmic: false,
+            series,
+        };
+        pictures.push((set.name.clone(), chart.to_svg()));
+    }
+    Ok(pictures)
+}

@@ -1,0 +1,155 @@
+//! Runs of a journal, gathered and compared.
+
+use std::collections::BTreeMap;
+
+use dd_eval::{Metric, Summary, holm, paired};
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::evaluation::data::{known, metrics};
+use crate::evaluation::journal::Journal;
+use crate::evaluation::plan::{Contender, Plan, SetPlan};
+
+/// A contender against its rival on one set, over the seeds that both have.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Duel {
+    pub(super) set: String,
+    pub(super) contender: String,
+    pub(super) against: String,
+    pub(super) pairs: usize,
+    /// Means of both.
+    pub(super) means: (f64, f64),
+    /// Relative gain of the mean in per cent, positive when the contender is better.
+    pub(super) gain: f64,
+    /// Its sample standard deviation over the seeds.
+    pub(super) gain_std: Option<f64>,
+    /// Paired t-test.
+    pub(super) t_p: Option<f64>,
+    /// The same after Holm's correction over all sets of this pair of contenders.
+    pub(super) holm_p: Option<f64>,
+    pub(super) wilcoxon_p: Option<f64>,
+    pub(super) cohen_d: Option<f64>,
+}
+
+/// The runs of one plan.
+pub(super) struct Runs<'a> {
+    pub(super) plan: &'a Plan,
+    values: BTreeMap<(String, String, u64), BTreeMap<u64, BTreeMap<String, f64>>>,
+}
+
+impl<'a> Runs<'a> {
+    pub(super) fn of(plan: &'a Plan, journal: &Journal) -> Self {
+        let mut values: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for entry in journal.entries() {
+            let place = (
+                entry.set.clone(),
+                entry.contender.clone(),
+                millionths(entry.share),
+            );
+            values
+                .entry(place)
+                .or_default()
+                .insert(entry.seed, entry.test.clone());
+        }
+        Self { plan, values }
+    }
+
+    /// The metric that compares on a set.
+    pub(super) fn metric(&self, set: &SetPlan) -> Result<Metric> {
+        Ok(metrics(known(set)?.task == dd_data::Task::Classification)[0])
+    }
+
+    /// Scores by seed.
+    pub(super) fn scores(
+        &self,
+        set: &SetPlan,
+        contender: &str,
+        share: f64,
+        metric: Metric,
+    ) -> BTreeMap<u64, f64> {
+        let place = (set.name.clone(), contender.to_string(), millionths(share));
+        let runs = self.values.get(&place).into_iter().flatten();
+        let wanted = self.plan.seeds(set);
+        runs.filter(|(seed, _)| wanted.contains(seed))
+            .filter_map(|(&seed, test)| Some((seed, *test.get(metric.name())?)))
+            .collect()
+    }
+
+    /// Mean and spread.
+    pub(super) fn summary(
+        &self,
+        set: &SetPlan,
+        contender: &str,
+        share: f64,
+        metric: Metric,
+    ) -> Option<Summary> {
+        let scores: Vec<f64> = self
+            .scores(set, contender, share, metric)
+            .into_values()
+            .collect();
+        Summary::new(&scores).ok()
+    }
+
+    /// A contender against its rival on all sets, on the whole training part.
+    pub(super) fn duels(&self, contender: &Contender) -> Result<Vec<Duel>> {
+        let Some(against) = &contender.against else {
+            return Ok(Vec::new());
+        };
+        let mut duels = Vec::new();
+        for set in &self.plan.sets {
+            let metric = self.metric(set)?;
+            let ours = self.scores(set, &contender.name, 1.0, metric);
+            let theirs = self.scores(set, against, 1.0, metric);
+            let both: Vec<(f64, f64)> = ours
+                .iter()
+                .filter_map(|(seed, a)| Some((*a, *theirs.get(seed)?)))
+                .collect();
+            if let Some(duel) = duel((set, contender, against), metric, &both)? {
+                duels.push(duel);
+            }
+        }
+        let tested: Vec<f64> = duels.iter().filter_map(|duel| duel.t_p).collect();
+        let mut adjusted = holm(&tested)?.into_iter();
+        for duel in duels.iter_mut().filter(|duel| duel.t_p.is_some()) {
+            duel.holm_p = adjusted.next();
+        }
+        Ok(duels)
+    }
+}
+
+fn duel(
+    (set, contender, against): (&SetPlan, &Contender, &str),
+    metric: Metric,
+    both: &[(f64, f64)],
+) -> Result<Option<Duel>> {
+    if both.is_empty() {
+        return Ok(None);
+    }
+    let (ours, theirs): (Vec<f64>, Vec<f64>) = both.iter().copied().unzip();
+    let (mean, rival) = (Summary::new(&ours)?.mean, Summary::new(&theirs)?.mean);
+    let sign = if metric.is_better(1.0, 0.0) {
+        1.0
+    } else {
+        -1.0
+    };
+    let gain = |ours: f64, theirs: f64| 100.0 * sign * (ours - theirs) / rival;
+    let gains: Vec<f64> = both.iter().map(|&(a, b)| gain(a, b)).collect();
+    Ok(Some(Duel {
+        set: set.name.clone(),
+        contender: contender.name.clone(),
+        against: against.to_string(),
+        pairs: both.len(),
+        means: (mean, rival),
+        gain: gain(mean, rival),
+        gain_std: Summary::new(&gains)?.std,
+        // A test without a value (one pair, no difference at all) is no error of the evaluation.
+        t_p: paired::t_test(&ours, &theirs).ok().map(|test| test.p),
+        holm_p: None,
+        wilcoxon_p: paired::wilcoxon(&ours, &theirs).ok().map(|test| test.p),
+        cohen_d: paired::cohen_d(&ours, &theirs).ok(),
+    }))
+}
+
+pub(super) fn millionths(share: f64) -> u64 {
+    (share * 1e6).round() as u64
+}

@@ -1,0 +1,43 @@
+//! `dnd contrast`: the contrastive rival of step 2.
+
+use std::process::ExitCode;
+
+use dd_train::{ContrastConfig, Data, Length, Pairs, from_toml, inputs};
+
+use crate::cli::Contrast;
+use crate::commands::training::{Surroundings, device, finished, read_all, read_valid};
+use crate::failure::{Failure, Outcome};
+
+/// Trains or resumes the student in the output folder.
+pub(crate) fn run(arguments: &Contrast, quiet: bool) -> Outcome {
+    let run = &arguments.run;
+    let Some(path) = &run.config else {
+        return Err(Failure::misuse(
+            "a contrastive run has no preset: --config docs/recipes/contrast-gin.toml is one",
+        ));
+    };
+    let origin = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::misuse(format!("{origin}: {error}")))?;
+    let mut config: ContrastConfig = from_toml(&text, &origin).map_err(Failure::misuse)?;
+    if let Some(seed) = run.seed {
+        config.fit.seed = seed;
+    }
+    if let Some(steps) = run.steps {
+        config.fit.length = Length::Steps(steps);
+    }
+    let recipe = inputs::distill_recipe(&config.featurizer, &config.points);
+    let examples = read_all(run, &recipe, quiet)?;
+    let valid = read_valid(run, &recipe, quiet)?;
+    let (pairs, valid) = (Pairs(&examples), valid.as_ref().map(|valid| Pairs(valid)));
+    let data = Data {
+        train: &pairs,
+        valid: valid.as_ref().map(|valid| valid as _),
+    };
+    let device = device(run.device)?;
+    let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after, device)?;
+    let (_, report) =
+        dd_train::contrast(&config, &data, &mut surroundings.session()).map_err(Failure::work)?;
+    finished(&report, &run.output, quiet);
+    Ok(ExitCode::SUCCESS)
+}

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod evaluation;
+mod geometry;
 mod gradients;
 mod learning;
 mod molecules;

@@ -25,6 +25,16 @@ pub trait Observer {
     fn attention(&mut self, layer: usize, graph: usize, probabilities: &Tensor) {
         let _ = (layer, graph, probabilities);
     }
+
+    /// True when attention scores are wanted: what the softmax is taken of.
+    fn wants_scores(&self) -> bool {
+        false
+    }
+
+    /// Attention scores `q.k / sqrt(head_dim)` of one layer and one graph, `[num_heads, T_g, T_g]`, rows are queries.
+    fn scores(&mut self, layer: usize, graph: usize, scores: &Tensor) {
+        let _ = (layer, graph, scores);
+    }
 }
 
 /// Sees nothing.

@@ -106,6 +106,7 @@ pub mod evaluation;
 mod examples;
 mod fit;
 mod folder;
+pub mod geometry;
 mod gradients;
 mod inplace;
 pub mod inputs;

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Embed(Predict),
     /// Compare contenders on many data sets by a plan, or score predictions against labels.
     Evaluate(Evaluate),
+    /// Ask what encoders know of 3D: attention against distances, distances from atom vectors.
+    Geometry(Geometry),
     /// Write the graph features of every row of a file as JSON lines.
     Featurize(Featurize),
     /// Write the index lists of a random or scaffold split as JSON.
@@ -287,6 +289,26 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
     parts
         .filter(is_part)
         .ok_or_else(|| "expected I/N with I from 1 to N, such as 1/4".to_string())
+}
+
+/// `dnd geometry`.
+#[derive(Debug, Args)]
+pub(crate) struct Geometry {
+    /// Conformers that no model learned from: .sdf or the plain table of docs/DATA.md, also .gz.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Model folder or name. Repeat for several.
+    #[arg(short, long, value_name = "DIR", required = true)]
+    pub(crate) model: Vec<PathBuf>,
+    /// Also look at each model's twin with random parameters of this seed.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) untrained: Option<u64>,
+    /// Use at most this many records.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Folder for geometry.json, geometry.md and heads.svg.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
 }
 
 /// `dnd featurize`.

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Predict(arguments) => commands::predict::run(&arguments, quiet),
         Command::Embed(arguments) => commands::embed::run(&arguments, quiet),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments, quiet),
+        Command::Geometry(arguments) => commands::geometry::run(&arguments, quiet),
         Command::Featurize(arguments) => commands::featurize::run(&arguments, quiet),
         Command::Split(arguments) => commands::split::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),

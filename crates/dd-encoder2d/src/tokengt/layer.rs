@@ -5,7 +5,8 @@
 
 use candle_core::{Module, Tensor};
 use dd_kernels::{
-    FeedForwardBlock, Readers, Segments, attention_weights, feed_forward_block, gather, gelu,
+    FeedForwardBlock, Readers, Segments, attention_scores, attention_weights, feed_forward_block,
+    gather, gelu,
 };
 use dd_nn::{LayerNorm, Linear, Mode, Params, SelfAttention, branch_factors, drop_path};
 
@@ -130,13 +131,24 @@ impl Layer {
 
     /// Attention probabilities of the layer's input, one `[num_heads, T_g, T_g]` for each graph.
     pub(crate) fn attention(&self, x: &Tensor, tokens: &Segments) -> Result<Vec<Tensor>> {
+        let (q, k) = self.queries_and_keys(x)?;
+        Ok(attention_weights(&q, &k, tokens, self.num_heads)?)
+    }
+
+    /// Attention scores of the layer's input: what the softmax of [`Layer::attention`] is taken of.
+    pub(crate) fn scores(&self, x: &Tensor, tokens: &Segments) -> Result<Vec<Tensor>> {
+        let (q, k) = self.queries_and_keys(x)?;
+        Ok(attention_scores(&q, &k, tokens, self.num_heads)?)
+    }
+
+    fn queries_and_keys(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
         let (q, k, _) = match self.norm {
             NormPlacement::Pre => self
                 .self_attn
                 .project(&self.self_attn_layer_norm.forward(x)?)?,
             NormPlacement::Post => self.self_attn.project(x)?,
         };
-        Ok(attention_weights(&q, &k, tokens, self.num_heads)?)
+        Ok((q, k))
     }
 
     fn attend(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {

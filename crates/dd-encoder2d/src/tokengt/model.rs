@@ -95,6 +95,12 @@ impl TokenGt {
                     observer.attention(number, graph, map);
                 }
             }
+            if observer.wants_scores() {
+                let maps = layer.scores(&x, &layout.tokens)?;
+                for (graph, map) in maps.iter().enumerate() {
+                    observer.scores(number, graph, map);
+                }
+            }
             let mode = mode.named("layers").with(number);
             if number == last && !is_watched {
                 return self.read_out(&x, Some(layer), batch, &layout, mode);

@@ -114,7 +114,9 @@ fn fit(
                 Some(fitted) => fitted.predict(rows.view())?,
                 None => vec![mean(known); rows.nrows()],
             };
-            guess.column_mut(column).assign(&ndarray::Array1::from(values));
+            guess
+                .column_mut(column)
+                .assign(&ndarray::Array1::from(values));
         }
     }
     let [valid, predictions] = guesses;
@@ -126,6 +128,10 @@ fn fit(
 }
 
 fn mean(labels: ArrayView1<'_, f32>) -> f64 {
-    let known: Vec<f64> = labels.iter().filter(|l| !l.is_nan()).map(|&l| f64::from(l)).collect();
+    let known: Vec<f64> = labels
+        .iter()
+        .filter(|l| !l.is_nan())
+        .map(|&l| f64::from(l))
+        .collect();
     known.iter().sum::<f64>() / known.len().max(1) as f64
 }

@@ -8,6 +8,7 @@ pub(crate) mod embed;
 pub(crate) mod evaluate;
 pub(crate) mod featurize;
 pub(crate) mod finetune;
+pub(crate) mod geometry;
 pub(crate) mod inspect;
 pub(crate) mod predict;
 pub(crate) mod prepare;

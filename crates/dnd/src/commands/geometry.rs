@@ -1,0 +1,76 @@
+//! `dnd geometry`: what 2D encoders know of 3D.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use dd_data::Recipe;
+use dd_encoder2d::{Encoder, ModelConfig};
+use dd_graph::{Hydrogens, PointConfig};
+use dd_train::geometry::{Geometry, geometry, heads_svg, markdown};
+use dd_train::{Pair, Pairs, Source, inputs, write_json};
+
+use crate::cli::Geometry as Arguments;
+use crate::commands::training::report_skipped;
+use crate::failure::{Failure, Outcome};
+use crate::progress::say;
+
+/// Looks at every model, writes the findings and prints them.
+#[allow(clippy::print_stdout, reason = "the tables are the result")]
+pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
+    let mut findings = Vec::new();
+    for model in &arguments.model {
+        let encoder = Encoder::from_pretrained(model).map_err(Failure::misuse)?;
+        let molecules = molecules(arguments, encoder.config(), quiet)?;
+        if let Some(seed) = arguments.untrained {
+            let name = format!("{}, untrained", name(model));
+            let twin = Encoder::untrained(encoder.config(), seed).map_err(Failure::work)?;
+            findings.push(look(&name, &twin, &molecules, quiet)?);
+        }
+        findings.push(look(&name(model), &encoder, &molecules, quiet)?);
+    }
+    let folder = &arguments.output;
+    let system = |error: std::io::Error| Failure::misuse(format!("{}: {error}", folder.display()));
+    std::fs::create_dir_all(folder).map_err(system)?;
+    write_json(&folder.join("geometry.json"), &findings).map_err(Failure::work)?;
+    let text = markdown(&findings);
+    std::fs::write(folder.join("geometry.md"), &text).map_err(system)?;
+    std::fs::write(folder.join("heads.svg"), heads_svg(&findings)).map_err(system)?;
+    println!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn look(
+    name: &str,
+    encoder: &Encoder,
+    molecules: &[Pair],
+    quiet: bool,
+) -> Result<Geometry, Failure> {
+    if !quiet {
+        say(&format!("{name}: {} molecules", molecules.len()));
+    }
+    geometry(name, encoder.network(), molecules).map_err(Failure::work)
+}
+
+/// The conformers with the features that the model reads.
+fn molecules(
+    arguments: &Arguments,
+    config: &ModelConfig,
+    quiet: bool,
+) -> Result<Vec<Pair>, Failure> {
+    let recipe = Recipe {
+        graph: Some(config.build_featurizer().config().clone()),
+        points: Some(PointConfig::torchmd_net(Hydrogens::Keep)),
+    };
+    let dataset = inputs::open_conformers(&arguments.input).map_err(Failure::misuse)?;
+    let (examples, skipped) =
+        inputs::examples(&[dataset], &recipe, arguments.limit).map_err(Failure::misuse)?;
+    report_skipped(&skipped, quiet);
+    let pairs = Pairs(&examples);
+    let pair = |index| pairs.get(index).map_err(Failure::work);
+    (0..pairs.len()).map(pair).collect()
+}
+
+fn name(model: &Path) -> String {
+    let last = model.file_name().unwrap_or(model.as_os_str());
+    last.to_string_lossy().into_owned()
+}

@@ -123,6 +123,9 @@ pub enum TrainError {
     /// An error of the encoder.
     #[error(transparent)]
     Encoder(#[from] dd_encoder2d::EncoderError),
+    /// An error of a forest or a linear model.
+    #[error(transparent)]
+    Baseline(#[from] dd_baselines::BaselineError),
     /// An operation on packed batches failed.
     #[error(transparent)]
     Kernel(#[from] dd_kernels::KernelError),

@@ -1,14 +1,22 @@
 //! Ridge regression.
 
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+use crate::cholesky::{Cholesky, gram};
+use crate::linear::LinearModel;
+use crate::rows::Labelled;
+use crate::scaling::Design;
 use crate::{Baseline, BaselineError, Fitted, Scaling};
 
 /// Ridge regression: the minimum of `‖y - Xw - b‖² + α‖w‖²`, in closed form.
 ///
-/// Of several α the one with the least generalised cross-validation error on the labelled
-/// rows is taken (G. H. Golub, M. Heath, G. Wahba, Technometrics 21 (1979) 215).
+/// Of several α, [`Baseline::fit`] takes the one with the least error by generalised
+/// cross-validation on the labelled rows; [`Ridge::fit_path`] gives the models of all, for
+/// a choice on other rows.
+///
+/// # Complexity
+/// With `k = min(rows, width)`: `O(rows width k)` once, and `O(k³)` for each α.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ridge {
@@ -16,6 +24,19 @@ pub struct Ridge {
     pub alphas: Vec<f64>,
     /// Units of the features.
     pub scaling: Scaling,
+}
+
+/// The model of one penalty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RidgeStep {
+    /// The penalty.
+    pub alpha: f64,
+    /// Mean squared error by generalised cross-validation, `n ‖y - ŷ‖² / (n - t)²` with `t`
+    /// the degrees of freedom that the model takes, the intercept's among them (G. H.
+    /// Golub, M. Heath, G. Wahba, Technometrics 21 (1979) 215). Infinite when none are left.
+    pub gcv: f64,
+    /// The model.
+    pub model: LinearModel,
 }
 
 impl Default for Ridge {
@@ -27,6 +48,33 @@ impl Default for Ridge {
     }
 }
 
+impl Ridge {
+    /// The models of all α, in their order; products of rows are made once for all. An α so
+    /// small that the equations are singular in double precision is left out.
+    ///
+    /// # Errors
+    /// As [`Baseline::fit`]; [`BaselineError::Singular`] when every α is left out.
+    pub fn fit_path(
+        &self,
+        features: ArrayView2<'_, f32>,
+        labels: ArrayView1<'_, f32>,
+    ) -> Result<Vec<RidgeStep>, BaselineError> {
+        check_alphas(&self.alphas)?;
+        let labelled = Labelled::new(features, labels, 1)?;
+        let equations = Equations::new(&labelled, self.scaling);
+        let steps = self
+            .alphas
+            .iter()
+            .filter_map(|&alpha| equations.solve(alpha));
+        let steps: Vec<RidgeStep> = steps.collect();
+        if steps.is_empty() {
+            let penalty = self.alphas.iter().copied().fold(0.0, f64::max);
+            return Err(BaselineError::Singular { penalty });
+        }
+        Ok(steps)
+    }
+}
+
 impl Baseline for Ridge {
     fn name(&self) -> &'static str {
         "ridge"
@@ -34,10 +82,151 @@ impl Baseline for Ridge {
 
     fn fit(
         &self,
-        _features: ArrayView2<'_, f32>,
-        _labels: ArrayView1<'_, f32>,
+        features: ArrayView2<'_, f32>,
+        labels: ArrayView1<'_, f32>,
         _seed: u64,
     ) -> Result<Box<dyn Fitted>, BaselineError> {
-        unimplemented!()
+        let steps = self.fit_path(features, labels)?;
+        let better = |a: RidgeStep, b: RidgeStep| {
+            // Of equals the stronger penalty.
+            let order = a.gcv.total_cmp(&b.gcv).then(b.alpha.total_cmp(&a.alpha));
+            if order.is_gt() { b } else { a }
+        };
+        let best = steps.into_iter().reduce(better);
+        Ok(Box::new(best.expect("a path has steps").model))
+    }
+}
+
+fn check_alphas(alphas: &[f64]) -> Result<(), BaselineError> {
+    let wrong = |alpha: &&f64| !(alpha.is_finite() && **alpha > 0.0);
+    let value = match (alphas, alphas.iter().find(wrong)) {
+        ([], _) => f64::NAN,
+        (_, Some(alpha)) => *alpha,
+        _ => return Ok(()),
+    };
+    Err(BaselineError::Setting {
+        name: "alphas",
+        value,
+        expected: "one or more positive numbers",
+    })
+}
+
+/// The normal equations, over the features or over the rows, whichever are fewer.
+struct Equations {
+    design: Design,
+    /// Labels minus their mean.
+    labels: Array1<f64>,
+    mean: f64,
+    /// `XᵀX` or `XXᵀ`, the lower triangle.
+    products: Array2<f64>,
+    over_rows: bool,
+}
+
+impl Equations {
+    fn new(labelled: &Labelled<'_>, scaling: Scaling) -> Self {
+        let design = Design::new(labelled, scaling);
+        let labels = Array1::from_vec(labelled.labels.clone());
+        let mean = labels.sum() / labels.len() as f64;
+        let over_rows = design.rows.nrows() < design.rows.ncols();
+        let products = if over_rows {
+            gram(design.rows.view())
+        } else {
+            gram(design.rows.t())
+        };
+        Self {
+            labels: labels - mean,
+            mean,
+            products,
+            over_rows,
+            design,
+        }
+    }
+
+    fn solve(&self, alpha: f64) -> Option<RidgeStep> {
+        let x = &self.design.rows;
+        let mut matrix = self.products.clone();
+        matrix.diag_mut().mapv_inplace(|product| product + alpha);
+        let size = matrix.nrows();
+        let factor = Cholesky::new(matrix)?;
+        let weights = if self.over_rows {
+            x.t().dot(&factor.solve(self.labels.view()))
+        } else {
+            factor.solve(x.t().dot(&self.labels).view())
+        };
+        let rows = self.labels.len() as f64;
+        // The centred hat matrix has trace `size - α tr(A⁻¹)`, the intercept adds 1.
+        let taken = size as f64 - alpha * factor.trace_of_inverse() + 1.0;
+        let left = rows - taken;
+        let rest = &self.labels - &x.dot(&weights);
+        let gcv = if left > 1e-9 * rows {
+            rows * rest.dot(&rest) / (left * left)
+        } else {
+            f64::INFINITY
+        };
+        Some(RidgeStep {
+            alpha,
+            gcv,
+            model: self.design.model(&weights, self.mean),
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn one_feature_by_hand() {
+        // Centred: x = -1, 0, 1 and y = -2, 1, 1: w = 3 / (2 + 1), b = 3 - 2 w.
+        let (features, labels) = (array![[1.0], [2.0], [3.0]], array![1.0, 4.0, 4.0]);
+        let ridge = Ridge {
+            alphas: vec![1.0],
+            scaling: Scaling::Raw,
+        };
+        let steps = ridge.fit_path(features.view(), labels.view()).unwrap();
+        let model = &steps[0].model;
+        assert!((model.weights[0] - 1.0).abs() < 1e-15 && (model.intercept - 1.0).abs() < 1e-15);
+        // Residuals -1, 1, 0; degrees of freedom 1 + 2/3.
+        assert!((steps[0].gcv - 3.0 * 2.0 / (4.0_f64 / 3.0).powi(2)).abs() < 1e-14);
+    }
+
+    #[test]
+    fn one_row_is_answered_with_its_label() {
+        let fitted = Ridge::default()
+            .fit(array![[1.0, 2.0]].view(), array![7.0].view(), 0)
+            .unwrap();
+        assert_eq!(fitted.predict(array![[9.0, -9.0]].view()).unwrap(), [7.0]);
+    }
+
+    #[test]
+    fn penalties_are_checked() {
+        for alphas in [vec![], vec![1.0, 0.0], vec![f64::NAN]] {
+            let ridge = Ridge {
+                alphas,
+                ..Ridge::default()
+            };
+            let fault = ridge.fit(array![[1.0]].view(), array![1.0].view(), 0);
+            assert!(matches!(fault, Err(BaselineError::Setting { .. })));
+        }
+    }
+
+    #[test]
+    fn singular_penalties_are_left_out() {
+        // Two equal features, and a penalty that vanishes beside them.
+        let features = array![[1e8, 1e8], [-1e8, -1e8], [3e8, 3e8], [0.0, 0.0]];
+        let labels = array![1.0, 2.0, 3.0, 4.0];
+        let mut ridge = Ridge {
+            alphas: vec![1e-6, 1e9],
+            scaling: Scaling::Raw,
+        };
+        let steps = ridge.fit_path(features.view(), labels.view()).unwrap();
+        assert_eq!(steps.len(), 1);
+        assert_eq!(steps[0].alpha, 1e9);
+        ridge.alphas.pop();
+        let fault = ridge.fit_path(features.view(), labels.view()).unwrap_err();
+        assert_eq!(fault, BaselineError::Singular { penalty: 1e-6 });
     }
 }

@@ -32,6 +32,7 @@ mod canon;
 pub mod depict;
 mod element;
 mod error;
+pub mod fingerprint;
 mod isotope;
 mod molecule;
 pub mod molfile;

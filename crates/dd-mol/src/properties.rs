@@ -112,7 +112,7 @@ impl Molecule {
 
 /// The mass of an atom: its isotope's, or the natural one. A dummy weighs nothing, an
 /// unlisted isotope its mass number.
-fn atom_mass(atom: &Atom, natural: impl Fn(&Element) -> f64) -> f64 {
+pub(crate) fn atom_mass(atom: &Atom, natural: impl Fn(&Element) -> f64) -> f64 {
     match (atom.atomic_number, atom.isotope) {
         (number, 0) => natural(Element::of(number)),
         (0, _) => 0.0,

@@ -42,11 +42,8 @@ impl Encoder2d for Oracle {
     }
 
     fn encode(&self, batch: &GraphBatch, _: Mode) -> Result<Representation> {
-        let rows: Vec<[f32; 3]> = batch
-            .records
-            .iter()
-            .flat_map(|r| self.0[r].clone())
-            .collect();
+        let rows = batch.records.iter().flat_map(|record| &self.0[record]);
+        let rows: Vec<Vec<f32>> = rows.map(|position| position.to_vec()).collect();
         let nodes = Tensor::new(rows, &Device::Cpu)?;
         let graphs = segment_mean(&nodes, &batch.nodes)?;
         Ok(Representation { nodes, graphs })

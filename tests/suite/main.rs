@@ -13,5 +13,6 @@ mod molecules;
 mod outside;
 mod parity;
 mod resume;
+mod shipped;
 mod tasks;
 mod teacher_cache;

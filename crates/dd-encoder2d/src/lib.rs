@@ -22,6 +22,7 @@
 //!
 //! | Feature | Effect |
 //! |---|---|
+//! | `pretrained` | the models of `dd-models` are part of the program: `Encoder::from_pretrained("gin-128-node")` |
 //! | `cuda`, `cudnn`, `metal` | tensors on the GPU |
 //! | `mkl`, `accelerate` | matrix products by the vendor's library |
 

@@ -54,4 +54,6 @@ pub use params::{Buffer, ParamStore, Params};
 pub use representation::Representation;
 pub use save::{Staged, save_tensors, stage_tensors, write_atomically};
 pub use tensor_file::{TensorFile, TensorInfo};
-pub use weights::{LoadOptions, LoadReport, MisShaped, NonFinite, load_safetensors, load_tensors};
+pub use weights::{
+    LoadOptions, LoadReport, MisShaped, NonFinite, load_file, load_safetensors, load_tensors,
+};

@@ -1,8 +1,9 @@
 //! Reads safetensors files tensor by tensor, trusting nothing in them.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -22,11 +23,16 @@ const MAX_HEADER_BYTES: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct TensorFile {
     path: PathBuf,
-    file: Mutex<File>,
+    source: Mutex<Box<dyn Source>>,
     data_start: u64,
     entries: BTreeMap<String, TensorInfo>,
     metadata: BTreeMap<String, String>,
 }
+
+/// What a file's bytes are read from: the disk or the program itself.
+trait Source: Read + Seek + Send + Debug {}
+
+impl<T: Read + Seek + Send + Debug> Source for T {}
 
 /// Shape, element type and place of a tensor in a file.
 #[derive(Debug, Clone)]
@@ -47,8 +53,24 @@ impl TensorFile {
     /// When the file cannot be read, or is not a whole safetensors file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let mut file = File::open(path).map_err(NnError::io(path))?;
+        let file = File::open(path).map_err(NnError::io(path))?;
         let size = file.metadata().map_err(NnError::io(path))?.len();
+        Self::of(path, Box::new(file), size)
+    }
+
+    /// A file that is part of the program. `name` stands for its path in messages.
+    ///
+    /// # Errors
+    /// As [`TensorFile::open`].
+    pub fn embedded(name: &str, bytes: &'static [u8]) -> Result<Self> {
+        Self::of(
+            Path::new(name),
+            Box::new(Cursor::new(bytes)),
+            bytes.len() as u64,
+        )
+    }
+
+    fn of(path: &Path, mut file: Box<dyn Source>, size: u64) -> Result<Self> {
         let wrong = |reason: String| NnError::Format {
             path: path.to_path_buf(),
             reason,
@@ -103,7 +125,7 @@ impl TensorFile {
                 .unwrap_or_default()
                 .into_iter()
                 .collect(),
-            file: Mutex::new(file),
+            source: Mutex::new(file),
         })
     }
 
@@ -138,13 +160,15 @@ impl TensorFile {
         })?;
         let mut bytes = vec![0; entry.num_bytes];
         {
-            let mut file = self
-                .file
+            let mut source = self
+                .source
                 .lock()
                 .expect("no thread panics while it reads the file");
-            file.seek(SeekFrom::Start(self.data_start + entry.offset))
+            source
+                .seek(SeekFrom::Start(self.data_start + entry.offset))
                 .map_err(NnError::io(&self.path))?;
-            file.read_exact(&mut bytes)
+            source
+                .read_exact(&mut bytes)
                 .map_err(NnError::io(&self.path))?;
         }
         Ok(Tensor::from_raw_buffer(

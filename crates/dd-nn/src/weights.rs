@@ -137,7 +137,18 @@ pub fn load_safetensors(
     path: impl AsRef<Path>,
     options: &LoadOptions,
 ) -> Result<LoadReport> {
-    let file = TensorFile::open(path)?;
+    load_file(store, &TensorFile::open(path)?, options)
+}
+
+/// Loads an open safetensors file, under the same rules.
+///
+/// # Errors
+/// As [`load_safetensors`].
+pub fn load_file(
+    store: &ParamStore,
+    file: &TensorFile,
+    options: &LoadOptions,
+) -> Result<LoadReport> {
     let shapes = file.entries().iter();
     let shapes = shapes.map(|(name, info)| (name.as_str(), info.shape.clone()));
     let source = file.path().display().to_string();

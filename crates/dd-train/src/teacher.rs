@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use dd_denoiser3d::{EquivariantTransformer, EtConfig, GaussianNoise};
 use dd_graph::PointConfig;
-use dd_nn::{LoadOptions, NameMap, ParamStore, load_safetensors};
+use dd_nn::{LoadOptions, NameMap, ParamStore, TensorFile, load_file};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
@@ -61,14 +61,24 @@ impl TeacherConfig {
 }
 
 impl Teacher {
-    /// Reads a run folder of [`pretrain`](crate::pretrain()), or a folder of converted weights.
+    /// Reads a run folder of [`pretrain`](crate::pretrain()), a folder of converted weights, or a teacher that ships with the
+    /// program, by its name in [`dd_models::MODELS`].
     ///
     /// # Errors
     /// When a file is absent or malformed, or the weights do not fit the description.
-    pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        let folder = folder.as_ref();
+    pub fn load(name_or_path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let folder = name_or_path.as_ref();
         let path = folder.join(CONFIG_FILE);
-        let text = fs::read_to_string(&path).map_err(TrainError::io(&path))?;
+        let (text, file) = match (folder.exists(), shipped(folder)) {
+            (false, Some(model)) => (
+                model.config.to_string(),
+                TensorFile::embedded(model.name, model.weights)?,
+            ),
+            _ => (
+                fs::read_to_string(&path).map_err(TrainError::io(&path))?,
+                TensorFile::open(folder.join(MODEL_FILE))?,
+            ),
+        };
         let fault = |reason: String| TrainError::Folder {
             path: path.clone(),
             reason,
@@ -82,11 +92,17 @@ impl Teacher {
         let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
         let names = NameMap::identity().ignore("pos_normalizer", "statistics of the noise");
         let options = LoadOptions::strict().with_names(names);
-        load_safetensors(&store, folder.join(MODEL_FILE), &options)?;
+        load_file(&store, &file, &options)?;
         Ok(Self {
             network,
             config,
             store,
         })
     }
+}
+
+/// The teacher of this name among the models that ship.
+fn shipped(name: &Path) -> Option<&'static dd_models::Model> {
+    let model = dd_models::find(name.to_str()?)?;
+    (model.kind == dd_models::Kind::Teacher).then_some(model)
 }

@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Read weights of the original implementations into our names.
     Convert(Convert),
+    /// Copy a trained model in half precision, without what only training needs.
+    Export(Export),
     /// List, describe and export the embedded data; fetch public data sets.
     #[command(subcommand)]
     Data(Data),
@@ -365,6 +367,7 @@ pub(crate) struct Split {
 #[command(after_help = "\
 How SUBJECT is understood:
   an existing folder or .safetensors file  a model: its configuration and its tensors
+  the name of a model that ships           its card, its configuration and its tensors
   any other existing file                  a file of molecules (.mol .sdf .smi .csv .tsv .xyz, also .gz): record --record
   anything else                            a SMILES, with a name after a blank if you like
 
@@ -410,6 +413,29 @@ pub(crate) struct Convert {
     /// Model folder to write.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
+}
+
+/// `dnd export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Run folder of a teacher or a student.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// Model folder to write.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Precision of the numbers.
+    #[arg(long, value_enum, default_value = "f16")]
+    pub(crate) dtype: Precision,
+}
+
+/// Precision of stored numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Precision {
+    /// Half precision: what a model of a few megabytes is given away in.
+    F16,
+    /// Single precision.
+    F32,
 }
 
 /// `dnd data`.

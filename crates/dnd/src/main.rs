@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Split(arguments) => commands::split::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
         Command::Data(arguments) => commands::data::run(&arguments, quiet),
     };
     outcome.unwrap_or_else(|failure| {

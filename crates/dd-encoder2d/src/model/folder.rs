@@ -1,11 +1,12 @@
 //! Finding, reading and writing model folders.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use dd_nn::{
-    LoadOptions, LoadReport, ParamStore, load_safetensors, save_tensors, write_atomically,
+    LoadOptions, LoadReport, ParamStore, TensorFile, load_file, save_tensors, write_atomically,
 };
 
 use super::config::ModelConfig;
@@ -20,44 +21,88 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// Variable that names the folder of installed models.
 const MODELS_VARIABLE: &str = "DND_MODELS";
 
-/// A model folder whose configuration has been read.
+/// A model whose configuration has been read: a folder, or one that ships with the program.
 #[derive(Debug, Clone)]
 pub struct ModelFolder {
     path: PathBuf,
+    text: String,
     config: ModelConfig,
+    embedded: Option<&'static [u8]>,
 }
 
 impl ModelFolder {
-    /// Opens a folder by its path, or an installed model by its name: a folder below `$DND_MODELS`, or below
-    /// `dnd/models` in the user's cache.
+    /// Opens a folder by its path, or a model by its name: a folder below `$DND_MODELS`, or below `dnd/models` in the
+    /// user's cache, or, with the feature `pretrained`, a model of the crate `dd-models`.
     ///
     /// # Errors
-    /// When there is no such folder (the message says where was looked), or its configuration is absent or wrong.
+    /// When there is no such model (the message says where was looked, and which models ship), or its configuration is
+    /// absent or wrong.
     pub fn open(name_or_path: impl AsRef<Path>) -> Result<Self> {
         let name = name_or_path.as_ref();
         let candidates: Vec<PathBuf> = std::iter::once(name.to_path_buf())
             .chain(installed().map(|models| models.join(name)))
             .collect();
-        let Some(path) = candidates.iter().find(|path| path.join(CONFIG).is_file()) else {
-            return Err(EncoderError::NoModel {
-                name: name.display().to_string(),
-                looked: candidates
+        let found = candidates.iter().find(|path| path.join(CONFIG).is_file());
+        let (path, text, embedded) = match (found, shipped(name)) {
+            (Some(path), _) => (path.clone(), read_text(&path.join(CONFIG))?, None),
+            (None, Some((text, weights))) => (name.to_path_buf(), text.to_string(), Some(weights)),
+            (None, None) => {
+                let looked = candidates
                     .iter()
-                    .map(|path| path.join(CONFIG).display().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            });
+                    .map(|path| path.join(CONFIG).display().to_string());
+                return Err(EncoderError::NoModel {
+                    name: name.display().to_string(),
+                    looked: looked
+                        .chain(names_of_shipped())
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                });
+            }
         };
-        let text = read_text(&path.join(CONFIG))?;
         Ok(Self {
-            path: path.clone(),
             config: ModelConfig::from_json(&text)?,
+            path,
+            text,
+            embedded,
         })
     }
 
-    /// Where it is.
+    /// Where it is; the name of a model that ships with the program.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Its configuration as text.
+    pub fn config_text(&self) -> &str {
+        &self.text
+    }
+
+    /// The bytes of its weights.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn weights(&self) -> Result<Cow<'static, [u8]>> {
+        match self.embedded {
+            Some(bytes) => Ok(Cow::Borrowed(bytes)),
+            None => {
+                let path = self.path.join(WEIGHTS);
+                let read = std::fs::read(&path);
+                Ok(Cow::Owned(
+                    read.map_err(|source| EncoderError::Io { path, source })?,
+                ))
+            }
+        }
+    }
+
+    /// Its tensors.
+    ///
+    /// # Errors
+    /// When the file is absent or damaged.
+    pub fn tensors(&self) -> Result<TensorFile> {
+        Ok(match self.embedded {
+            Some(bytes) => TensorFile::embedded(&self.path.display().to_string(), bytes)?,
+            None => TensorFile::open(self.path.join(WEIGHTS))?,
+        })
     }
 
     /// What it holds.
@@ -83,7 +128,7 @@ impl ModelFolder {
     }
 
     fn load_with(&self, store: &ParamStore, options: &LoadOptions) -> Result<LoadReport> {
-        Ok(load_safetensors(store, self.path.join(WEIGHTS), options)?)
+        Ok(load_file(store, &self.tensors()?, options)?)
     }
 }
 
@@ -121,6 +166,33 @@ pub fn save_model(
     }
     write(CONFIG, &config.to_json()?)?;
     Ok(())
+}
+
+/// Configuration and weights of a model that ships with the program.
+#[cfg(feature = "pretrained")]
+fn shipped(name: &Path) -> Option<(&'static str, &'static [u8])> {
+    let model = dd_models::find(name.to_str()?)?;
+    (model.kind == dd_models::Kind::Student).then_some((model.config, model.weights))
+}
+
+#[cfg(not(feature = "pretrained"))]
+fn shipped(_: &Path) -> Option<(&'static str, &'static [u8])> {
+    None
+}
+
+/// What a message about an unknown model says of those that ship.
+#[cfg(feature = "pretrained")]
+fn names_of_shipped() -> Option<String> {
+    let students = dd_models::MODELS
+        .iter()
+        .filter(|model| model.kind == dd_models::Kind::Student);
+    let names: Vec<&str> = students.map(|model| model.name).collect();
+    Some(format!("and the models that ship: {}", names.join(", ")))
+}
+
+#[cfg(not(feature = "pretrained"))]
+fn names_of_shipped() -> Option<String> {
+    None
 }
 
 /// Where models are installed.

@@ -317,11 +317,10 @@ fn settings(plan: &Plan, workplace: &Workplace, group: &Group<'_>, seed: u64) ->
 /// What a model is: its configuration and its weights.
 fn identity(model: &Path, purpose: &[u8]) -> Result<Vec<u8>> {
     let folder = ModelFolder::open(model)?;
-    let mut digest = Sha256::new().chain_update(purpose);
-    for name in [crate::CONFIG_FILE, crate::MODEL_FILE] {
-        let path = folder.path().join(name);
-        digest.update(fs::read(&path).map_err(TrainError::io(&path))?);
-    }
+    let digest = Sha256::new()
+        .chain_update(purpose)
+        .chain_update(folder.config_text())
+        .chain_update(folder.weights()?);
     Ok(digest.finalize().to_vec())
 }
 

@@ -11,6 +11,7 @@ use dd_data::{RowOptions, Rows};
 use dd_mol::depict::{self, SvgOptions};
 use dd_mol::smiles::{self, ParseOptions};
 use dd_mol::{Molecule, Sanitize};
+use dd_nn::TensorFile;
 
 use crate::cli::Inspect;
 use crate::failure::{Failure, Outcome};
@@ -23,6 +24,15 @@ pub(crate) fn run(arguments: &Inspect) -> Outcome {
         .is_some_and(|extension| extension == "safetensors");
     if path.is_dir() || (is_weights && path.is_file()) {
         return show_model(path);
+    }
+    if let Some(model) = dd_models::find(&arguments.subject) {
+        let file = TensorFile::embedded(model.name, model.weights).map_err(Failure::work)?;
+        return print(&format!(
+            "{}\n{}\n{}",
+            model.card,
+            model.config,
+            listing(&file)
+        ));
     }
     let molecule = if path.is_file() {
         record(arguments, path)?
@@ -131,8 +141,13 @@ fn show_model(path: &Path) -> Outcome {
         shown.push('\n');
         file = file.join(dd_train::MODEL_FILE);
     }
-    let tensors = dd_nn::TensorFile::open(&file).map_err(Failure::misuse)?;
-    let mut total = 0;
+    let tensors = TensorFile::open(&file).map_err(Failure::misuse)?;
+    print(&(shown + &listing(&tensors)))
+}
+
+/// Every tensor with element type and shape.
+fn listing(tensors: &TensorFile) -> String {
+    let (mut shown, mut total) = (String::new(), 0);
     for (name, info) in tensors.entries() {
         let count: usize = info.shape.iter().product();
         total += count;
@@ -142,8 +157,7 @@ fn show_model(path: &Path) -> Outcome {
             info.shape
         ));
     }
-    shown.push_str(&format!("{total} numbers\n"));
-    print(&shown)
+    shown + &format!("{total} numbers\n")
 }
 
 /// Prints; a reader that has seen enough (`dnd inspect … | head`) is no failure.

@@ -6,6 +6,7 @@ pub(crate) mod data;
 pub(crate) mod distill;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
+pub(crate) mod export;
 pub(crate) mod featurize;
 pub(crate) mod finetune;
 pub(crate) mod geometry;

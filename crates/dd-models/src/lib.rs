@@ -1,0 +1,57 @@
+//! Pretrained models as data: nothing but bytes, no dependencies.
+//!
+//! `dd_encoder2d::Encoder::from_pretrained(name)` (feature `pretrained`) and `dnd embed --model NAME` find these models offline. Each has
+//! its card in `models/NAME/README.md`: data, counts, licences, commands, seeds, cost, metrics and limits.
+//!
+//! ```
+//! let model = dd_models::find("gin-128-node").expect("it ships");
+//! assert!(model.weights.len() < 10 << 20);
+//! assert!(model.card.contains(model.sha256));
+//! ```
+
+/// One model.
+#[derive(Debug, Clone, Copy)]
+pub struct Model {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub kind: Kind,
+    /// `config.json` of its folder.
+    pub config: &'static str,
+    /// `model.safetensors` of its folder, in half precision.
+    pub weights: &'static [u8],
+    /// The model card, Markdown.
+    pub card: &'static str,
+    /// SHA-256 of `weights`, hexadecimal.
+    pub sha256: &'static str,
+}
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// From molecular graphs to vectors: what `Encoder::from_pretrained` loads.
+    Student,
+    /// From conformers to vectors: what `dnd distill --teacher` loads.
+    Teacher,
+}
+
+macro_rules! model {
+    ($kind:ident, $name:literal, $sha256:literal) => {
+        Model {
+            name: $name,
+            kind: Kind::$kind,
+            config: include_str!(concat!("../models/", $name, "/config.json")),
+            weights: include_bytes!(concat!("../models/", $name, "/model.safetensors")),
+            card: include_str!(concat!("../models/", $name, "/README.md")),
+            sha256: $sha256,
+        }
+    };
+}
+
+/// All models that ship.
+pub const MODELS: &[Model] = &[];
+
+/// The model of a name.
+pub fn find(name: &str) -> Option<&'static Model> {
+    MODELS.iter().find(|model| model.name == name)
+}

@@ -1,0 +1,63 @@
+//! Models in half precision, to be given away.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use candle_core::{DType, Device};
+use dd_nn::{TensorFile, save_tensors, write_atomically};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Result, TrainError};
+use crate::folder::{CONFIG_FILE, MODEL_FILE};
+
+/// The file that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// Copies configuration and weights of a student's or a teacher's folder, numbers in `dtype` (counters stay as they are), without what only
+/// training needs.
+///
+/// # Errors
+/// When the folder is incomplete or damaged, a number does not fit the element type, or `output` cannot be written to.
+pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
+    let file = TensorFile::open(folder.join(MODEL_FILE))?;
+    let mut tensors = BTreeMap::new();
+    for name in file.entries().keys() {
+        let tensor = file.read(name, &Device::Cpu)?;
+        let tensor = if tensor.dtype().is_float() {
+            let narrow = tensor.to_dtype(dtype)?;
+            let back = narrow
+                .to_dtype(DType::F64)?
+                .flatten_all()?
+                .to_vec1::<f64>()?;
+            if back.iter().any(|x| !x.is_finite()) {
+                return Err(TrainError::Folder {
+                    path: folder.join(MODEL_FILE),
+                    reason: format!("{name} holds numbers that are beyond {dtype:?}"),
+                });
+            }
+            narrow
+        } else {
+            tensor
+        };
+        tensors.insert(name.clone(), tensor);
+    }
+    fs::create_dir_all(output).map_err(TrainError::io(output))?;
+    let config = folder.join(CONFIG_FILE);
+    let config = fs::read(&config).map_err(TrainError::io(&config))?;
+    let weights = output.join(MODEL_FILE);
+    save_tensors(&weights, &tensors, &BTreeMap::new())?;
+    write_atomically(output.join(CONFIG_FILE), |out| out.write_all(&config))?;
+    let bytes = fs::read(&weights).map_err(TrainError::io(&weights))?;
+    let digest = Sha256::digest(&bytes);
+    Ok(Exported {
+        bytes: bytes.len() as u64,
+        sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod baselines;
 mod evaluation;
 mod geometry;
 mod gradients;

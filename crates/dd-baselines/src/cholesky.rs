@@ -1,4 +1,4 @@
-//! Symmetric positive definite matrices: products, factors, solutions, traces of inverses.
+//! Symmetric positive definite matrices: products, factors, solutions, inverses.
 //!
 //! In blocks, so that most of the work is matrix products, which ndarray does fast. Only
 //! lower triangles are made and read.
@@ -10,6 +10,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 const BLOCK: usize = 64;
 /// Columns per product when one triangle of the result is wanted.
 const WIDE: usize = 256;
+/// Rows whose images are held at a time.
+const CHUNK: usize = 1024;
 
 /// The lower triangle of `rows · rowsᵀ`; above it is nothing of meaning.
 pub(crate) fn gram(rows: ArrayView2<'_, f64>) -> Array2<f64> {
@@ -86,8 +88,8 @@ impl Cholesky {
         x
     }
 
-    /// The trace of `A⁻¹`: the squares of all elements of `L⁻¹`.
-    pub(crate) fn trace_of_inverse(&self) -> f64 {
+    /// `L⁻¹`, a lower triangle with zeros above it; `A⁻¹` is its transpose times itself.
+    pub(crate) fn inverse_factor(&self) -> Array2<f64> {
         let count = self.lower.nrows();
         let mut inverse = Array2::<f64>::zeros((count, count));
         for from in (0..count).step_by(BLOCK) {
@@ -108,8 +110,27 @@ impl Cholesky {
             let mut below = inverse.slice_mut(s![to.., ..to]);
             general_mat_mul(-1.0, &left, &done, 1.0, &mut below);
         }
-        inverse.iter().map(|x| x * x).sum()
+        inverse
     }
+}
+
+/// `‖T x‖²` of every row `x` of `rows`, with a lower triangle `T`.
+pub(crate) fn squared_lengths(triangle: &Array2<f64>, rows: ArrayView2<'_, f64>) -> Array1<f64> {
+    let mut lengths = Array1::zeros(rows.nrows());
+    let width = rows.ncols();
+    for (chunk, rows) in rows.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
+        let mut lengths = lengths.slice_mut(s![chunk * CHUNK..chunk * CHUNK + rows.nrows()]);
+        for from in (0..width).step_by(WIDE) {
+            let to = (from + WIDE).min(width);
+            let images = rows
+                .slice(s![.., ..to])
+                .dot(&triangle.slice(s![from..to, ..to]).t());
+            for (length, image) in lengths.iter_mut().zip(images.rows()) {
+                *length += image.dot(&image);
+            }
+        }
+    }
+    lengths
 }
 
 #[cfg(test)]
@@ -154,13 +175,27 @@ mod tests {
     }
 
     #[test]
-    fn traces_are_those_of_the_solutions_of_unit_vectors() {
-        for count in [1, 63, 65, 200] {
+    fn inverse_factors_invert() {
+        for count in [1, 63, 65, 300] {
             let factor = Cholesky::new(positive(count, 20)).unwrap();
+            let inverse = factor.inverse_factor();
             let unit = Array2::<f64>::eye(count);
-            let diagonal = (0..count).map(|i| factor.solve(unit.row(i))[i]);
-            let trace: f64 = diagonal.sum();
-            assert!((factor.trace_of_inverse() - trace).abs() < 1e-11 * trace);
+            for i in [0, count / 2, count - 1] {
+                let column = inverse.t().dot(&inverse.column(i));
+                let rest = factor.solve(unit.row(i)) - column;
+                assert!(rest.iter().all(|x| x.abs() < 1e-12), "{count}");
+            }
+        }
+    }
+
+    #[test]
+    fn squared_lengths_are_those_of_products() {
+        let triangle = Cholesky::new(positive(300, 20)).unwrap().inverse_factor();
+        let rows = rows(1100, 300);
+        let lengths = squared_lengths(&triangle, rows.view());
+        for i in [0, 1023, 1024, 1099] {
+            let image = triangle.dot(&rows.row(i));
+            assert!((lengths[i] / image.dot(&image) - 1.0).abs() < 1e-12);
         }
     }
 

@@ -1,9 +1,9 @@
 //! Ridge regression.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::cholesky::{Cholesky, gram};
+use crate::cholesky::{Cholesky, gram, squared_lengths};
 use crate::linear::LinearModel;
 use crate::rows::Labelled;
 use crate::scaling::Design;
@@ -11,12 +11,11 @@ use crate::{Baseline, BaselineError, Fitted, Scaling};
 
 /// Ridge regression: the minimum of `‖y - Xw - b‖² + α‖w‖²`, in closed form.
 ///
-/// Of several α, [`Baseline::fit`] takes the one with the least error by generalised
-/// cross-validation on the labelled rows; [`Ridge::fit_path`] gives the models of all, for
-/// a choice on other rows.
+/// Of several α, [`Baseline::fit`] takes the one with the least leave-one-out error on the
+/// labelled rows; [`Ridge::fit_path`] gives the models of all, for a choice on other rows.
 ///
 /// # Complexity
-/// With `k = min(rows, width)`: `O(rows width k)` once, and `O(k³)` for each α.
+/// With `k = min(rows, width)`: `O(rows width k)` once and `O(rows k²)` for each α.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ridge {
@@ -31,10 +30,11 @@ pub struct Ridge {
 pub struct RidgeStep {
     /// The penalty.
     pub alpha: f64,
-    /// Mean squared error by generalised cross-validation, `n ‖y - ŷ‖² / (n - t)²` with `t`
-    /// the degrees of freedom that the model takes, the intercept's among them (G. H.
-    /// Golub, M. Heath, G. Wahba, Technometrics 21 (1979) 215). Infinite when none are left.
-    pub gcv: f64,
+    /// Mean squared error of leaving one row out: each row predicted by the model of the
+    /// others, with the units of all. From the leverages `h` of the rows, as the mean of
+    /// `((y - ŷ) / (1 - h))²` (D. M. Allen, Technometrics 16 (1974) 125); infinite when a
+    /// row decides its own prediction.
+    pub leave_one_out: f64,
     /// The model.
     pub model: LinearModel,
 }
@@ -42,7 +42,7 @@ pub struct RidgeStep {
 impl Default for Ridge {
     fn default() -> Self {
         Self {
-            alphas: vec![1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e5],
+            alphas: vec![0.1, 1.0, 10.0, 100.0, 1e3, 1e4],
             scaling: Scaling::Raw,
         }
     }
@@ -89,7 +89,10 @@ impl Baseline for Ridge {
         let steps = self.fit_path(features, labels)?;
         let better = |a: RidgeStep, b: RidgeStep| {
             // Of equals the stronger penalty.
-            let order = a.gcv.total_cmp(&b.gcv).then(b.alpha.total_cmp(&a.alpha));
+            let order = a
+                .leave_one_out
+                .total_cmp(&b.leave_one_out)
+                .then(b.alpha.total_cmp(&a.alpha));
             if order.is_gt() { b } else { a }
         };
         let best = steps.into_iter().reduce(better);
@@ -146,29 +149,39 @@ impl Equations {
         let x = &self.design.rows;
         let mut matrix = self.products.clone();
         matrix.diag_mut().mapv_inplace(|product| product + alpha);
-        let size = matrix.nrows();
         let factor = Cholesky::new(matrix)?;
-        let weights = if self.over_rows {
-            x.t().dot(&factor.solve(self.labels.view()))
+        let inverse = factor.inverse_factor();
+        let (weights, free) = if self.over_rows {
+            let dual = factor.solve(self.labels.view());
+            // 1 - h = α (XXᵀ + α)⁻¹ on the diagonal.
+            let diagonal = inverse.map(|x| x * x).sum_axis(Axis(0));
+            (x.t().dot(&dual), alpha * diagonal)
         } else {
-            factor.solve(x.t().dot(&self.labels).view())
+            let weights = factor.solve(x.t().dot(&self.labels).view());
+            (weights, 1.0 - squared_lengths(&inverse, x.view()))
         };
-        let rows = self.labels.len() as f64;
-        // The centred hat matrix has trace `size - α tr(A⁻¹)`, the intercept adds 1.
-        let taken = size as f64 - alpha * factor.trace_of_inverse() + 1.0;
-        let left = rows - taken;
         let rest = &self.labels - &x.dot(&weights);
-        let gcv = if left > 1e-9 * rows {
-            rows * rest.dot(&rest) / (left * left)
-        } else {
-            f64::INFINITY
-        };
         Some(RidgeStep {
             alpha,
-            gcv,
+            leave_one_out: leave_one_out(&rest, &free),
             model: self.design.model(&weights, self.mean),
         })
     }
+}
+
+/// The mean squared error of leaving one row out, from what is left of the labels and the
+/// share of each row that is free of its own label; the intercept takes `1/n` more.
+fn leave_one_out(rest: &Array1<f64>, free: &Array1<f64>) -> f64 {
+    let count = rest.len() as f64;
+    let error = |(&rest, &free): (&f64, &f64)| {
+        let free = free - 1.0 / count;
+        if free > 1e-10 {
+            (rest / free).powi(2)
+        } else {
+            f64::INFINITY
+        }
+    };
+    rest.iter().zip(free).map(error).sum::<f64>() / count
 }
 
 #[cfg(test)]
@@ -189,8 +202,9 @@ mod tests {
         let steps = ridge.fit_path(features.view(), labels.view()).unwrap();
         let model = &steps[0].model;
         assert!((model.weights[0] - 1.0).abs() < 1e-15 && (model.intercept - 1.0).abs() < 1e-15);
-        // Residuals -1, 1, 0; degrees of freedom 1 + 2/3.
-        assert!((steps[0].gcv - 3.0 * 2.0 / (4.0_f64 / 3.0).powi(2)).abs() < 1e-14);
+        // Residuals -1, 1, 0 and leverages 1/3 + 1/3, 1/3, 1/3 + 1/3.
+        let expected = (9.0 + 9.0 / 4.0) / 3.0;
+        assert!((steps[0].leave_one_out - expected).abs() < 1e-13);
     }
 
     #[test]

@@ -29,7 +29,7 @@ struct Table {
     labels: Array1<f32>,
 }
 
-/// The model, its predictions and its error by generalised cross-validation.
+/// The model, its predictions and its leave-one-out error.
 fn fitted(
     ridge: bool,
     table: &Table,
@@ -37,14 +37,14 @@ fn fitted(
     scaling: Scaling,
 ) -> (LinearModel, Vec<f64>, f64) {
     let (features, labels) = (table.features.view(), table.labels.view());
-    let (model, gcv, baseline): (_, _, Box<dyn Baseline>) = if ridge {
+    let (model, error, baseline): (_, _, Box<dyn Baseline>) = if ridge {
         let ridge = Ridge {
             alphas: vec![penalty],
             scaling,
         };
         let mut steps = ridge.fit_path(features, labels).expect("solved");
         let step = steps.remove(0);
-        (step.model, step.gcv, Box::new(ridge))
+        (step.model, step.leave_one_out, Box::new(ridge))
     } else {
         let logistic = Logistic {
             penalty,
@@ -56,7 +56,7 @@ fn fitted(
         (model, 0.0, Box::new(logistic))
     };
     let fitted = baseline.fit(features, labels, 0).expect("fitted");
-    (model, fitted.predict(features).expect("rows"), gcv)
+    (model, fitted.predict(features).expect("rows"), error)
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn linear_models_are_those_of_scikit_learn() {
         for expected in case["models"].as_array().expect("models") {
             let penalty = expected["penalty"].as_f64().expect("a penalty");
             let ridge = name.starts_with("ridge");
-            let (model, predictions, gcv) = fitted(ridge, &table, penalty, scaling);
+            let (model, predictions, error) = fitted(ridge, &table, penalty, scaling);
             let weights = difference(&model.weights, &numbers(&expected["weights"]));
             let predicted = difference(&predictions, &numbers(&expected["predictions"]));
             let limit = if ridge { 1e-11 } else { 1e-9 };
@@ -93,10 +93,10 @@ fn linear_models_are_those_of_scikit_learn() {
                 predicted < limit,
                 "{name}, {penalty}: predictions differ by {predicted}"
             );
-            if let Some(expected) = expected["gcv"].as_f64() {
+            if let Some(expected) = expected["leave_one_out"].as_f64() {
                 assert!(
-                    (gcv / expected - 1.0).abs() < 1e-9,
-                    "{name}, {penalty}: {gcv} {expected}"
+                    (error / expected - 1.0).abs() < 1e-9,
+                    "{name}, {penalty}: {error} {expected}"
                 );
             }
             compared += 1;

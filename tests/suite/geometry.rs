@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, IndexOp, Tensor};
 use dd_data::{ExampleMaker, Recipe, embedded, examples};
-use dd_encoder2d::{Blind, Encoder2d, Observer, Representation, Result};
+use dd_encoder2d::{Blind, Encoder2d, Observer, Representation};
 use dd_graph::{GraphBatch, Hydrogens, OgbConfig, PointConfig};
 use dd_kernels::segment_mean;
 use dd_nn::Mode;
@@ -24,7 +24,7 @@ fn molecules(laplacian: Option<usize>) -> Vec<Pair> {
     };
     let dataset = std::sync::Arc::new(embedded::small_organics(&[]).unwrap());
     let all: Vec<_> = examples(dataset, ExampleMaker::new(&recipe), 1)
-        .filter_map(|example| example.ok())
+        .filter_map(Result::ok)
         .take(300)
         .collect();
     let pairs = Pairs(&all);
@@ -41,7 +41,7 @@ impl Encoder2d for Oracle {
         3
     }
 
-    fn encode(&self, batch: &GraphBatch, _: Mode) -> Result<Representation> {
+    fn encode(&self, batch: &GraphBatch, _: Mode) -> dd_encoder2d::Result<Representation> {
         let rows = batch.records.iter().flat_map(|record| &self.0[record]);
         let rows: Vec<Vec<f32>> = rows.map(|position| position.to_vec()).collect();
         let nodes = Tensor::new(rows, &Device::Cpu)?;

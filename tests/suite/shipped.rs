@@ -30,10 +30,18 @@ fn every_model_is_whole_and_described() {
         let digest = Sha256::digest(model.weights);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, model.sha256, "{}", model.name);
-        assert!(model.card.contains(model.sha256), "{}: the card lacks the hash", model.name);
+        assert!(
+            model.card.contains(model.sha256),
+            "{}: the card lacks the hash",
+            model.name
+        );
         assert!(model.weights.len() < MOST_BYTES);
         for section in SECTIONS {
-            assert!(model.card.contains(section), "{}: the card lacks {section}", model.name);
+            assert!(
+                model.card.contains(section),
+                "{}: the card lacks {section}",
+                model.name
+            );
         }
         match model.kind {
             Kind::Student => {
@@ -43,7 +51,10 @@ fn every_model_is_whole_and_described() {
             }
             Kind::Teacher => {
                 assert!(Teacher::load(model.name, &Device::Cpu).is_ok());
-                assert!(ModelFolder::open(model.name).is_err(), "a teacher embeds no SMILES");
+                assert!(
+                    ModelFolder::open(model.name).is_err(),
+                    "a teacher embeds no SMILES"
+                );
             }
         }
     }
@@ -69,10 +80,18 @@ fn embeddings_are_those_of_the_day_they_were_made() {
         let molecules = &stored[model.name];
         let smiles: Vec<&String> = molecules.keys().collect();
         assert!(smiles.len() >= 4);
-        for (embedding, expected) in encoder.embed_smiles(&smiles).into_iter().zip(molecules.values()) {
+        for (embedding, expected) in encoder
+            .embed_smiles(&smiles)
+            .into_iter()
+            .zip(molecules.values())
+        {
             let vector = embedding.unwrap().graph;
             for (got, expected) in vector.iter().zip(expected) {
-                assert!((got - expected).abs() < 1e-4, "{}: {got} {expected}", model.name);
+                assert!(
+                    (got - expected).abs() < 1e-4,
+                    "{}: {got} {expected}",
+                    model.name
+                );
             }
         }
     }
@@ -80,13 +99,19 @@ fn embeddings_are_those_of_the_day_they_were_made() {
 
 #[test]
 fn embedded_weights_are_those_of_a_folder() {
-    let model = MODELS.iter().find(|model| model.kind == Kind::Student).unwrap();
+    let model = MODELS
+        .iter()
+        .find(|model| model.kind == Kind::Student)
+        .unwrap();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("shipped");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(CONFIG_FILE), model.config).unwrap();
     std::fs::write(folder.join(MODEL_FILE), model.weights).unwrap();
-    let [by_name, by_path] = [PathBuf::from(model.name), folder.clone()]
-        .map(|model| Encoder::from_pretrained(model).unwrap().embed_smiles(&["CC(=O)Nc1ccccc1"]));
+    let [by_name, by_path] = [PathBuf::from(model.name), folder.clone()].map(|model| {
+        Encoder::from_pretrained(model)
+            .unwrap()
+            .embed_smiles(&["CC(=O)Nc1ccccc1"])
+    });
     assert_eq!(by_name[0].as_ref().unwrap(), by_path[0].as_ref().unwrap());
     let mut damaged = model.weights.to_vec();
     damaged.truncate(damaged.len() - 7);
@@ -96,6 +121,7 @@ fn embedded_weights_are_those_of_a_folder() {
 
 /// The row of FreeSolv in `docs/results/runs.jsonl`, from the shipped file. Needs the table, which is not ours to ship.
 #[test]
+#[allow(clippy::print_stdout, reason = "a test that does nothing says so")]
 fn a_stored_score_follows_from_the_shipped_file() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let tables = root.join("../shared/data/moleculenet");
@@ -113,7 +139,8 @@ fn a_stored_score_follows_from_the_shipped_file() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let known = |contender: &Contender| stored.iter().any(|entry| entry.contender == contender.name);
+    let known =
+        |contender: &Contender| stored.iter().any(|entry| entry.contender == contender.name);
     plan.contenders.retain(known);
     assert!(!plan.contenders.is_empty());
     let output = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("shipped-score");
@@ -130,7 +157,12 @@ fn a_stored_score_follows_from_the_shipped_file() {
         assert_eq!(old.settings, entry.settings, "{}", entry.contender);
         for (metric, score) in &entry.test {
             let gap = (score - old.test[metric]).abs();
-            assert!(gap < 1e-3, "{} {metric}: {score}, stored {}", entry.contender, old.test[metric]);
+            assert!(
+                gap < 1e-3,
+                "{} {metric}: {score}, stored {}",
+                entry.contender,
+                old.test[metric]
+            );
         }
     }
 }

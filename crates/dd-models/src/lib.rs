@@ -49,7 +49,18 @@ macro_rules! model {
 }
 
 /// All models that ship.
-pub const MODELS: &[Model] = &[];
+pub const MODELS: &[Model] = &[
+    model!(
+        Student,
+        "gin-128-node",
+        "be753cd106f13ff6b19ae43217bc91f1ff0c58e5b461578666932bf7ce4f8f38"
+    ),
+    model!(
+        Student,
+        "tokengt-128-node",
+        "d6debce7b9599ecfda2e515d8904a29475236a7c5d4afec70de05c702bf347d5"
+    ),
+];
 
 /// The model of a name.
 pub fn find(name: &str) -> Option<&'static Model> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use dd_nn::{TensorFile, save_tensors, write_atomically};
 use sha2::{Digest, Sha256};
 
@@ -20,33 +20,17 @@ pub struct Exported {
     pub sha256: String,
 }
 
-/// Copies configuration and weights of a student's or a teacher's folder, numbers in `dtype` (counters stay as they are), without what only
-/// training needs.
+/// Copies configuration and weights of a student's or a teacher's folder, numbers in `dtype`, without what only training needs. Counters, and
+/// tensors with a number beyond the element type, stay as they are.
 ///
 /// # Errors
-/// When the folder is incomplete or damaged, a number does not fit the element type, or `output` cannot be written to.
+/// When the folder is incomplete or damaged, or `output` cannot be written to.
 pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
     let file = TensorFile::open(folder.join(MODEL_FILE))?;
     let mut tensors = BTreeMap::new();
     for name in file.entries().keys() {
         let tensor = file.read(name, &Device::Cpu)?;
-        let tensor = if tensor.dtype().is_float() {
-            let narrow = tensor.to_dtype(dtype)?;
-            let back = narrow
-                .to_dtype(DType::F64)?
-                .flatten_all()?
-                .to_vec1::<f64>()?;
-            if back.iter().any(|x| !x.is_finite()) {
-                return Err(TrainError::Folder {
-                    path: folder.join(MODEL_FILE),
-                    reason: format!("{name} holds numbers that are beyond {dtype:?}"),
-                });
-            }
-            narrow
-        } else {
-            tensor
-        };
-        tensors.insert(name.clone(), tensor);
+        tensors.insert(name.clone(), narrowed(tensor, dtype)?);
     }
     fs::create_dir_all(output).map_err(TrainError::io(output))?;
     let config = folder.join(CONFIG_FILE);
@@ -60,4 +44,17 @@ pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
         bytes: bytes.len() as u64,
         sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
     })
+}
+
+fn narrowed(tensor: Tensor, dtype: DType) -> Result<Tensor> {
+    if !tensor.dtype().is_float() {
+        return Ok(tensor);
+    }
+    let narrow = tensor.to_dtype(dtype)?;
+    let back = narrow
+        .to_dtype(DType::F64)?
+        .flatten_all()?
+        .to_vec1::<f64>()?;
+    let fits = back.iter().all(|number| number.is_finite());
+    Ok(if fits { narrow } else { tensor })
 }

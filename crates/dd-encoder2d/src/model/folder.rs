@@ -10,6 +10,7 @@ use dd_nn::{
 };
 
 use super::config::ModelConfig;
+use super::shipped;
 use crate::error::{EncoderError, Result};
 use crate::names::{ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX, encoder_of_folder};
 
@@ -43,7 +44,7 @@ impl ModelFolder {
             .chain(installed().map(|models| models.join(name)))
             .collect();
         let found = candidates.iter().find(|path| path.join(CONFIG).is_file());
-        let (path, text, embedded) = match (found, shipped(name)) {
+        let (path, text, embedded) = match (found, shipped::student(name)) {
             (Some(path), _) => (path.clone(), read_text(&path.join(CONFIG))?, None),
             (None, Some((text, weights))) => (name.to_path_buf(), text.to_string(), Some(weights)),
             (None, None) => {
@@ -53,7 +54,7 @@ impl ModelFolder {
                 return Err(EncoderError::NoModel {
                     name: name.display().to_string(),
                     looked: looked
-                        .chain(names_of_shipped())
+                        .chain(shipped::names())
                         .collect::<Vec<_>>()
                         .join(", "),
                 });
@@ -166,33 +167,6 @@ pub fn save_model(
     }
     write(CONFIG, &config.to_json()?)?;
     Ok(())
-}
-
-/// Configuration and weights of a model that ships with the program.
-#[cfg(feature = "pretrained")]
-fn shipped(name: &Path) -> Option<(&'static str, &'static [u8])> {
-    let model = dd_models::find(name.to_str()?)?;
-    (model.kind == dd_models::Kind::Student).then_some((model.config, model.weights))
-}
-
-#[cfg(not(feature = "pretrained"))]
-fn shipped(_: &Path) -> Option<(&'static str, &'static [u8])> {
-    None
-}
-
-/// What a message about an unknown model says of those that ship.
-#[cfg(feature = "pretrained")]
-fn names_of_shipped() -> Option<String> {
-    let students = dd_models::MODELS
-        .iter()
-        .filter(|model| model.kind == dd_models::Kind::Student);
-    let names: Vec<&str> = students.map(|model| model.name).collect();
-    Some(format!("and the models that ship: {}", names.join(", ")))
-}
-
-#[cfg(not(feature = "pretrained"))]
-fn names_of_shipped() -> Option<String> {
-    None
 }
 
 /// Where models are installed.

@@ -3,6 +3,7 @@
 mod config;
 mod embed;
 mod folder;
+mod shipped;
 
 pub use config::{FeaturizerConfig, ModelConfig};
 pub use embed::{Embedding, Encoder, RowError, RowErrorKind};

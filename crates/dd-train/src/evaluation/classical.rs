@@ -1,6 +1,6 @@
 //! Contenders that are no networks: forests and linear models on fingerprints, and linear models on frozen embeddings.
 
-use dd_baselines::{Baseline, Forest, Logistic, Ridge, Scaling};
+use dd_baselines::{Baseline, FeaturesPerSplit, Forest, Logistic, Ridge, Scaling};
 use dd_eval::Metric;
 use dd_mol::fingerprint::{MorganConfig, morgan};
 use ndarray::{Array2, ArrayView1};
@@ -84,8 +84,14 @@ pub(super) fn forest(
     is_binary: bool,
     (trees, seed): (usize, u64),
 ) -> Result<Chosen> {
+    // The usual numbers of features that compete for a split: the root of all for classes, a third for numbers.
     let forest = Forest {
         trees,
+        features_per_split: if is_binary {
+            FeaturesPerSplit::Sqrt
+        } else {
+            FeaturesPerSplit::Third
+        },
         ..Forest::default()
     };
     let metric = metrics(is_binary)[0];
@@ -112,7 +118,7 @@ fn fit(
         for (rows, guess) in [valid, test].into_iter().zip(&mut guesses) {
             let values = match &fitted {
                 Some(fitted) => fitted.predict(rows.view())?,
-                None => vec![mean(known); rows.nrows()],
+                None => vec![mean(&known); rows.nrows()],
             };
             guess
                 .column_mut(column)
@@ -127,7 +133,7 @@ fn fit(
     })
 }
 
-fn mean(labels: ArrayView1<'_, f32>) -> f64 {
+fn mean(labels: &ArrayView1<'_, f32>) -> f64 {
     let known: Vec<f64> = labels
         .iter()
         .filter(|l| !l.is_nan())

@@ -308,7 +308,12 @@ fn settings(plan: &Plan, workplace: &Workplace, group: &Group<'_>, seed: u64) ->
             let (encoder, features) = network::describe(like)?;
             digest.update(format!("scratch {encoder:?} {features:?}"));
         }
-        Method::FingerprintForest { trees } => digest.update(format!("forest {trees}")),
+        Method::FingerprintForest { trees } => {
+            digest.update(format!("forest {trees}"));
+            if data::known(group.set)?.task == dd_data::Task::Regression {
+                digest.update(" third");
+            }
+        }
         Method::FingerprintLinear => digest.update("fingerprint linear"),
     }
     Ok(hex(&digest.finalize()))

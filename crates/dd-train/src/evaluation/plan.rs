@@ -150,8 +150,9 @@ impl Plan {
         let wrong = |field, reason: String| Err(TrainError::config(field, reason));
         let mut names: Vec<&str> = self.contenders.iter().map(|c| c.name.as_str()).collect();
         names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return wrong("contenders.name", format!("'{}' is there twice", pair[0]));
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+        if let Some([name, ..]) = twice {
+            return wrong("contenders.name", format!("'{name}' is there twice"));
         }
         for contender in &self.contenders {
             if let Some(against) = &contender.against

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::evaluation::data::known;
 use crate::evaluation::journal::Journal;
 use crate::evaluation::plan::{Contender, Plan, SetPlan};
-use crate::evaluation::statistics::{Duel, Runs};
+use crate::evaluation::statistics::{Duel, Runs, metric_of};
 use crate::evaluation::{gain_chart, share_curves};
 use crate::folder::write_json;
 
@@ -76,7 +76,7 @@ impl<'a> Report<'a> {
         let mut text = String::from("## Scores on the test part\n\n|");
         let mut rule = String::from("\n|---|");
         for set in &plan.sets {
-            let metric = self.runs.metric(set)?;
+            let metric = metric_of(set)?;
             let _ = write!(text, " | {}", column(set, metric)?);
             rule += "---:|";
         }
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
         for contender in &plan.contenders {
             let _ = write!(text, "\n| {}", contender.name);
             for set in &plan.sets {
-                let metric = self.runs.metric(set)?;
+                let metric = metric_of(set)?;
                 let own = self.runs.summary(set, &contender.name, 1.0, metric);
                 let best = plan
                     .contenders

@@ -6,7 +6,7 @@ use dd_eval::Summary;
 
 use crate::error::Result;
 use crate::evaluation::plan::{Contender, SetPlan};
-use crate::evaluation::statistics::Runs;
+use crate::evaluation::statistics::{Runs, metric_of};
 use crate::report::{LineChart, Series};
 
 /// Sets of the plan with several shares.
@@ -23,7 +23,7 @@ fn rising(runs: &Runs<'_>, set: &SetPlan) -> Vec<f64> {
 }
 
 fn summaries(runs: &Runs<'_>, set: &SetPlan, name: &str) -> Result<Vec<(f64, Summary)>> {
-    let metric = runs.metric(set)?;
+    let metric = metric_of(set)?;
     let summary = |share| Some((share, runs.summary(set, name, share, metric)?));
     Ok(rising(runs, set).into_iter().filter_map(summary).collect())
 }
@@ -35,7 +35,7 @@ pub(super) fn markdown(runs: &Runs<'_>) -> Result<String> {
         if text.is_empty() {
             text += "## Label efficiency\n\n";
         }
-        let metric = runs.metric(set)?;
+        let metric = metric_of(set)?;
         let shares = rising(runs, set);
         let _ = write!(text, "### {}, {}\n\n| |", set.name, metric.name());
         for share in &shares {
@@ -71,7 +71,7 @@ fn enough(runs: &Runs<'_>, set: &SetPlan, contender: &Contender) -> Result<Optio
     let Some(against) = &contender.against else {
         return Ok(None);
     };
-    let metric = runs.metric(set)?;
+    let metric = metric_of(set)?;
     let own = summaries(runs, set, &contender.name)?;
     let rival = summaries(runs, set, against)?;
     let Some((_, whole)) = rival.last().filter(|(share, _)| *share == 1.0) else {
@@ -97,7 +97,7 @@ fn enough(runs: &Runs<'_>, set: &SetPlan, contender: &Contender) -> Result<Optio
 pub(super) fn svgs(runs: &Runs<'_>) -> Result<Vec<(String, String)>> {
     let mut pictures = Vec::new();
     for set in sets(runs) {
-        let metric = runs.metric(set)?;
+        let metric = metric_of(set)?;
         let mut series = Vec::new();
         for contender in &runs.plan.contenders {
             let summaries = summaries(runs, set, &contender.name)?;

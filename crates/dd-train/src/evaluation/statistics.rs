@@ -31,10 +31,15 @@ pub(super) struct Duel {
     pub(super) cohen_d: Option<f64>,
 }
 
+/// Set, contender, and share of the labels in millionths.
+type Place = (String, String, u64);
+/// Test scores by metric.
+type Scores = BTreeMap<String, f64>;
+
 /// The runs of one plan.
 pub(super) struct Runs<'a> {
     pub(super) plan: &'a Plan,
-    values: BTreeMap<(String, String, u64), BTreeMap<u64, BTreeMap<String, f64>>>,
+    values: BTreeMap<Place, BTreeMap<u64, Scores>>,
 }
 
 impl<'a> Runs<'a> {
@@ -52,11 +57,6 @@ impl<'a> Runs<'a> {
                 .insert(entry.seed, entry.test.clone());
         }
         Self { plan, values }
-    }
-
-    /// The metric that compares on a set.
-    pub(super) fn metric(&self, set: &SetPlan) -> Result<Metric> {
-        Ok(metrics(known(set)?.task == dd_data::Task::Classification)[0])
     }
 
     /// Scores by seed.
@@ -97,7 +97,7 @@ impl<'a> Runs<'a> {
         };
         let mut duels = Vec::new();
         for set in &self.plan.sets {
-            let metric = self.metric(set)?;
+            let metric = metric_of(set)?;
             let ours = self.scores(set, &contender.name, 1.0, metric);
             let theirs = self.scores(set, against, 1.0, metric);
             let both: Vec<(f64, f64)> = ours
@@ -115,6 +115,11 @@ impl<'a> Runs<'a> {
         }
         Ok(duels)
     }
+}
+
+/// The metric that compares on a set.
+pub(super) fn metric_of(set: &SetPlan) -> Result<Metric> {
+    Ok(metrics(known(set)?.task == dd_data::Task::Classification)[0])
 }
 
 fn duel(

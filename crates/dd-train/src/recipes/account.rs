@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use dd_graph::GraphBatch;
 use dd_mol::Element;
 use dd_nn::Mode;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView1};
 use serde::Serialize;
 
 use crate::batch::BatchConfig;
@@ -90,8 +90,8 @@ pub(crate) fn account(
             let size = format!("{first:03}-{:03}", first + SIZE_BIN - 1);
             for node in range.clone() {
                 let teacher = seen.teacher_nodes.row(node);
-                let student = squared(seen.student_nodes.row(node), teacher);
-                let none = squared(trivial.row(node), teacher);
+                let student = squared(&seen.student_nodes.row(node), &teacher);
+                let none = squared(&trivial.row(node), &teacher);
                 let number = seen.graphs.node_features[[node, ELEMENT]] as u8 + 1;
                 let symbol = Element::of(number).symbol.to_string();
                 nodes.add(student, none);
@@ -104,8 +104,8 @@ pub(crate) fn account(
             let mean = mean.expect("a molecule has atoms");
             let teacher = seen.teacher_graphs.row(graph);
             graphs.add(
-                squared(seen.student_graphs.row(graph), teacher),
-                squared(mean.view(), teacher),
+                squared(&seen.student_graphs.row(graph), &teacher),
+                squared(&mean.view(), &teacher),
             );
         }
     }
@@ -162,7 +162,7 @@ fn kind(graphs: &GraphBatch, node: usize) -> (u16, u16) {
     (row[ELEMENT], row[DEGREE])
 }
 
-fn squared(a: ndarray::ArrayView1<'_, f32>, b: ndarray::ArrayView1<'_, f32>) -> f64 {
+fn squared(a: &ArrayView1<'_, f32>, b: &ArrayView1<'_, f32>) -> f64 {
     let differences = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2));
     differences.sum::<f64>() / a.len() as f64
 }

@@ -57,6 +57,11 @@ pub const MODELS: &[Model] = &[
     ),
     model!(
         Student,
+        "gin-128-graph",
+        "f758935ed432e6653ec285ddedd99e159640f37a9ed43ef826ab7daacb34dda4"
+    ),
+    model!(
+        Student,
         "tokengt-128-node",
         "d6debce7b9599ecfda2e515d8904a29475236a7c5d4afec70de05c702bf347d5"
     ),

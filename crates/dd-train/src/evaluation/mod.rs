@@ -13,17 +13,14 @@ mod network;
 mod plan;
 mod report;
 mod score;
+mod settings;
 mod share_curves;
 mod statistics;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dd_encoder2d::ModelFolder;
 use dd_graph::{AtomOrder, Hydrogens, OgbConfig};
-use dd_nn::save_tensors;
-use sha2::{Digest, Sha256};
 
 pub use journal::{Entry, Journal, Key};
 pub use plan::{Contender, Method, Plan, SetPlan, Tuning};
@@ -34,7 +31,8 @@ use crate::recipes::finetune::Student;
 use classical::Rows;
 use data::{SetData, metrics};
 use network::Trial;
-use score::Outcome;
+use score::{Outcome, keep_predictions};
+use settings::settings;
 
 /// Where an evaluation reads and writes.
 #[derive(Debug, Clone)]
@@ -245,97 +243,4 @@ fn best_rate(trial: &Trial<'_>, student: &Student<'_>, rates: &[f64]) -> Result<
     let (rate, outcome) = best
         .ok_or_else(|| TrainError::config("finetune.learning_rates", "at least one is needed"))?;
     Ok((outcome, Some(rate), tried))
-}
-
-/// Writes predictions and labels of the test part, and gives the SHA-256 of the predictions as f32.
-fn keep_predictions(
-    output: &Path,
-    key: &Key,
-    outcome: &Outcome,
-    parts: &data::Parts,
-) -> Result<String> {
-    let (rows, columns) = outcome.predictions.dim();
-    let predictions: Vec<f32> = outcome.predictions.iter().map(|&p| p as f32).collect();
-    let labels: Vec<f32> = parts
-        .test
-        .iter()
-        .flat_map(|one| one.labels.iter().copied())
-        .collect();
-    let digest = Sha256::new().chain_update(bytes(&predictions)).finalize();
-    let tensor =
-        |values| candle_core::Tensor::from_vec(values, (rows, columns), &candle_core::Device::Cpu);
-    let table_rows: Vec<u32> = parts.rows[2].iter().map(|&row| row as u32).collect();
-    let tensors = BTreeMap::from([
-        ("predictions".to_string(), tensor(predictions)?),
-        ("labels".to_string(), tensor(labels)?),
-        (
-            "rows".to_string(),
-            candle_core::Tensor::new(table_rows, &candle_core::Device::Cpu)?,
-        ),
-    ]);
-    let file = output
-        .join("predictions")
-        .join(key.file_name() + ".safetensors");
-    save_tensors(file, &tensors, &BTreeMap::new())?;
-    Ok(hex(&digest))
-}
-
-/// SHA-256 of everything that a run depends on.
-fn settings(plan: &Plan, workplace: &Workplace, group: &Group<'_>, seed: u64) -> Result<String> {
-    let table = data::path(group.set, &workplace.tables);
-    let mut digest = Sha256::new()
-        .chain_update(fs::read(&table).map_err(TrainError::io(&table))?)
-        .chain_update(group.share.to_le_bytes())
-        .chain_update(seed.to_le_bytes())
-        .chain_update(group.seeds[0].to_le_bytes());
-    let tuned = matches!(
-        group.contender.method,
-        Method::Finetune { .. } | Method::Scratch { .. }
-    );
-    if tuned {
-        let epochs = group.set.epochs.unwrap_or(plan.finetune.epochs);
-        digest.update(epochs.to_le_bytes());
-        digest.update((plan.finetune.batch as u64).to_le_bytes());
-        digest.update(plan.finetune.patience.to_le_bytes());
-        for rate in &plan.finetune.learning_rates {
-            digest.update(rate.to_le_bytes());
-        }
-    }
-    match &group.contender.method {
-        Method::Finetune { model } => digest.update(identity(model, b"finetune")?),
-        Method::Probe { model } => digest.update(identity(model, b"probe")?),
-        Method::Scratch { like } => {
-            let (encoder, features) = network::describe(like)?;
-            digest.update(format!("scratch {encoder:?} {features:?}"));
-        }
-        Method::FingerprintForest { trees } => {
-            digest.update(format!("forest {trees}"));
-            if data::known(group.set)?.task == dd_data::Task::Regression {
-                digest.update(" third");
-            }
-        }
-        Method::FingerprintLinear => digest.update("fingerprint linear"),
-    }
-    Ok(hex(&digest.finalize()))
-}
-
-/// What a model is: its configuration and its weights.
-fn identity(model: &Path, purpose: &[u8]) -> Result<Vec<u8>> {
-    let folder = ModelFolder::open(model)?;
-    let digest = Sha256::new()
-        .chain_update(purpose)
-        .chain_update(folder.config_text())
-        .chain_update(folder.weights()?);
-    Ok(digest.finalize().to_vec())
-}
-
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,11 +1,18 @@
 //! What came out of a run, and its scores.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use candle_core::{Device, Tensor};
 use dd_eval::Metric;
+use dd_nn::save_tensors;
 use ndarray::Array2;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Result, TrainError};
+use crate::evaluation::data::Parts;
+use crate::evaluation::journal::Key;
+use crate::evaluation::settings::hex;
 use crate::source::Labelled;
 use crate::tasks::{labels, score};
 
@@ -41,4 +48,40 @@ impl Outcome {
         }
         Ok(scores)
     }
+}
+
+/// Writes predictions and labels of the test part, and gives the SHA-256 of the predictions as f32.
+pub(super) fn keep_predictions(
+    output: &Path,
+    key: &Key,
+    outcome: &Outcome,
+    parts: &Parts,
+) -> Result<String> {
+    let (rows, columns) = outcome.predictions.dim();
+    let predictions: Vec<f32> = outcome.predictions.iter().map(|&p| p as f32).collect();
+    let labels: Vec<f32> = parts
+        .test
+        .iter()
+        .flat_map(|one| one.labels.iter().copied())
+        .collect();
+    let digest = Sha256::new().chain_update(bytes(&predictions)).finalize();
+    let tensor = |values| Tensor::from_vec(values, (rows, columns), &Device::Cpu);
+    let table_rows: Vec<u32> = parts.rows[2].iter().map(|&row| row as u32).collect();
+    let tensors = BTreeMap::from([
+        ("predictions".to_string(), tensor(predictions)?),
+        ("labels".to_string(), tensor(labels)?),
+        ("rows".to_string(), Tensor::new(table_rows, &Device::Cpu)?),
+    ]);
+    let file = output
+        .join("predictions")
+        .join(key.file_name() + ".safetensors");
+    save_tensors(file, &tensors, &BTreeMap::new())?;
+    Ok(hex(&digest))
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }

@@ -1,0 +1,72 @@
+//! What a run depends on, in one number.
+
+use std::fs;
+use std::path::Path;
+
+use dd_data::Task;
+use dd_encoder2d::ModelFolder;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Result, TrainError};
+use crate::evaluation::data::{known, path};
+use crate::evaluation::plan::{Method, Plan};
+use crate::evaluation::{Group, Workplace, network};
+
+/// SHA-256 of everything that a run depends on.
+pub(super) fn settings(
+    plan: &Plan,
+    workplace: &Workplace,
+    group: &Group<'_>,
+    seed: u64,
+) -> Result<String> {
+    let table = path(group.set, &workplace.tables);
+    let mut digest = Sha256::new()
+        .chain_update(fs::read(&table).map_err(TrainError::io(&table))?)
+        .chain_update(group.share.to_le_bytes())
+        .chain_update(seed.to_le_bytes())
+        .chain_update(group.seeds[0].to_le_bytes());
+    let tuned = matches!(
+        group.contender.method,
+        Method::Finetune { .. } | Method::Scratch { .. }
+    );
+    if tuned {
+        let epochs = group.set.epochs.unwrap_or(plan.finetune.epochs);
+        digest.update(epochs.to_le_bytes());
+        digest.update((plan.finetune.batch as u64).to_le_bytes());
+        digest.update(plan.finetune.patience.to_le_bytes());
+        for rate in &plan.finetune.learning_rates {
+            digest.update(rate.to_le_bytes());
+        }
+    }
+    match &group.contender.method {
+        Method::Finetune { model } => digest.update(identity(model, b"finetune")?),
+        Method::Probe { model } => digest.update(identity(model, b"probe")?),
+        Method::Scratch { like } => {
+            let (encoder, features) = network::describe(like)?;
+            digest.update(format!("scratch {encoder:?} {features:?}"));
+        }
+        Method::FingerprintForest { trees } => {
+            digest.update(format!("forest {trees}"));
+            if known(group.set)?.task == Task::Regression {
+                digest.update(" third");
+            }
+        }
+        Method::FingerprintLinear => digest.update("fingerprint linear"),
+    }
+    Ok(hex(&digest.finalize()))
+}
+
+/// What a model is: its configuration and its weights.
+fn identity(model: &Path, purpose: &[u8]) -> Result<Vec<u8>> {
+    let folder = ModelFolder::open(model)?;
+    let digest = Sha256::new()
+        .chain_update(purpose)
+        .chain_update(folder.config_text())
+        .chain_update(folder.weights()?);
+    Ok(digest.finalize().to_vec())
+}
+
+/// Hexadecimal digits.
+pub(super) fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

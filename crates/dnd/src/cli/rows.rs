@@ -1,0 +1,96 @@
+//! Commands that answer every row of a file.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// What to do with a row that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    /// End at the first.
+    Stop,
+    /// Leave it out of the output, and count it.
+    Skip,
+    /// Answer it with its error.
+    Report,
+}
+
+/// Where rows come from and go to.
+#[derive(Debug, Args)]
+pub(crate) struct Rows {
+    /// Input file: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Output file; `-` writes JSON lines to standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Column that holds the SMILES, for .csv and .tsv.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
+    /// What to do with a row that cannot be used.
+    #[arg(long, value_enum, default_value = "report")]
+    pub(crate) on_error: OnError,
+}
+
+/// `dnd predict` and `dnd embed`.
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// Input and output.
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+    /// Model folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// Largest number of tokens (nodes and directed edges) in one batch.
+    #[arg(long, default_value_t = 8192)]
+    pub(crate) batch_tokens: usize,
+}
+
+/// `dnd featurize`.
+#[derive(Debug, Args)]
+pub(crate) struct Featurize {
+    /// Input and output.
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+    /// Output format; JSON lines is the only one.
+    #[arg(long, default_value = "jsonl")]
+    pub(crate) format: String,
+    /// Also write canonical_smiles, formula, exact_mass, ring_sizes, num_atoms and scaffold.
+    #[arg(long)]
+    pub(crate) properties: bool,
+    /// Print what every feature column means, and stop.
+    #[arg(long)]
+    pub(crate) schema: bool,
+}
+
+/// How to divide a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitMethod {
+    /// By Bemis-Murcko scaffold, largest groups first (DeepChem's procedure).
+    Scaffold,
+    /// At random, by seed.
+    Random,
+}
+
+/// `dnd split`.
+#[derive(Debug, Args)]
+pub(crate) struct Split {
+    /// Table with SMILES: .csv or .tsv, also .gz.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Output file; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Column that holds the SMILES.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
+    /// How to divide.
+    #[arg(long, value_enum, default_value = "scaffold")]
+    pub(crate) method: SplitMethod,
+    /// Shares of train, valid and test.
+    #[arg(long, value_delimiter = ',', default_value = "0.8,0.1,0.1")]
+    pub(crate) fractions: Vec<f64>,
+    /// Seed of the random split.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}

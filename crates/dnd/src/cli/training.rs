@@ -1,0 +1,180 @@
+//! Commands that make models.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::SplitMethod;
+
+/// `dnd quickstart`.
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// Folder for the report, the models and the logs.
+    #[arg(short, long, value_name = "DIR", default_value = "runs/quickstart")]
+    pub(crate) output: PathBuf,
+    /// Seed of every random choice.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// What both runs on conformers take.
+#[derive(Debug, Args)]
+pub(crate) struct ConformerRun {
+    /// Conformers: .sdf or the plain table of docs/DATA.md (.csv, .tsv), each also .gz; or one .sdf in a .tar.gz, with its
+    /// --smiles-table. Repeat for several files.
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Table of the SMILES of an archive's records, in their order (PCQM4Mv2: data.csv.gz).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) smiles_table: Option<PathBuf>,
+    /// Column of the --smiles-table that holds the SMILES.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
+    /// Run folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Configuration; flags win over it.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seed of every random choice.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Number of training steps of the whole run.
+    #[arg(long)]
+    pub(crate) steps: Option<u64>,
+    /// Stop after this many steps of the run, as if interrupted; run again to resume.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) stop_after: Option<u64>,
+    /// Use at most this many records.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Conformers to validate on, as --input; without it the configuration's number of records is held out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value_t = DeviceKind::Cpu)]
+    pub(crate) device: DeviceKind,
+}
+
+/// Where tensors live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeviceKind {
+    /// The processor.
+    Cpu,
+    /// The first GPU; needs a program built with the feature `cuda`.
+    Cuda,
+}
+
+/// `dnd pretrain`.
+#[derive(Debug, Args)]
+pub(crate) struct Pretrain {
+    /// The run.
+    #[command(flatten)]
+    pub(crate) run: ConformerRun,
+}
+
+/// `dnd distill`.
+#[derive(Debug, Args)]
+pub(crate) struct Distill {
+    /// The run.
+    #[command(flatten)]
+    pub(crate) run: ConformerRun,
+    /// Run folder of the teacher.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) teacher: PathBuf,
+    /// File that keeps what the teacher says of every conformer: made by the first run, read by later ones on the same data.
+    #[arg(long, value_name = "FILE", requires = "valid")]
+    pub(crate) teacher_cache: Option<PathBuf>,
+    /// Loss: `graph` (D&D-Graph), `node` (D&D-Node) or `both`.
+    #[arg(long)]
+    pub(crate) loss: Option<String>,
+}
+
+/// `dnd contrast`.
+#[derive(Debug, Args)]
+pub(crate) struct Contrast {
+    /// The run; it needs --config and --valid.
+    #[command(flatten)]
+    pub(crate) run: ConformerRun,
+}
+
+/// `dnd finetune`.
+#[derive(Debug, Args)]
+pub(crate) struct Finetune {
+    /// Table with SMILES and labels: .csv or .tsv, also .gz.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Column that holds the SMILES.
+    #[arg(long, value_name = "NAME", default_value = "smiles")]
+    pub(crate) smiles_column: String,
+    /// Columns that hold the labels; an empty cell is a missing label.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    pub(crate) target_columns: Vec<String>,
+    /// Kind of the labels; found out from the values when not given.
+    #[arg(long, value_enum)]
+    pub(crate) task: Option<TaskKind>,
+    /// Run folder of the student to start from; from scratch when not given.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// Run folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// How to divide the table into train, valid and test.
+    #[arg(long, value_enum, default_value = "scaffold")]
+    pub(crate) split: SplitMethod,
+    /// Configuration; flags win over it.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seeds; one model is trained for each.
+    #[arg(long, value_delimiter = ',', default_value = "0")]
+    pub(crate) seeds: Vec<u64>,
+    /// Largest number of passes over the training part.
+    #[arg(long)]
+    pub(crate) epochs: Option<u64>,
+}
+
+/// Kind of labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskKind {
+    /// Numbers.
+    Regression,
+    /// 0 and 1.
+    Binary,
+}
+
+/// `dnd convert`.
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// Safetensors file with the original's parameter names.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Architecture config (JSON, as in a model folder's config.json).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Model folder to write.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+/// `dnd export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Run folder of a teacher or a student.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// Model folder to write.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Precision of the numbers.
+    #[arg(long, value_enum, default_value = "f16")]
+    pub(crate) dtype: Precision,
+}
+
+/// Precision of stored numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Precision {
+    /// Half precision: what a model of a few megabytes is given away in.
+    F16,
+    /// Single precision.
+    F32,
+}

@@ -133,7 +133,14 @@ fn a_stored_score_follows_from_the_shipped_file() {
     let mut plan = Plan::from_toml(text, "moleculenet.toml").unwrap();
     plan.sets.retain(|set| set.name == "freesolv");
     let frozen = |contender: &Contender| matches!(contender.method, Method::Probe { .. });
-    plan.contenders.retain(frozen);
+    let ships = |contender: &Contender| {
+        contender
+            .method
+            .model()
+            .is_some_and(|m| ModelFolder::open(m).is_ok())
+    };
+    plan.contenders
+        .retain(|contender| frozen(contender) && ships(contender));
     let stored = std::fs::read_to_string(root.join("docs/results/runs.jsonl")).unwrap();
     let stored: Vec<Entry> = stored
         .lines()

@@ -51,6 +51,11 @@ macro_rules! model {
 /// All models that ship.
 pub const MODELS: &[Model] = &[
     model!(
+        Teacher,
+        "et-128",
+        "5e40c99dbd1f67e59cc158c991aee661b67fee671e88a8625ecbb31b75514726"
+    ),
+    model!(
         Student,
         "gin-128-node",
         "be753cd106f13ff6b19ae43217bc91f1ff0c58e5b461578666932bf7ce4f8f38"

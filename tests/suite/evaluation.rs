@@ -9,7 +9,7 @@ use dd_encoder2d::{EncoderConfig, GinConfig, ModelConfig, save_model};
 use dd_eval::Metric;
 use dd_mol::smiles;
 use dd_nn::ParamStore;
-use dd_train::evaluation::{Entry, Journal, Plan, Report, Workplace, evaluate};
+use dd_train::evaluation::{Entry, Journal, Plan, Progress, Report, Workplace, evaluate, stored};
 
 fn folder(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
@@ -98,11 +98,13 @@ fn place(name: &str, spoil: &[usize]) -> Place {
 fn run(place: &Place, epochs: u64) -> (Vec<Entry>, usize) {
     let mut fresh = 0;
     let plan = plan(&place.model, epochs);
-    let journal = evaluate(&plan, &place.workplace, &mut |progress| {
-        fresh += usize::from(!progress.was_done);
-    });
-    let entries = journal.unwrap().entries().into_iter().cloned().collect();
-    (entries, fresh)
+    let mut count = |progress: &Progress<'_>| {
+        if let Progress::Run { was_done, .. } = progress {
+            fresh += usize::from(!was_done);
+        }
+    };
+    evaluate(&plan, &place.workplace, &mut count).unwrap();
+    (stored(&plan, &place.workplace).unwrap().entries, fresh)
 }
 
 /// On the whole of the labels the frozen and the linear contender have one run, since their seed decides nothing.
@@ -125,8 +127,19 @@ fn a_comparison_resumes_and_runs_again_what_changed() {
     let (again, fresh) = run(&place, 2);
     assert_eq!((again == entries, fresh), (true, 1));
     // Another number of epochs concerns the networks that are trained, and nobody else.
-    let (_, fresh) = run(&place, 3);
-    assert_eq!(fresh, 12);
+    let (other, fresh) = run(&place, 3);
+    assert_eq!((other.len(), fresh), (RUNS, 12));
+    // The runs of the first plan are still there, in whichever file, and are what its report is made of.
+    let output = &place.workplace.output;
+    let text = std::fs::read_to_string(output.join("runs.jsonl")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let (old, new) = lines.split_at(RUNS);
+    std::fs::write(output.join("runs.jsonl"), old.join("\n") + "\n").unwrap();
+    std::fs::write(output.join("runs.1-of-2.jsonl"), new.join("\n") + "\n").unwrap();
+    assert_eq!(run(&place, 3), (other, 0));
+    assert_eq!(run(&place, 2), (entries.clone(), 0));
+    let found = stored(&plan(&place.model, 2), &place.workplace).unwrap();
+    assert_eq!((found.missing, found.others), (0, 12));
     let pretrained = entries
         .iter()
         .filter(|entry| entry.contender == "pretrained");
@@ -148,18 +161,9 @@ fn parts_of_a_plan_make_the_whole() {
     }
     assert_eq!(sum, RUNS);
     let journal = Journal::open(&parts.workplace.output, None).unwrap();
-    let same = |entry: &&Entry| Entry {
-        settings: String::new(),
-        ..(*entry).clone()
-    };
-    let joined: Vec<Entry> = journal.entries().iter().map(same).collect();
-    let entries: Vec<Entry> = entries
-        .iter()
-        .collect::<Vec<_>>()
-        .iter()
-        .map(same)
-        .collect();
-    assert_eq!(joined, entries);
+    assert_eq!(journal.entries().len(), RUNS);
+    let joined = stored(&plan(&parts.model, 1), &parts.workplace).unwrap();
+    assert_eq!(joined.entries, entries);
 }
 
 #[test]
@@ -226,8 +230,8 @@ fn the_report_names_everyone_and_every_test() {
     let place = place("report", &[]);
     run(&place, 2);
     let plan = plan(&place.model, 2);
-    let journal = Journal::open(&place.workplace.output, None).unwrap();
-    let report = Report::new(&plan, &journal).unwrap();
+    let found = stored(&plan, &place.workplace).unwrap();
+    let report = Report::new(&plan, &found.entries).unwrap();
     let text = report.to_markdown().unwrap();
     for name in ["from scratch", "pretrained", "frozen", "forest", "linear"] {
         assert!(text.contains(&format!("| {name} |")), "{name} in {text}");
@@ -266,4 +270,27 @@ fn a_plan_that_contradicts_itself_is_refused() {
         "at least one is needed",
     );
     wrong(("batch", "batches"), "unknown field `batches`");
+}
+
+#[test]
+fn rows_without_a_molecule_are_told_and_labels_of_one_kind_refused() {
+    let place = place("told", &[]);
+    let path = place.workplace.tables.join("bbbp.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.clone() + "C1CC,1\n").unwrap();
+    let plan = plan(&place.model, 1);
+    let mut told = BTreeMap::new();
+    let mut listen = |progress: &Progress<'_>| {
+        if let Progress::Table { set, skipped } = progress {
+            told.insert((*set).to_string(), (skipped.total(), skipped.first.clone()));
+        }
+    };
+    evaluate(&plan, &place.workplace, &mut listen).unwrap();
+    assert_eq!(told["freesolv"].0, 0);
+    assert_eq!(told["bbbp"].0, 1);
+    assert!(told["bbbp"].1[0].contains("row 80"), "{told:?}");
+    // Where every label is the same there is no ROC-AUC to choose by: an error, not a number.
+    std::fs::write(&path, text.replace(",0\n", ",1\n")).unwrap();
+    let error = evaluate(&plan, &place.workplace, &mut |_| {}).unwrap_err();
+    assert!(error.to_string().contains("roc_auc"), "{error}");
 }

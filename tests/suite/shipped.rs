@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use candle_core::Device;
-use dd_encoder2d::{Encoder, ModelFolder};
+use candle_core::{DType, Device, Tensor};
+use dd_encoder2d::{Encoder, ModelConfig, ModelFolder, save_model};
 use dd_models::{Kind, MODELS};
 use dd_train::evaluation::{Contender, Entry, Method, Plan, Workplace, evaluate};
-use dd_train::{CONFIG_FILE, MODEL_FILE, Teacher};
+use dd_train::{CONFIG_FILE, MODEL_FILE, Teacher, export};
 use sha2::{Digest, Sha256};
+
+use crate::tasks;
 
 const MOST_BYTES: usize = 10_000_000;
 /// What a card must tell.
@@ -160,8 +162,8 @@ fn a_stored_score_follows_from_the_shipped_file() {
     let journal = evaluate(&plan, &workplace, &mut |_| {}).unwrap();
     assert_eq!(journal.entries().len(), plan.contenders.len());
     for entry in journal.entries() {
-        let old = stored.iter().find(|old| old.key() == entry.key()).unwrap();
-        assert_eq!(old.settings, entry.settings, "{}", entry.contender);
+        let same = |old: &&Entry| old.key() == entry.key() && old.settings == entry.settings;
+        let old = stored.iter().find(same).unwrap();
         for (metric, score) in &entry.test {
             let gap = (score - old.test[metric]).abs();
             assert!(
@@ -172,4 +174,51 @@ fn a_stored_score_follows_from_the_shipped_file() {
             );
         }
     }
+}
+
+/// Numbers are rounded, counters and what does not fit stay, and what only training needs does not come along.
+#[test]
+fn an_exported_model_is_the_model_in_half_precision() {
+    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("export");
+    let _ = std::fs::remove_dir_all(&root);
+    let config = ModelConfig::encoder_only(tasks::gin(16));
+    let store = tasks::store(8);
+    config.build_encoder(&store.root()).unwrap();
+    let (name, var) = store.vars().swap_remove(0);
+    let beyond = Tensor::full(1e6_f32, var.dims().to_vec(), &Device::Cpu).unwrap();
+    var.set(&beyond).unwrap();
+    save_model(root.join("run"), &config, &store, None).unwrap();
+    std::fs::write(root.join("run/state.json"), "{}").unwrap();
+    let done = export(&root.join("run"), &root.join("out"), DType::F16).unwrap();
+    let bytes = std::fs::read(root.join("out").join(MODEL_FILE)).unwrap();
+    assert_eq!(done.bytes as usize, bytes.len());
+    let files = std::fs::read_dir(root.join("out")).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, [CONFIG_FILE, MODEL_FILE]);
+    let [whole, half] = ["run", "out"].map(|folder| {
+        candle_core::safetensors::load(root.join(folder).join(MODEL_FILE), &Device::Cpu).unwrap()
+    });
+    assert_eq!(whole.len(), half.len());
+    let values = |tensor: &Tensor| -> Vec<f64> {
+        let flat = tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap();
+        flat.to_vec1().unwrap()
+    };
+    let mut kinds = BTreeMap::new();
+    for (tensor, exact) in &whole {
+        let narrow = &half[tensor];
+        *kinds.entry(format!("{:?}", narrow.dtype())).or_insert(0) += 1;
+        for (a, b) in values(exact).into_iter().zip(values(narrow)) {
+            assert!(
+                (a - b).abs() <= 1e-3 * a.abs().max(1e-4),
+                "{tensor}: {a} {b}"
+            );
+        }
+    }
+    assert_eq!(half[&name].dtype(), DType::F32);
+    assert!(
+        kinds["F16"] > 10 && kinds["F32"] == 1 && kinds["I64"] > 0,
+        "{kinds:?}"
+    );
+    assert!(Encoder::from_pretrained(root.join("out")).is_ok());
 }

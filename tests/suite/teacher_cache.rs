@@ -137,10 +137,28 @@ fn the_answers_of_others_are_refused() {
         error
     };
     assert!(refused("another-teacher", &two, &pairs).contains("another teacher"));
+    // The same numbers under another cap of neighbours are another teacher, though no tensor says so.
+    let near = root.join("near");
+    std::fs::create_dir_all(&near).unwrap();
+    let text = std::fs::read_to_string(one.join("config.json")).unwrap();
+    let capped = text.replace("\"max_num_neighbors\": 32", "\"max_num_neighbors\": 3");
+    assert_ne!(capped, text);
+    std::fs::write(near.join("config.json"), capped).unwrap();
+    std::fs::copy(
+        one.join("model.safetensors"),
+        near.join("model.safetensors"),
+    )
+    .unwrap();
+    assert!(refused("another-cap", &near, &pairs).contains("another teacher"));
     let mut moved = pairs.clone();
     moved[3].cloud.positions[0][1] += 0.01;
     assert!(refused("other-conformers", &one, &moved).contains("other conformers"));
     let bytes = std::fs::read(&cache).unwrap();
     std::fs::write(&cache, &bytes[..bytes.len() - 100]).unwrap();
     assert!(refused("cut", &one, &pairs).contains("cut"));
+    // The first row of the second molecule, as a huge number.
+    let mut damaged = bytes;
+    damaged[56 + 24 + 8 + 7] = 0x7f;
+    std::fs::write(&cache, &damaged).unwrap();
+    assert!(refused("damaged", &one, &pairs).contains("damaged"));
 }

@@ -14,13 +14,10 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DataError, Result, RowFault};
+use crate::featurize::map_records;
 use crate::on_error::{OnError, SkipReport};
-use crate::ordered::Ordered;
 use crate::record::{Dataset, Record};
 use crate::xyz_table::{XyzCells, XyzRow};
-
-/// Records per job of a worker.
-const RECORDS_PER_JOB: usize = 64;
 
 /// How a corpus is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -135,7 +132,7 @@ impl Corpus {
         let (mut train, mut valid) = (Vec::new(), Vec::new());
         for (number, dataset) in datasets.iter().enumerate() {
             let before = train.len() + valid.len();
-            for (index, entry) in entries(dataset.clone(), workers).enumerate() {
+            for (index, entry) in map_records(dataset.clone(), workers, entry).enumerate() {
                 let entry = match entry {
                     Ok(entry) => entry,
                     Err(error) => {
@@ -179,6 +176,7 @@ impl Corpus {
 }
 
 /// Writes records as a `.csv.gz` in the plain layout of conformers, with the molecule's SMILES, its file and its row there.
+/// Isotopes have no place in that layout: they are in the SMILES alone.
 ///
 /// # Errors
 /// When a record cannot be read, or has no place in that layout, or the file cannot be written.
@@ -231,19 +229,6 @@ pub fn write_conformers(
         .into_inner()
         .map_err(|error| fail(error.into_error()))?;
     file.sync_all().map_err(fail)
-}
-
-/// The entries of a data set, in its order.
-fn entries(dataset: Arc<dyn Dataset>, workers: usize) -> impl Iterator<Item = Result<Entry>> {
-    let len = dataset.len();
-    let job = move |chunk: usize| -> Vec<Result<Entry>> {
-        let first = chunk * RECORDS_PER_JOB;
-        let records = first..(first + RECORDS_PER_JOB).min(len);
-        records.map(|index| entry(&*dataset, index)).collect()
-    };
-    let jobs = len.div_ceil(RECORDS_PER_JOB);
-    let chunks = Ordered::new(jobs, workers, 4 * workers, Arc::new(job));
-    chunks.flat_map(|chunk| chunk.unwrap_or_else(|| vec![Err(DataError::WorkerLost)]))
 }
 
 fn entry(dataset: &dyn Dataset, index: usize) -> Result<Entry> {

@@ -17,13 +17,22 @@ pub fn examples(
     maker: ExampleMaker,
     workers: usize,
 ) -> impl Iterator<Item = Result<Example>> {
+    map_records(dataset, workers, move |dataset, index| {
+        maker.example(dataset, index)
+    })
+}
+
+/// What `make` gives of each record, in record order, made on several threads.
+pub(crate) fn map_records<T: Send + 'static>(
+    dataset: Arc<dyn Dataset>,
+    workers: usize,
+    make: impl Fn(&dyn Dataset, usize) -> Result<T> + Send + Sync + 'static,
+) -> impl Iterator<Item = Result<T>> {
     let len = dataset.len();
-    let job = move |chunk: usize| -> Vec<Result<Example>> {
+    let job = move |chunk: usize| -> Vec<Result<T>> {
         let first = chunk * RECORDS_PER_JOB;
         let records = first..(first + RECORDS_PER_JOB).min(len);
-        records
-            .map(|index| maker.example(&*dataset, index))
-            .collect()
+        records.map(|index| make(&*dataset, index)).collect()
     };
     let chunks = Ordered::new(
         len.div_ceil(RECORDS_PER_JOB),

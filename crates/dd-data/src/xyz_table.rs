@@ -107,7 +107,7 @@ pub struct XyzCells {
 }
 
 impl XyzCells {
-    /// The cells of a molecule with its first conformer; hydrogens that are not atoms are not written.
+    /// The cells of a molecule with its first conformer. Hydrogens that are not atoms, and isotopes, have no place in them.
     ///
     /// # Errors
     /// A fault of kind `coordinates` or `bonds`, for a molecule without a conformer or with a bond that the layout lacks.

@@ -53,6 +53,18 @@ pub enum TrainError {
         /// `training`, `validation` or `test`.
         part: &'static str,
     },
+    /// Too few molecules to read distances off atom vectors.
+    #[error(
+        "{fit} pairs of atoms for fitting and {test} for testing; {needed} of each are needed: give more molecules"
+    )]
+    TooFewPairs {
+        /// Pairs for fitting.
+        fit: usize,
+        /// Pairs for testing.
+        test: usize,
+        /// Least number of each.
+        needed: usize,
+    },
     /// A molecule of a report that cannot be drawn.
     #[error("a molecule cannot be drawn: {reason}")]
     Picture {

@@ -8,6 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use dd_nn::{TensorFile, save_tensors, write_atomically};
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
 use crate::error::{Result, TrainError};
 use crate::folder::{CONFIG_FILE, MODEL_FILE};
 
@@ -39,10 +40,9 @@ pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
     save_tensors(&weights, &tensors, &BTreeMap::new())?;
     write_atomically(output.join(CONFIG_FILE), |out| out.write_all(&config))?;
     let bytes = fs::read(&weights).map_err(TrainError::io(&weights))?;
-    let digest = Sha256::digest(&bytes);
     Ok(Exported {
         bytes: bytes.len() as u64,
-        sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hex(&Sha256::digest(&bytes)),
     })
 }
 

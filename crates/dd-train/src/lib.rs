@@ -100,6 +100,7 @@ mod answer;
 mod answer_models;
 mod batch;
 mod config;
+mod digest;
 mod ema;
 mod error;
 pub mod evaluation;
@@ -152,3 +153,7 @@ pub use state::{Best, State, StopReason};
 pub use task::{Draw, Evaluation, Losses, Task};
 pub use teacher::{Teacher, TeacherArchitecture, TeacherConfig};
 pub use teacher_cache::{Speaker, TeacherCache};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/use-a-pretrained-model.md")]
+struct UseAPretrainedModel;

@@ -2,7 +2,7 @@
 //!
 //! Layout of the file, little-endian: `DDTEACH1`, width (u32), element size (u32), molecules (u64), fingerprint (32 bytes);
 //! for each molecule its record, its first row and its number of atoms (3 x u64); then the rows, for each molecule its graph's
-//! and its atoms'. The fingerprint is the SHA-256 of the teacher's tensors and of all conformers, so that a file made by another teacher
+//! and its atoms'. The fingerprint is the SHA-256 of the teacher's configuration and tensors and of all conformers, so that a file made by another teacher
 //! or from other data is refused. The numbers are kept as the teacher gave them: a run with a cache equals one without.
 
 use std::collections::HashMap;
@@ -42,13 +42,15 @@ enum Rows {
     },
 }
 
-/// A teacher and its parameters.
+/// A teacher and all that decides what it says.
 #[derive(Clone, Copy)]
 pub struct Speaker<'a> {
     /// The network.
     pub network: &'a dyn Denoiser3d,
     /// Its parameters.
     pub store: &'a ParamStore,
+    /// Its configuration, as text: cutoffs and heads are in no tensor.
+    pub description: &'a str,
 }
 
 impl TeacherCache {
@@ -89,7 +91,7 @@ impl TeacherCache {
         clouds: &[PointCloud],
         batches: &[Vec<usize>],
     ) -> Result<Self> {
-        let print = fingerprint(teacher.store, clouds)?;
+        let print = fingerprint(teacher, clouds)?;
         if !path.exists() {
             let (width, size) = (
                 teacher.network.width(),
@@ -149,6 +151,9 @@ impl TeacherCache {
         let mut num_rows = 0;
         for entry in index.chunks_exact(ENTRY) {
             let [record, first, atoms] = [0, 8, 16].map(|at| u64_at(entry, at));
+            if first != num_rows {
+                return Err(wrong("its index is damaged".into()));
+            }
             num_rows = first.saturating_add(atoms).saturating_add(1);
             places.insert(record, first..num_rows);
         }
@@ -270,9 +275,9 @@ fn bytes_of(tensor: &Tensor) -> Result<Vec<u8>> {
     })
 }
 
-fn fingerprint(store: &ParamStore, clouds: &[PointCloud]) -> Result<[u8; 32]> {
-    let mut digest = Sha256::new();
-    for (name, tensor) in store.tensors() {
+fn fingerprint(teacher: Speaker<'_>, clouds: &[PointCloud]) -> Result<[u8; 32]> {
+    let mut digest = Sha256::new().chain_update(teacher.description);
+    for (name, tensor) in teacher.store.tensors() {
         digest.update(name);
         digest.update(bytes_of(&tensor)?);
     }

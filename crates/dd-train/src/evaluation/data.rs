@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dd_data::{CountedRows, Dataset, Fractions, MoleculeNet, Split, Task};
+use dd_data::{CountedRows, Dataset, Fractions, MoleculeNet, SkipReport, Split, Task};
 use dd_encoder2d::{Target, TargetKind};
 use dd_eval::Metric;
 use dd_graph::OgbConfig;
@@ -57,12 +57,33 @@ impl SetData {
     }
 
     /// Features the same molecules for another encoder.
+    ///
+    /// # Errors
+    /// When one of them has no such features: contenders must be scored on the same molecules.
     pub(super) fn featurized(&mut self, features: &OgbConfig) -> Result<()> {
-        if self.features != *features {
-            self.table = LabelledTable::of(&self.dataset, features)?;
-            self.features = features.clone();
+        if self.features == *features {
+            return Ok(());
         }
-        Ok(())
+        self.table = LabelledTable::of(&self.dataset, features)?;
+        self.features = features.clone();
+        let Split { train, valid, test } = &self.split;
+        let mut rows = train.iter().chain(valid).chain(test);
+        match rows.find(|&&row| self.table.select(&[row]).is_empty()) {
+            None => Ok(()),
+            Some(&index) => Err(TrainError::Record {
+                index,
+                reason: format!(
+                    "{} has it, but it lacks the features of a contender: {}",
+                    self.dataset.path().display(),
+                    self.table.skipped.first.join("; ")
+                ),
+            }),
+        }
+    }
+
+    /// Rows of the table that are in no part.
+    pub(super) fn skipped(&self) -> &SkipReport {
+        &self.table.skipped
     }
 
     /// Whether the labels are yes or no.

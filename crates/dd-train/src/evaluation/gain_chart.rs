@@ -2,7 +2,7 @@
 
 use crate::evaluation::plan::Contender;
 use crate::evaluation::statistics::Duel;
-use crate::report::{COLOURS, escape};
+use crate::report::{COLOURS, escape, sheet};
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 110.0;
@@ -30,10 +30,10 @@ pub(super) fn svg(duels: &[(&Contender, Vec<Duel>)]) -> String {
     let block = LINE * duels.len() as f64 + GAP;
     let bottom = TOP + block * sets.len() as f64;
     let height = bottom + 40.0 + 16.0 * duels.len() as f64;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"white\"/>\n\
-         <text x=\"{LEFT}\" y=\"20\" font-weight=\"bold\">Relative gain over the rival on the test part [%]</text>\n"
+    let mut svg = sheet(
+        WIDTH,
+        height,
+        "Relative gain over the rival on the test part [%]",
     );
     for tick in [-1.0, -0.5, 0.0, 0.5, 1.0].map(|part| part * limit) {
         let at = x(tick);

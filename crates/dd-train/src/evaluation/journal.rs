@@ -33,8 +33,11 @@ pub struct Entry {
     pub valid: f64,
     /// Epoch of that score.
     pub best_epoch: Option<u64>,
-    /// Scores on the test part; the first is the one that is compared.
+    /// Scores on the test part.
     pub test: BTreeMap<String, f64>,
+    /// Metrics without a value on the test part, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub undefined: BTreeMap<String, String>,
     /// SHA-256 of the test predictions.
     pub predictions: String,
 }
@@ -71,11 +74,12 @@ impl Key {
     }
 }
 
-/// The lines of all `runs*.jsonl` of a folder; new ones are appended to one of them.
+/// The lines of all `runs*.jsonl` of a folder; new ones are appended to one of them. Runs of one key with other settings stand side by
+/// side: which of them counts, the plan says.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    entries: HashMap<Key, Entry>,
+    entries: HashMap<(Key, String), Entry>,
 }
 
 impl Journal {
@@ -114,7 +118,7 @@ impl Journal {
                         path: file.clone(),
                         reason: format!("line {}: {error}", number + 1),
                     })?;
-                entries.insert(entry.key(), entry);
+                entries.insert((entry.key(), entry.settings.clone()), entry);
             }
         }
         Ok(Self { path, entries })
@@ -122,16 +126,14 @@ impl Journal {
 
     /// The run of a key, if it was done with these settings.
     pub fn done(&self, key: &Key, settings: &str) -> Option<&Entry> {
-        self.entries
-            .get(key)
-            .filter(|entry| entry.settings == settings)
+        self.entries.get(&(key.clone(), settings.to_string()))
     }
 
-    /// All runs, in the order of their keys.
+    /// All runs, in the order of their keys and settings.
     pub fn entries(&self) -> Vec<&Entry> {
-        let mut entries: Vec<&Entry> = self.entries.values().collect();
-        entries.sort_by_key(|entry| entry.key());
-        entries
+        let mut entries: Vec<_> = self.entries.iter().collect();
+        entries.sort_by_key(|(place, _)| *place);
+        entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
     /// Appends a run, and sees that it reaches the disk.
@@ -153,7 +155,8 @@ impl Journal {
         file.write_all(&line)
             .and_then(|()| file.sync_data())
             .map_err(system)?;
-        self.entries.insert(entry.key(), entry);
+        let place = (entry.key(), entry.settings.clone());
+        self.entries.insert(place, entry);
         Ok(())
     }
 }
@@ -176,6 +179,7 @@ mod tests {
             valid: 0.7,
             best_epoch: Some(3),
             test: BTreeMap::from([("mae".to_string(), 0.1 + 0.2)]),
+            undefined: BTreeMap::new(),
             predictions: String::new(),
         }
     }

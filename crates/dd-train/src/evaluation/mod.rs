@@ -20,6 +20,7 @@ mod statistics;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dd_data::SkipReport;
 use dd_graph::{AtomOrder, Hydrogens, OgbConfig};
 
 pub use journal::{Entry, Journal, Key};
@@ -45,15 +46,60 @@ pub struct Workplace {
     pub shard: (usize, usize),
 }
 
-/// A run that is done, or was done before.
+/// What happens during an evaluation.
 #[derive(Debug)]
-pub struct Progress<'a> {
-    /// The run.
-    pub entry: &'a Entry,
-    /// Whether it was in the journal already.
-    pub was_done: bool,
-    /// Runs done so far, of how many of this part of the plan.
-    pub done: (usize, usize),
+pub enum Progress<'a> {
+    /// A table was read and divided.
+    Table {
+        /// Name of the set.
+        set: &'a str,
+        /// Rows that no contender sees, with the reasons.
+        skipped: &'a SkipReport,
+    },
+    /// A run is done, or was done before.
+    Run {
+        /// The run.
+        entry: &'a Entry,
+        /// Whether it was in the journal already.
+        was_done: bool,
+        /// Runs done so far, of how many of this part of the plan.
+        done: (usize, usize),
+    },
+}
+
+/// The runs of a plan that are done with its present settings, tables and models.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The runs.
+    pub entries: Vec<Entry>,
+    /// Runs of the plan that are still to do.
+    pub missing: usize,
+    /// Lines of the journal that are of other plans, settings, tables or models.
+    pub others: usize,
+}
+
+/// Looks up what is done of a plan, by whatever process.
+///
+/// # Errors
+/// When a table, a model or the journal cannot be read.
+pub fn stored(plan: &Plan, workplace: &Workplace) -> Result<Stored> {
+    let journal = Journal::open(&workplace.output, None)?;
+    let (mut entries, mut missing) = (Vec::new(), 0);
+    for group in groups(plan) {
+        for &seed in group.seeds {
+            let settings = settings(plan, workplace, &group, seed)?;
+            match journal.done(&group.key(seed), &settings) {
+                Some(entry) => entries.push(entry.clone()),
+                None => missing += 1,
+            }
+        }
+    }
+    let others = journal.entries().len() - entries.len();
+    Ok(Stored {
+        entries,
+        missing,
+        others,
+    })
 }
 
 /// All seeds of a contender on a set with a share of its labels.
@@ -62,6 +108,12 @@ struct Group<'a> {
     contender: &'a Contender,
     share: f64,
     seeds: &'a [u64],
+}
+
+impl Group<'_> {
+    fn key(&self, seed: u64) -> Key {
+        Key::new(&self.set.name, &self.contender.name, self.share, seed)
+    }
 }
 
 /// Does every run of the plan that is not in the journal yet.
@@ -91,40 +143,54 @@ pub fn evaluate(
         let mut choice = None;
         for (place, &seed) in group.seeds.iter().enumerate() {
             let settings = settings(plan, workplace, group, seed)?;
-            let key = Key::new(&group.set.name, &group.contender.name, group.share, seed);
-            let was_done = journal.done(&key, &settings).is_some();
-            if !was_done {
-                let features = features(group)?;
-                let set = match &mut open {
-                    Some((name, set)) if *name == group.set.name => {
-                        if let Some(features) = &features {
-                            set.featurized(features)?;
-                        }
-                        set
-                    }
-                    _ => {
-                        let plain = features.unwrap_or(PLAIN_FEATURES);
-                        let set = SetData::read(group.set, &workplace.tables, &plain)?;
-                        &mut open.insert((group.set.name.clone(), set)).1
-                    }
-                };
-                let inherited = if place == 0 { None } else { choice };
-                let entry = run(plan, output, group, set, (seed, &settings, inherited))?;
-                journal.push(entry)?;
-            }
-            let Some(entry) = journal.done(&key, &settings) else {
-                continue;
+            let key = group.key(seed);
+            let known = journal.done(&key, &settings).cloned();
+            let was_done = known.is_some();
+            let entry = match known {
+                Some(entry) => entry,
+                None => {
+                    let set = opened(&mut open, group, workplace, progress)?;
+                    let inherited = if place == 0 { None } else { choice };
+                    let entry = run(plan, output, group, set, (seed, &settings, inherited))?;
+                    journal.push(entry.clone())?;
+                    entry
+                }
             };
             choice = entry.choice;
             done += 1;
-            progress(&Progress {
-                entry,
+            progress(&Progress::Run {
+                entry: &entry,
                 was_done,
                 done: (done, total),
             });
         }
     }
     Ok(journal)
+}
+
+/// The data of the group's set with the features of its contender; one set is open at a time.
+fn opened<'a>(
+    open: &'a mut Option<(String, SetData)>,
+    group: &Group<'_>,
+    workplace: &Workplace,
+    progress: &mut dyn FnMut(&Progress<'_>),
+) -> Result<&'a SetData> {
+    let features = features(group)?;
+    let name = &group.set.name;
+    if open.as_ref().is_none_or(|(known, _)| known != name) {
+        let plain = features.clone().unwrap_or(PLAIN_FEATURES);
+        let set = SetData::read(group.set, &workplace.tables, &plain)?;
+        progress(&Progress::Table {
+            set: name,
+            skipped: set.skipped(),
+        });
+        *open = Some((name.clone(), set));
+    }
+    let (_, set) = open.as_mut().expect("it was opened above");
+    if let Some(features) = &features {
+        set.featurized(features)?;
+    }
+    Ok(set)
 }
 
 /// For contenders that have no model: their features come from the molecule itself.
@@ -206,7 +272,8 @@ fn run(
             classical::forest(&features, &parts, set.is_binary(), (*trees, seed))?
         }
     };
-    let key = Key::new(&group.set.name, &group.contender.name, group.share, seed);
+    let key = group.key(seed);
+    let scores = outcome.scores(&metrics(set.is_binary()), &parts.test)?;
     let predictions = keep_predictions(output, &key, &outcome, &parts)?;
     Ok(Entry {
         set: group.set.name.clone(),
@@ -219,7 +286,8 @@ fn run(
         tried,
         valid: outcome.valid,
         best_epoch: outcome.best_epoch,
-        test: outcome.scores(&metrics(set.is_binary()), &parts.test)?,
+        test: scores.values,
+        undefined: scores.undefined,
         predictions,
     })
 }

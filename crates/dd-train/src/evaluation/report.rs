@@ -9,7 +9,7 @@ use dd_nn::write_atomically;
 
 use crate::error::Result;
 use crate::evaluation::data::known;
-use crate::evaluation::journal::Journal;
+use crate::evaluation::journal::Entry;
 use crate::evaluation::plan::{Contender, Plan, SetPlan};
 use crate::evaluation::statistics::{Duel, Runs, metric_of};
 use crate::evaluation::{gain_chart, share_curves};
@@ -18,7 +18,7 @@ use crate::folder::write_json;
 /// Level of the tests.
 const LEVEL: f64 = 0.05;
 
-/// What a journal says about its plan.
+/// What the runs of a plan say.
 pub struct Report<'a> {
     runs: Runs<'a>,
     duels: Vec<(&'a Contender, Vec<Duel>)>,
@@ -29,8 +29,8 @@ impl<'a> Report<'a> {
     ///
     /// # Errors
     /// When a score is no number.
-    pub fn new(plan: &'a Plan, journal: &Journal) -> Result<Self> {
-        let runs = Runs::of(plan, journal);
+    pub fn new(plan: &'a Plan, entries: &[Entry]) -> Result<Self> {
+        let runs = Runs::of(plan, entries);
         let rivals = plan
             .contenders
             .iter()

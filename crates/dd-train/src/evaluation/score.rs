@@ -9,10 +9,10 @@ use dd_nn::save_tensors;
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
 use crate::error::{Result, TrainError};
 use crate::evaluation::data::Parts;
 use crate::evaluation::journal::Key;
-use crate::evaluation::settings::hex;
 use crate::source::Labelled;
 use crate::tasks::{labels, score};
 
@@ -27,27 +27,32 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Each metric that has a value on the test part, averaged over the targets.
-    pub(super) fn scores(
-        &self,
-        metrics: &[Metric],
-        test: &[Labelled],
-    ) -> Result<BTreeMap<String, f64>> {
+    /// Each metric on the test part, averaged over the targets, or why it has no value there.
+    pub(super) fn scores(&self, metrics: &[Metric], test: &[Labelled]) -> Result<Scores> {
         let truth = labels(test, self.predictions.ncols())?;
-        let mut scores = BTreeMap::new();
+        let mut scores = Scores::default();
         for &metric in metrics {
+            let name = metric.name().to_string();
             match score(metric, &truth, &self.predictions) {
                 Ok(value) => {
-                    scores.insert(metric.name().to_string(), value);
+                    scores.values.insert(name, value);
                 }
                 Err(TrainError::Eval(error)) if error.undefined_reason().is_some() => {
-                    tracing::warn!("{}: {error}", metric.name());
+                    scores.undefined.insert(name, error.to_string());
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(scores)
     }
+}
+
+/// Scores by metric.
+#[derive(Default)]
+pub(super) struct Scores {
+    pub(super) values: BTreeMap<String, f64>,
+    /// Metrics without a value, and why.
+    pub(super) undefined: BTreeMap<String, String>,
 }
 
 /// Writes predictions and labels of the test part, and gives the SHA-256 of the predictions as f32.

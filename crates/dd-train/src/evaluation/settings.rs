@@ -7,6 +7,7 @@ use dd_data::Task;
 use dd_encoder2d::ModelFolder;
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
 use crate::error::{Result, TrainError};
 use crate::evaluation::data::{known, path};
 use crate::evaluation::plan::{Method, Plan};
@@ -64,9 +65,4 @@ fn identity(model: &Path, purpose: &[u8]) -> Result<Vec<u8>> {
         .chain_update(folder.config_text())
         .chain_update(folder.weights()?);
     Ok(digest.finalize().to_vec())
-}
-
-/// Hexadecimal digits.
-pub(super) fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

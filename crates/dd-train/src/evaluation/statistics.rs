@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use dd_eval::{Metric, Summary, holm, paired};
+use dd_eval::{Metric, Summary, compare_to_baseline, holm};
 use serde::Serialize;
 
 use crate::error::Result;
 use crate::evaluation::data::{known, metrics};
-use crate::evaluation::journal::Journal;
+use crate::evaluation::journal::Entry;
 use crate::evaluation::plan::{Contender, Plan, SetPlan};
 
 /// A contender against its rival on one set, over the seeds that both have.
@@ -43,9 +43,9 @@ pub(super) struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    pub(super) fn of(plan: &'a Plan, journal: &Journal) -> Self {
+    pub(super) fn of(plan: &'a Plan, entries: &[Entry]) -> Self {
         let mut values: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-        for entry in journal.entries() {
+        for entry in entries {
             let place = (
                 entry.set.clone(),
                 entry.contender.clone(),
@@ -139,19 +139,22 @@ fn duel(
     };
     let gain = |ours: f64, theirs: f64| 100.0 * sign * (ours - theirs) / rival;
     let gains: Vec<f64> = both.iter().map(|&(a, b)| gain(a, b)).collect();
-    Ok(Some(Duel {
+    let values = |scores: Vec<f64>| scores.into_iter().map(Some).collect::<Vec<_>>();
+    let challenger = [(contender.name.clone(), values(ours))];
+    let tests = compare_to_baseline(metric, &values(theirs), &challenger)?;
+    let tests = tests.into_iter().next();
+    Ok(tests.map(|tests| Duel {
         set: set.name.clone(),
         contender: contender.name.clone(),
         against: against.to_string(),
-        pairs: both.len(),
+        pairs: tests.pairs,
         means: (mean, rival),
         gain: gain(mean, rival),
-        gain_std: Summary::new(&gains)?.std,
-        // A test without a value (one pair, no difference at all) is no error of the evaluation.
-        t_p: paired::t_test(&ours, &theirs).ok().map(|test| test.p),
+        gain_std: Summary::new(&gains).ok().and_then(|summary| summary.std),
+        t_p: tests.t_p,
         holm_p: None,
-        wilcoxon_p: paired::wilcoxon(&ours, &theirs).ok().map(|test| test.p),
-        cohen_d: paired::cohen_d(&ours, &theirs).ok(),
+        wilcoxon_p: tests.wilcoxon_p,
+        cohen_d: tests.cohen_d,
     }))
 }
 

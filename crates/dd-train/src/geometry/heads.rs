@@ -92,7 +92,11 @@ fn correlations(scores: &Tensor, pair: &Pair) -> Result<Vec<f64>> {
         let given: Vec<f64> = pairs()
             .map(|(i, j)| head[SPECIAL_TOKENS + i][SPECIAL_TOKENS + j])
             .collect();
-        pearson(&wanted, &given).map_or(0.0, f64::abs)
+        match pearson(&wanted, &given) {
+            Ok(r) => Ok(r.abs()),
+            Err(error) if error.undefined_reason().is_some() => Ok(0.0),
+            Err(error) => Err(error.into()),
+        }
     };
-    Ok(heads.iter().map(correlation).collect())
+    heads.iter().map(correlation).collect()
 }

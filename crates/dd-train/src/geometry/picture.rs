@@ -1,7 +1,7 @@
 //! The picture of the heads: one strip of dots for each encoder.
 
 use crate::geometry::Geometry;
-use crate::report::{COLOURS, escape};
+use crate::report::{COLOURS, escape, sheet};
 
 const WIDTH: f64 = 640.0;
 const LEFT: f64 = 170.0;
@@ -25,10 +25,10 @@ pub fn heads_svg(findings: &[Geometry]) -> String {
     let bottom = TOP + LINE * lines as f64 + GAP * encoders.len() as f64;
     let height = bottom + 40.0;
     let x = |r: f64| LEFT + r.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"white\"/>\n\
-         <text x=\"12\" y=\"20\" font-weight=\"bold\">Correlation of attention scores with distances between atoms</text>\n"
+    let mut svg = sheet(
+        WIDTH,
+        height,
+        "Correlation of attention scores with distances between atoms",
     );
     for tick in 0..=5 {
         let r = 0.2 * f64::from(tick);

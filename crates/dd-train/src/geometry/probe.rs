@@ -21,6 +21,8 @@ const PAIRS_PER_MOLECULE: usize = 30;
 /// Numbers of bonds between two atoms that are told apart; the last stands for all larger ones and for other fragments.
 const MOST_BONDS: usize = 12;
 const MOLECULES_PER_BATCH: usize = 64;
+/// Pairs that both parts need.
+const FEWEST_PAIRS: usize = 100;
 /// Of ten molecules, so many are for fitting.
 const TRAIN_OF_TEN: usize = 8;
 
@@ -79,11 +81,16 @@ impl DistanceProbe {
                 )?;
             }
         }
-        if train.distances.len() < 100 || test.distances.len() < 100 {
-            return Err(TrainError::Empty { part: "probe" });
+        let counts = (train.distances.len(), test.distances.len());
+        if counts.0.min(counts.1) < FEWEST_PAIRS {
+            return Err(TrainError::TooFewPairs {
+                fit: counts.0,
+                test: counts.1,
+                needed: FEWEST_PAIRS,
+            });
         }
         Ok(Self {
-            pairs: (train.distances.len(), test.distances.len()),
+            pairs: counts,
             vectors: ridge(&train, &test, false)?,
             vectors_and_bonds: ridge(&train, &test, true)?,
             bonds: means(&train, &test)?,

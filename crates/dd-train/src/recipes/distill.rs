@@ -218,9 +218,11 @@ fn remember(
         }
     }
     let batches = config.fit.eval_batch.in_order(&clouds);
+    let description = format!("{:?}", teacher.config);
     let speaker = Speaker {
         network: &teacher.network,
         store: &teacher.store,
+        description: &description,
     };
     Ok(Some(match file {
         Some(path) => TeacherCache::in_file(path, speaker, &clouds, &batches)?,

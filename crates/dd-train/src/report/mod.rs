@@ -16,6 +16,16 @@ pub(crate) const COLOURS: [&str; 6] = [
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
 ];
 
+/// The beginning of a picture: a white sheet with a title at the top left.
+pub(crate) fn sheet(width: f64, height: f64, title: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n\
+         <text x=\"12\" y=\"20\" font-weight=\"bold\">{}</text>\n",
+        escape(title)
+    )
+}
+
 /// Text made safe inside HTML and SVG.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")

@@ -27,7 +27,7 @@ pub(crate) struct Evaluate {
     /// Do the I-th of N parts of the runs, for several processes on one folder.
     #[arg(long, value_name = "I/N", requires = "plan", value_parser = shard, default_value = "1/1")]
     pub(crate) shard: (usize, usize),
-    /// Do no runs: write the report of those that are done.
+    /// Do no runs: write the report of those that are done with the present tables and models.
     #[arg(long, requires = "plan")]
     pub(crate) report_only: bool,
     /// Predictions, as `dnd predict` writes them (.csv).

@@ -93,7 +93,7 @@ pub(crate) struct Distill {
 /// `dnd contrast`.
 #[derive(Debug, Args)]
 pub(crate) struct Contrast {
-    /// The run; it needs --config and --valid.
+    /// The run; it needs --config.
     #[command(flatten)]
     pub(crate) run: ConformerRun,
 }

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use dd_train::{ContrastConfig, Data, Length, Pairs, from_toml, inputs};
+use dd_train::{ContrastConfig, Data, Length, Pairs, inputs};
 
 use crate::cli::Contrast;
-use crate::commands::training::{Surroundings, device, finished, read_all, read_valid};
+use crate::commands::training::{Surroundings, config, device, finished, read_all, read_valid};
 use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the student in the output folder.
@@ -16,10 +16,7 @@ pub(crate) fn run(arguments: &Contrast, quiet: bool) -> Outcome {
             "a contrastive run has no preset: --config docs/recipes/contrast-gin.toml is one",
         ));
     };
-    let origin = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::misuse(format!("{origin}: {error}")))?;
-    let mut config: ContrastConfig = from_toml(&text, &origin).map_err(Failure::misuse)?;
+    let mut config: ContrastConfig = config(path)?;
     if let Some(seed) = run.seed {
         config.fit.seed = seed;
     }

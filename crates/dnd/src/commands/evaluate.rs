@@ -1,12 +1,12 @@
 //! `dnd evaluate`: contenders by a plan.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use dd_train::evaluation::{Journal, Plan, Progress, Report, Workplace, evaluate};
+use dd_train::evaluation::{Plan, Progress, Report, Workplace, evaluate, stored};
 
 use crate::cli::Evaluate;
 use crate::commands::score;
+use crate::commands::training::{read_text, report_skipped};
 use crate::failure::{Failure, Outcome};
 use crate::progress::{Count, say};
 
@@ -18,35 +18,41 @@ pub(crate) fn run(arguments: &Evaluate, quiet: bool) -> Outcome {
     let (Some(tables), Some(output)) = (&arguments.tables, &arguments.output) else {
         return Err(Failure::misuse("--plan needs --tables and --output"));
     };
-    let origin = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::misuse(format!("{origin}: {error}")))?;
-    let plan = Plan::from_toml(&text, &origin).map_err(Failure::misuse)?;
-    let journal = if arguments.report_only {
-        Journal::open(output, None).map_err(Failure::misuse)?
-    } else {
-        let workplace = Workplace {
-            tables: tables.clone(),
-            output: output.clone(),
-            shard: arguments.shard,
-        };
-        runs(&plan, &workplace, quiet)?
+    let text = read_text(path)?;
+    let plan = Plan::from_toml(&text, &path.display().to_string()).map_err(Failure::misuse)?;
+    let workplace = Workplace {
+        tables: tables.clone(),
+        output: output.clone(),
+        shard: arguments.shard,
     };
-    report(&plan, &journal, output)
+    if !arguments.report_only {
+        runs(&plan, &workplace, quiet)?;
+    }
+    report(&plan, &workplace, quiet)
 }
 
-fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<Journal, Failure> {
+fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<(), Failure> {
     let mut bar: Option<Count> = None;
-    let mut show = |progress: &Progress<'_>| {
-        let (done, total) = progress.done;
-        bar.get_or_insert_with(|| Count::new("runs", total, quiet))
-            .at(done);
-        let entry = progress.entry;
-        if !quiet && !progress.was_done {
-            let scores = entry
-                .test
-                .iter()
-                .map(|(name, value)| format!("{name} {value:.4}"));
+    let mut show = |progress: &Progress<'_>| match progress {
+        Progress::Table { set, skipped } => {
+            if !quiet && skipped.total() > 0 {
+                say(&format!("{set}: some rows are in no part"));
+            }
+            report_skipped(skipped, quiet);
+        }
+        Progress::Run {
+            entry,
+            was_done,
+            done: (done, total),
+        } => {
+            bar.get_or_insert_with(|| Count::new("runs", *total, quiet))
+                .at(*done);
+            if quiet || *was_done {
+                return;
+            }
+            let scores = entry.test.iter();
+            let scores = scores.map(|(name, value)| format!("{name} {value:.4}"));
+            let scores = scores.chain(entry.undefined.values().cloned());
             say(&format!(
                 "{done}/{total} {} · {} · {} % · seed {}: {}",
                 entry.set,
@@ -57,13 +63,21 @@ fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<Journal, Fail
             ));
         }
     };
-    evaluate(plan, workplace, &mut show).map_err(Failure::work)
+    evaluate(plan, workplace, &mut show).map_err(Failure::work)?;
+    Ok(())
 }
 
 #[allow(clippy::print_stdout, reason = "the report is the result")]
-fn report(plan: &Plan, journal: &Journal, output: &Path) -> Outcome {
-    let report = Report::new(plan, journal).map_err(Failure::work)?;
-    report.write(output).map_err(Failure::work)?;
+fn report(plan: &Plan, workplace: &Workplace, quiet: bool) -> Outcome {
+    let stored = stored(plan, workplace).map_err(Failure::misuse)?;
+    if !quiet && stored.missing + stored.others > 0 {
+        say(&format!(
+            "{} runs of the plan are not done; {} lines are of other plans, settings, tables or models",
+            stored.missing, stored.others
+        ));
+    }
+    let report = Report::new(plan, &stored.entries).map_err(Failure::work)?;
+    report.write(&workplace.output).map_err(Failure::work)?;
     println!("{}", report.to_markdown().map_err(Failure::work)?);
     Ok(ExitCode::SUCCESS)
 }

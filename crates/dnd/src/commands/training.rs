@@ -59,13 +59,21 @@ pub(crate) fn config_or<T: DeserializeOwned>(
     path: Option<&Path>,
     preset: impl FnOnce() -> T,
 ) -> Result<T, Failure> {
-    let Some(path) = path else {
-        return Ok(preset());
-    };
-    let origin = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::misuse(format!("{origin}: {error}")))?;
-    from_toml(&text, &origin).map_err(Failure::misuse)
+    match path {
+        Some(path) => config(path),
+        None => Ok(preset()),
+    }
+}
+
+/// The configuration in a TOML file.
+pub(crate) fn config<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    from_toml(&read_text(path)?, &path.display().to_string()).map_err(Failure::misuse)
+}
+
+/// A file as text.
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))
 }
 
 /// The examples of every file of conformers, numbered through. Says what was left out.

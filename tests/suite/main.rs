@@ -9,6 +9,7 @@ mod baselines;
 mod evaluation;
 mod geometry;
 mod gradients;
+mod how_to;
 mod learning;
 mod molecules;
 mod outside;

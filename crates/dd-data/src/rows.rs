@@ -13,6 +13,7 @@ use dd_mol::xyz::{XyzErrorKind, XyzReader};
 use dd_mol::{Molecule, Sanitize};
 
 use crate::error::{DataError, Result, RowFault};
+use crate::part::Part;
 use crate::source::{Format, open};
 use crate::table::lines::{Line, next_line};
 use crate::table::{TableReader, text_of, too_long};
@@ -41,6 +42,8 @@ pub struct RowOptions {
     pub xyz_table: bool,
     /// What perception does with hydrogens written as atoms.
     pub sanitize: Sanitize,
+    /// Which rows are answered; the others are passed over without a look, and keep their numbers.
+    pub part: Part,
 }
 
 impl RowOptions {
@@ -49,6 +52,7 @@ impl RowOptions {
         smiles_column: None,
         xyz_table: false,
         sanitize: Sanitize::RDKIT,
+        part: Part::ALL,
     };
 }
 
@@ -169,6 +173,30 @@ impl Rows {
         (text, molecule)
     }
 
+    /// Passes over a row; false at the end of the input.
+    fn pass(&mut self) -> Result<bool> {
+        match &mut self.kind {
+            Kind::Smi(reader) => next_line(&mut **reader)
+                .map(|line| line.is_some())
+                .map_err(|error| DataError::file(&self.path, error)),
+            Kind::Smiles(table, _) | Kind::Xyz(table, ..) => {
+                table.next().transpose().map(|row| row.is_some())
+            }
+            Kind::Sdf(_) | Kind::Frames(_) => Ok(self.answer()?.is_some()),
+        }
+    }
+
+    /// Passes over the rows of other parts, then answers one.
+    fn next_answer(&mut self) -> Result<Option<Answer>> {
+        while !self.options.part.has(self.next_row) {
+            if !self.pass()? {
+                return Ok(None);
+            }
+            self.next_row += 1;
+        }
+        self.answer()
+    }
+
     /// Input text and molecule of the next row.
     fn answer(&mut self) -> Result<Option<Answer>> {
         match &mut self.kind {
@@ -265,7 +293,7 @@ impl Iterator for Rows {
         if self.finished {
             return None;
         }
-        let answer = self.answer().transpose()?;
+        let answer = self.next_answer().transpose()?;
         self.finished = answer.is_err();
         let row = self.next_row;
         self.next_row += 1;

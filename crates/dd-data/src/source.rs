@@ -1,8 +1,10 @@
 //! Opening files: format by extension, `.gz` transparently.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -60,16 +62,60 @@ impl Format {
 /// # Errors
 /// When the file cannot be opened.
 pub fn open(path: &Path) -> Result<Box<dyn BufRead + Send>> {
-    let file = File::open(path).map_err(|error| DataError::file(path, error))?;
+    Ok(open_counted(path)?.0)
+}
+
+/// How much of a file has been read.
+#[derive(Debug, Clone)]
+pub struct ReadCount {
+    done: Arc<AtomicU64>,
+    total: u64,
+}
+
+impl ReadCount {
+    /// Bytes read so far, compressed ones if the file is.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the file; 0 for a pipe.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+struct Counted(File, Arc<AtomicU64>);
+
+impl Read for Counted {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(bytes)?;
+        self.1.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// [`open`], and a count of what has been read, for showing progress.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_counted(path: &Path) -> Result<(Box<dyn BufRead + Send>, ReadCount)> {
+    let fail = |error| DataError::file(path, error);
+    let file = File::open(path).map_err(fail)?;
+    let count = ReadCount {
+        done: Arc::default(),
+        total: file.metadata().map_err(fail)?.len(),
+    };
+    let file = Counted(file, Arc::clone(&count.done));
     let reader = BufReader::with_capacity(BUFFER, file);
     let compressed = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-    if compressed {
-        Ok(decompress(reader))
+    let reader = if compressed {
+        decompress(reader)
     } else {
-        Ok(Box::new(reader))
-    }
+        Box::new(reader) as Box<dyn BufRead + Send>
+    };
+    Ok((reader, count))
 }
 
 /// Decompresses a gzip stream of one or more members.

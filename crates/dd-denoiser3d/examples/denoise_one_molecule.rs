@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it computes")]
 
 use candle_core::{DType, Device};
-use dd_denoiser3d::{Denoiser3d, EquivariantTransformer, EtConfig, GaussianNoise};
+use dd_denoiser3d::{Denoiser3d, EquivariantTransformer, EtConfig, GaussianNoise, Noise};
 use dd_graph::{PointBatch, PointCloud};
 use dd_kernels::rng::Key;
 use dd_nn::{Mode, ParamStore};

@@ -6,9 +6,9 @@
 //! Use this crate to pre-train such a network or to run a published one. To train it with a loop that is already written, see
 //! `dd-train`; to compare its representation with that of a student, `dd-distill`.
 //!
-//! - [`Denoiser3d`], the trait: implement it to bring a network of your own.
+//! - [`Denoiser3d`], the trait: implement it to bring a network of your own, and let [`testing::check_denoiser`] check it.
 //! - [`EquivariantTransformer`], configured by [`EtConfig`]: TorchMD-NET's network with a noise head.
-//! - [`GaussianNoise`] perturbs a batch; [`NoiseNormalizer`] scales the target as the original does.
+//! - [`Noise`], the trait, and [`GaussianNoise`] perturb a batch; [`NoiseNormalizer`] scales the target as the original does.
 //! - [`names`]: checkpoints of the original.
 
 mod activation;
@@ -27,6 +27,7 @@ mod noise;
 mod normalizer;
 mod radial;
 mod radial_grid;
+pub mod testing;
 mod trace;
 mod transformer;
 mod whitening;
@@ -38,7 +39,7 @@ pub use config::{
 };
 pub use denoiser::{Denoised, Denoiser3d};
 pub use error::{DenoiserError, Result};
-pub use noise::{GaussianNoise, Perturbed};
+pub use noise::{GaussianNoise, Noise, Perturbed};
 pub use normalizer::NoiseNormalizer;
 pub use trace::{Observer, Trace};
 pub use transformer::{AtomFields, EquivariantTransformer};

@@ -1,4 +1,4 @@
-//! Gaussian coordinate noise (`paper.md` 1.2).
+//! Coordinate noise: the trait, and the Gaussian noise of the method (`paper.md` 1.2).
 
 use candle_core::Tensor;
 use dd_graph::PointBatch;
@@ -6,6 +6,19 @@ use dd_kernels::rng::Key;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DenoiserError, Result};
+
+/// How the positions of a batch are perturbed, and what a denoiser is asked to find out.
+///
+/// # Contract
+/// A function of the batch and the key alone. The draw of a molecule depends on the key and on its record number, not on its
+/// batch mates, so that a run that is taken up again sees the same noise.
+pub trait Noise {
+    /// The perturbed batch and its target.
+    ///
+    /// # Errors
+    /// When the noise is not defined for this batch.
+    fn perturb(&self, batch: &PointBatch, key: Key) -> Result<Perturbed>;
+}
 
 /// `R~_i = R_i + sigma eps_i` with `eps_i` standard normal in three dimensions, independent for each atom, not centred.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,7 +33,7 @@ pub struct GaussianNoise {
 pub struct Perturbed {
     /// The batch at the perturbed positions.
     pub batch: PointBatch,
-    /// `eps`, `[N, 3]`, in units of sigma: the target.
+    /// The target, `[N, 3]`; of [`GaussianNoise`] `eps`, in units of sigma.
     pub noise: Tensor,
 }
 
@@ -29,13 +42,15 @@ impl GaussianNoise {
     pub fn pcqm4mv2() -> Self {
         Self { sigma: 0.04 }
     }
+}
 
+impl Noise for GaussianNoise {
     /// Adds noise. `key` names the run and the epoch; the noise of an atom follows from it, the molecule's record number
     /// and the atom's number in the molecule, so that batches and workers cannot change it.
     ///
     /// ```
     /// use candle_core::{DType, Device};
-    /// use dd_denoiser3d::GaussianNoise;
+    /// use dd_denoiser3d::{GaussianNoise, Noise};
     /// use dd_graph::{PointBatch, PointCloud};
     /// use dd_kernels::rng::Key;
     ///
@@ -57,7 +72,7 @@ impl GaussianNoise {
     ///
     /// # Errors
     /// When sigma is negative or not finite.
-    pub fn perturb(&self, batch: &PointBatch, key: Key) -> Result<Perturbed> {
+    fn perturb(&self, batch: &PointBatch, key: Key) -> Result<Perturbed> {
         if !(self.sigma >= 0.0 && self.sigma.is_finite()) {
             return Err(DenoiserError::Config {
                 field: "sigma",

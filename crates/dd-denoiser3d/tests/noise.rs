@@ -3,7 +3,7 @@
 mod molecules;
 
 use candle_core::{DType, Device, Tensor};
-use dd_denoiser3d::{GaussianNoise, NoiseNormalizer};
+use dd_denoiser3d::{GaussianNoise, Noise, NoiseNormalizer};
 use dd_graph::PointCloud;
 use dd_kernels::rng::Key;
 use dd_nn::{Mode, ParamStore};

@@ -7,7 +7,7 @@
 //! case. [`nt_xent`] is the contrastive objective that the paper compares with. [`Projection`] bridges different widths and is dropped afterwards.
 //!
 //! Use this crate to compare any two encoders that give a [`Representation`](dd_nn::Representation); it knows no concrete
-//! model. An own loss is one type that implements [`DistillLoss`].
+//! model. An own loss is one type that implements [`DistillLoss`], checked by [`testing::check_loss`].
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -37,6 +37,7 @@ mod graph_loss;
 mod loss;
 mod node_loss;
 mod projection;
+pub mod testing;
 mod weighted;
 
 pub use alignment::Alignment;

@@ -1,7 +1,7 @@
 //! Networks from 2D molecular graphs to representations: TokenGT, GIN, pretrained students.
 //!
 //! [`Encoder2d`] is the one trait: a batch of graphs in, a vector for every node and every graph out. [`TokenGt`] and
-//! [`Gin`] implement it; an own encoder is one type that does (`examples/custom_encoder.rs`), checked by
+//! [`Gin`] implement it; an own encoder is one type that does (`docs/how-to/add-an-encoder.md`), checked by
 //! [`testing::check_encoder`]. [`Predictor`] adds a head and a scaler. [`Encoder`] is what another project needs: it loads
 //! a model folder and embeds SMILES.
 //!
@@ -49,7 +49,7 @@ pub use head::{
 };
 pub use model::{
     Embedding, Encoder, FeaturizerConfig, ModelConfig, ModelFolder, RowError, RowErrorKind,
-    save_model,
+    models_folder, save_model,
 };
 pub use observer::{Blind, Observer, Recorder};
 pub use tokengt::{TokenGt, TokenGtConfig};

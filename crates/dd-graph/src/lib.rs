@@ -17,6 +17,7 @@ mod ogb;
 mod point_cloud;
 mod points;
 mod schema;
+pub mod testing;
 
 pub use batch::{GraphBatch, PointBatch};
 pub use batch_plan::{BatchPlan, batches_by_tokens};

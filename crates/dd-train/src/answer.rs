@@ -7,6 +7,7 @@ use dd_data::output::{Columns, OutputRow, RowSink};
 use dd_data::{InputRow, RowFault};
 use dd_graph::{GraphBatch, MolGraph};
 use dd_mol::Molecule;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
 
@@ -40,7 +41,7 @@ pub enum OnError {
 }
 
 /// How many rows there were.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Rows read.
     pub rows: u64,

@@ -19,14 +19,18 @@ pub enum BatchConfig {
 
 impl BatchConfig {
     /// The batches of one epoch, each a list of indices: every example once, in an order drawn from `key`.
+    ///
+    /// A graph of a single atom is never a batch of its own when there is another one, for it has no batch statistics: it
+    /// joins the batch before.
     pub fn shuffled<T>(&self, source: &dyn Source<Item = T>, key: Key) -> Vec<Vec<usize>> {
-        match *self {
+        let batches = match *self {
             Self::Molecules(count) => {
                 let order = key.named("records").permutation(source.len());
                 order.chunks(count).map(<[usize]>::to_vec).collect()
             }
             Self::Tokens(budget) => batches_by_tokens(&costs(source), budget, key).batches,
-        }
+        };
+        without_lone_atoms(batches, source)
     }
 
     /// Batches in the order of the source.
@@ -49,6 +53,59 @@ impl BatchConfig {
     }
 }
 
+/// Cost of a graph of one atom: its token and the two special ones.
+const LONE_ATOM: usize = 3;
+
+fn without_lone_atoms<T>(
+    mut batches: Vec<Vec<usize>>,
+    source: &dyn Source<Item = T>,
+) -> Vec<Vec<usize>> {
+    let lone = |batch: &[usize]| matches!(batch, &[index] if source.cost(index) <= LONE_ATOM);
+    while batches.len() > 1 {
+        let Some(place) = batches.iter().position(|batch| lone(batch)) else {
+            break;
+        };
+        let batch = batches.remove(place);
+        batches[place.saturating_sub(1)].extend(batch);
+    }
+    batches
+}
+
 fn costs<T>(source: &dyn Source<Item = T>) -> Vec<usize> {
     (0..source.len()).map(|index| source.cost(index)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Example;
+
+    #[derive(Clone)]
+    struct Sized(usize);
+
+    impl Example for Sized {
+        fn cost(&self) -> usize {
+            self.0
+        }
+
+        fn record(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn a_single_atom_is_no_batch_of_its_own() {
+        let source: Vec<Sized> = [3, 9, 9, 9, 9].map(Sized).to_vec();
+        for seed in 0..20 {
+            for batch in [BatchConfig::Molecules(4), BatchConfig::Tokens(9)] {
+                let batches = batch.shuffled(&source, Key::from_seed(seed));
+                let mut all = batches.concat();
+                all.sort_unstable();
+                assert_eq!(all, [0, 1, 2, 3, 4]);
+                assert!(!batches.contains(&vec![0]), "{batches:?}");
+            }
+        }
+        let alone = BatchConfig::Molecules(4).shuffled(&vec![Sized(3)], Key::from_seed(0));
+        assert_eq!(alone, [[0]]);
+    }
 }

@@ -17,6 +17,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let quiet = cli.quiet;
+    if cli.json_messages {
+        progress::speak_json();
+    }
     let outcome = match cli.command {
         Command::Quickstart(arguments) => commands::quickstart::run(&arguments, quiet),
         Command::Pretrain(arguments) => commands::pretrain::run(&arguments, quiet),
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Doctor => commands::doctor::run(),
+        Command::Completions { shell } => commands::manual::completions(shell),
+        Command::Manual { output } => commands::manual::pages(&output),
         Command::Data(arguments) => commands::data::run(&arguments, quiet),
     };
     outcome.unwrap_or_else(|failure| {

@@ -1,6 +1,7 @@
 //! Progress on standard error: a bar with rate and time left on a terminal, a line now and then elsewhere.
 
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dd_train::{Event, Flow, Observer};
@@ -23,7 +24,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Progress of a run; `stop_after` ends it after that many steps, as an interruption would.
     pub(crate) fn new(quiet: bool, stop_after: Option<u64>) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = watched();
         let target = if quiet || !terminal {
             ProgressDrawTarget::hidden()
         } else {
@@ -59,11 +60,16 @@ impl Progress {
             let (start, first) = self.started;
             let rate = (step + 1 - first) as f64 / start.elapsed().as_secs_f64();
             let left = (total.saturating_sub(step + 1) as f64 / rate).ceil();
-            say(&format!(
-                "{} step {} of {total}, {rate:.2} steps/s, {left} s left, loss {smoothed:.4}",
-                self.run,
-                step + 1
-            ));
+            let (run, step) = (&self.run, step + 1);
+            if for_a_program() {
+                say_json(&serde_json::json!({
+                    "run": run, "step": step, "of": total, "steps_per_second": rate, "seconds_left": left, "loss": smoothed,
+                }));
+            } else {
+                say(&format!(
+                    "{run} step {step} of {total}, {rate:.2} steps/s, {left} s left, loss {smoothed:.4}"
+                ));
+            }
         }
     }
 }
@@ -112,16 +118,29 @@ impl Observer for Progress {
 /// A bar for work that is counted: rate and time left on a terminal, nothing elsewhere.
 pub(crate) struct Count(ProgressBar);
 
+const COUNTED: &str = "{prefix:>10} {wide_bar:.cyan/dim} {pos}/{len}  {per_sec}  {eta} left";
+const READ: &str = "{prefix:>10} {wide_bar:.cyan/dim} {percent}%  {msg}  {eta} left";
+const STREAM: &str = "{prefix:>10} {spinner} {msg}";
+
 impl Count {
     /// `total` things of a kind that `name` says.
     pub(crate) fn new(name: &str, total: usize, quiet: bool) -> Self {
-        let target = if quiet || !std::io::stderr().is_terminal() {
+        Self::with_template(name, total as u64, COUNTED, quiet)
+    }
+
+    /// Rows of a file of so many bytes; 0 when nobody knows.
+    pub(crate) fn rows(name: &str, bytes: u64, quiet: bool) -> Self {
+        let template = if bytes == 0 { STREAM } else { READ };
+        Self::with_template(name, bytes, template, quiet)
+    }
+
+    fn with_template(name: &str, total: u64, template: &str, quiet: bool) -> Self {
+        let target = if quiet || !watched() {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr()
         };
-        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-        let template = "{prefix:>10} {wide_bar:.cyan/dim} {pos}/{len}  {per_sec}  {eta} left";
+        let bar = ProgressBar::with_draw_target(Some(total), target);
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
@@ -133,6 +152,13 @@ impl Count {
     pub(crate) fn at(&self, done: usize) {
         self.0.set_position(done as u64);
     }
+
+    /// So many rows came from so many bytes.
+    pub(crate) fn at_rows(&self, rows: u64, bytes: u64) {
+        let rate = rows as f64 / self.0.elapsed().as_secs_f64().max(1e-3);
+        self.0.set_message(format!("{rows} rows, {rate:.0}/s"));
+        self.0.set_position(bytes);
+    }
 }
 
 impl Drop for Count {
@@ -141,11 +167,40 @@ impl Drop for Count {
     }
 }
 
-/// One line on standard error.
+/// Whether messages are for a program.
+static AS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on every message is a JSON object, and there are no bars.
+pub(crate) fn speak_json() {
+    AS_JSON.store(true, Ordering::Relaxed);
+}
+
+fn for_a_program() -> bool {
+    AS_JSON.load(Ordering::Relaxed)
+}
+
+/// Whether someone watches a terminal.
+fn watched() -> bool {
+    std::io::stderr().is_terminal() && !for_a_program()
+}
+
+/// One message on standard error.
+pub(crate) fn say(message: &str) {
+    if for_a_program() {
+        say_json(&serde_json::json!({ "message": message }));
+    } else {
+        line(message);
+    }
+}
+
+fn say_json(value: &serde_json::Value) {
+    line(&value.to_string());
+}
+
 #[allow(
     clippy::print_stderr,
     reason = "talking to the person at the terminal is this module's purpose"
 )]
-pub(crate) fn say(message: &str) {
-    eprintln!("{message}");
+fn line(text: &str) {
+    eprintln!("{text}");
 }

@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Cursor};
 use std::path::Path;
 
-use dd_data::{Format, RowOptions, Rows};
+use dd_data::{Format, Part, RowOptions, Rows};
 use dd_mol::{Sanitize, smiles};
 use libfuzzer_sys::fuzz_target;
 
@@ -30,6 +30,7 @@ fuzz_target!(init: dd_fuzz::prepare(), |bytes: &[u8]| {
         } else {
             Sanitize::KEEP_HYDROGENS
         },
+        part: Part::ALL,
     };
     let Some(rows) = answers(Box::new(Cursor::new(bytes.to_vec())), format, &options) else {
         return;

@@ -1,27 +1,26 @@
 //! CSV and TSV.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::file::OutputFile;
 use super::{Columns, OutputError, OutputRow, RowSink, check_width};
 
 /// One line per row; a failed row has empty values.
 pub(super) struct Delimited {
     path: PathBuf,
-    writer: csv::Writer<Box<dyn Write>>,
+    writer: csv::Writer<OutputFile>,
     width: usize,
 }
 
 impl Delimited {
-    pub(super) fn new(
+    pub(super) fn create(
         path: &Path,
-        writer: Box<dyn Write>,
         delimiter: u8,
         columns: &Columns,
     ) -> Result<Self, OutputError> {
         let mut writer = csv::WriterBuilder::new()
             .delimiter(delimiter)
-            .from_writer(writer);
+            .from_writer(OutputFile::create(path)?);
         let head = ["row", "input", "status"].map(String::from).into_iter();
         let tail = ["error.kind", "error.message", "error.span"].map(String::from);
         writer
@@ -64,9 +63,9 @@ impl RowSink for Delimited {
             .map_err(|e| OutputError::write(&self.path, e))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<(), OutputError> {
-        self.writer
-            .flush()
-            .map_err(|e| OutputError::write(&self.path, e))
+    fn finish(self: Box<Self>) -> Result<(), OutputError> {
+        let file = self.writer.into_inner();
+        file.map_err(|e| OutputError::write(&self.path, e.error()))?
+            .complete()
     }
 }

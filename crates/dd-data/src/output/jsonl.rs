@@ -5,22 +5,23 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::file::OutputFile;
 use super::{Columns, OutputError, OutputRow, RowSink, check_width};
 
 /// One JSON object per row.
 pub(super) struct JsonLines {
     path: PathBuf,
-    writer: Box<dyn Write>,
+    writer: OutputFile,
     columns: Columns,
 }
 
 impl JsonLines {
-    pub(super) fn new(path: &Path, writer: Box<dyn Write>, columns: &Columns) -> Self {
-        Self {
+    pub(super) fn create(path: &Path, columns: &Columns) -> Result<Self, OutputError> {
+        Ok(Self {
             path: path.to_path_buf(),
-            writer,
+            writer: OutputFile::create(path)?,
             columns: columns.clone(),
-        }
+        })
     }
 }
 
@@ -53,9 +54,7 @@ impl RowSink for JsonLines {
             .map_err(|e| OutputError::write(&self.path, e))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<(), OutputError> {
-        self.writer
-            .flush()
-            .map_err(|e| OutputError::write(&self.path, e))
+    fn finish(self: Box<Self>) -> Result<(), OutputError> {
+        self.writer.complete()
     }
 }

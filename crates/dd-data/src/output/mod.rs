@@ -5,12 +5,12 @@
 //! `.jsonl`, `.csv`, `.tsv`, `.npy`, `.parquet`.
 
 mod delimited;
+mod file;
 mod jsonl;
 mod npy;
 #[cfg(feature = "parquet")]
 mod parquet_file;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::RowFault;
@@ -99,7 +99,8 @@ impl OutputError {
     }
 }
 
-/// A file of rows under construction: complete after [`RowSink::finish`], and not before.
+/// A file of rows under construction. It is called `NAME.partial` until [`RowSink::finish`] has completed it, so that what
+/// has its name is whole.
 pub trait RowSink {
     /// Writes one row.
     ///
@@ -120,33 +121,17 @@ pub trait RowSink {
 /// When the extension names no format or the file cannot be created.
 pub fn open_sink(path: &Path, columns: &Columns) -> Result<Box<dyn RowSink>, OutputError> {
     if path == Path::new("-") {
-        return Ok(Box::new(jsonl::JsonLines::new(
-            path,
-            Box::new(std::io::stdout().lock()),
-            columns,
-        )));
+        return Ok(Box::new(jsonl::JsonLines::create(path, columns)?));
     }
     let extension = path
         .extension()
         .map(|e| e.to_string_lossy().to_lowercase())
         .unwrap_or_default();
     match extension.as_str() {
-        "jsonl" => Ok(Box::new(jsonl::JsonLines::new(
-            path,
-            create(path)?,
-            columns,
-        ))),
-        "csv" => Ok(Box::new(delimited::Delimited::new(
-            path,
-            create(path)?,
-            b',',
-            columns,
-        )?)),
-        "tsv" => Ok(Box::new(delimited::Delimited::new(
-            path,
-            create(path)?,
-            b'\t',
-            columns,
+        "jsonl" => Ok(Box::new(jsonl::JsonLines::create(path, columns)?)),
+        "csv" => Ok(Box::new(delimited::Delimited::create(path, b',', columns)?)),
+        "tsv" => Ok(Box::new(delimited::Delimited::create(
+            path, b'\t', columns,
         )?)),
         "npy" => Ok(Box::new(npy::Npy::create(path, columns)?)),
         #[cfg(feature = "parquet")]
@@ -160,11 +145,6 @@ pub fn open_sink(path: &Path, columns: &Columns) -> Result<Box<dyn RowSink>, Out
             },
         }),
     }
-}
-
-fn create(path: &Path) -> Result<Box<dyn Write>, OutputError> {
-    let file = std::fs::File::create(path).map_err(|e| OutputError::write(path, e))?;
-    Ok(Box::new(std::io::BufWriter::new(file)))
 }
 
 fn check_width(row: &OutputRow, expected: usize) -> Result<(), OutputError> {
@@ -207,10 +187,12 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("dd-data-output-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the temporary folder can be made");
         let path = folder.join(name);
+        let _ = std::fs::remove_file(&path);
         let mut sink = open_sink(&path, columns).expect("the format is known");
         for row in rows() {
             sink.write(&row).expect("the row fits");
         }
+        assert!(!path.exists(), "nothing has the name before it is whole");
         sink.finish().expect("the disk takes it");
         std::fs::read(&path).expect("the file is there")
     }

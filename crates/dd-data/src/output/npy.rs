@@ -3,19 +3,19 @@
 //! The format has no place for text, so a failed row is a row of NaN, and the failures are listed beside the array in
 //! `NAME.npy.errors.jsonl`. Format: NumPy enhancement proposal 1, version 1.0.
 
-use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::file::OutputFile;
 use super::jsonl::JsonLines;
-use super::{Columns, OutputError, OutputRow, RowSink, check_width, create};
+use super::{Columns, OutputError, OutputRow, RowSink, check_width};
 
 const HEADER_BYTES: usize = 128;
 
 /// An array whose row count is written when it is known.
 pub(super) struct Npy {
     path: PathBuf,
-    writer: BufWriter<File>,
+    writer: OutputFile,
     columns: Columns,
     rows: u64,
     errors: Option<Box<JsonLines>>,
@@ -23,8 +23,7 @@ pub(super) struct Npy {
 
 impl Npy {
     pub(super) fn create(path: &Path, columns: &Columns) -> Result<Self, OutputError> {
-        let file = File::create(path).map_err(|e| OutputError::write(path, e))?;
-        let mut writer = BufWriter::new(file);
+        let mut writer = OutputFile::create(path)?;
         writer
             .write_all(&header(0, columns.width()))
             .map_err(|e| OutputError::write(path, e))?;
@@ -43,14 +42,8 @@ impl RowSink for Npy {
         check_width(row, self.columns.width())?;
         if row.outcome.is_err() {
             if self.errors.is_none() {
-                let mut name = self.path.clone().into_os_string();
-                name.push(".errors.jsonl");
-                let path = PathBuf::from(name);
-                self.errors = Some(Box::new(JsonLines::new(
-                    &path,
-                    create(&path)?,
-                    &self.columns,
-                )));
+                let path = errors_path(&self.path);
+                self.errors = Some(Box::new(JsonLines::create(&path, &self.columns)?));
             }
             if let Some(errors) = &mut self.errors {
                 errors.write(row)?;
@@ -69,12 +62,27 @@ impl RowSink for Npy {
     fn finish(mut self: Box<Self>) -> Result<(), OutputError> {
         let header = header(self.rows, self.columns.width());
         self.writer
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| self.writer.write_all(&header))
-            .and_then(|()| self.writer.flush())
+            .rewind()
+            .and_then(|()| self.writer.write_all(&header))
             .map_err(|e| OutputError::write(&self.path, e))?;
-        self.errors.map_or(Ok(()), RowSink::finish)
+        match self.errors {
+            Some(errors) => errors.finish()?,
+            // Those of an earlier run are not those of this one.
+            None => match std::fs::remove_file(errors_path(&self.path)) {
+                Err(e) if e.kind() != ErrorKind::NotFound => {
+                    return Err(OutputError::write(&self.path, e));
+                }
+                _ => {}
+            },
+        }
+        self.writer.complete()
     }
+}
+
+fn errors_path(array: &Path) -> PathBuf {
+    let mut name = array.to_path_buf().into_os_string();
+    name.push(".errors.jsonl");
+    PathBuf::from(name)
 }
 
 fn header(rows: u64, width: usize) -> Vec<u8> {

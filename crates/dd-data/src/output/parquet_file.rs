@@ -1,6 +1,5 @@
 //! Parquet: columns `row`, `input`, `status`, the values (null on failure), `error_kind`, `error_message`.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
+use super::file::OutputFile;
 use super::{Columns, OutputError, OutputRow, RowSink, check_width};
 
 /// Rows held before they are written as one row group.
@@ -17,7 +17,7 @@ const GROUP: usize = 8192;
 /// A Parquet file written in groups of rows.
 pub(super) struct ParquetFile {
     path: PathBuf,
-    writer: SerializedFileWriter<File>,
+    writer: SerializedFileWriter<OutputFile>,
     columns: Columns,
     pending: Vec<OutputRow>,
 }
@@ -26,7 +26,7 @@ impl ParquetFile {
     pub(super) fn create(path: &Path, columns: &Columns) -> Result<Self, OutputError> {
         let fail = |e: &dyn std::fmt::Display| OutputError::write(path, e);
         let schema = parse_message_type(&schema(columns)).map_err(|e| fail(&e))?;
-        let file = File::create(path).map_err(|e| fail(&e))?;
+        let file = OutputFile::create(path)?;
         let properties = Arc::new(WriterProperties::builder().build());
         let writer =
             SerializedFileWriter::new(file, Arc::new(schema), properties).map_err(|e| fail(&e))?;
@@ -61,11 +61,9 @@ impl RowSink for ParquetFile {
 
     fn finish(mut self: Box<Self>) -> Result<(), OutputError> {
         self.flush_group()?;
-        let path = self.path.clone();
-        self.writer
-            .close()
-            .map(|_| ())
-            .map_err(|e| OutputError::write(&path, e))
+        let file = self.writer.into_inner();
+        file.map_err(|e| OutputError::write(&self.path, e))?
+            .complete()
     }
 }
 
@@ -97,7 +95,7 @@ fn identifier(name: &str) -> String {
 type Written = parquet::errors::Result<()>;
 
 fn write_group(
-    writer: &mut SerializedFileWriter<File>,
+    writer: &mut SerializedFileWriter<OutputFile>,
     rows: &[OutputRow],
     columns: &Columns,
 ) -> Written {

@@ -41,7 +41,7 @@ impl ModelFolder {
     pub fn open(name_or_path: impl AsRef<Path>) -> Result<Self> {
         let name = name_or_path.as_ref();
         let candidates: Vec<PathBuf> = std::iter::once(name.to_path_buf())
-            .chain(installed().map(|models| models.join(name)))
+            .chain(models_folder().map(|models| models.join(name)))
             .collect();
         let found = candidates.iter().find(|path| path.join(CONFIG).is_file());
         let (path, text, embedded) = match (found, shipped::student(name)) {
@@ -169,8 +169,8 @@ pub fn save_model(
     Ok(())
 }
 
-/// Where models are installed.
-fn installed() -> Option<PathBuf> {
+/// Where models are looked for by name: `$DND_MODELS`, or `dnd/models` in the user's cache.
+pub fn models_folder() -> Option<PathBuf> {
     let folder = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

@@ -7,4 +7,4 @@ mod shipped;
 
 pub use config::{FeaturizerConfig, ModelConfig};
 pub use embed::{Embedding, Encoder, RowError, RowErrorKind};
-pub use folder::{ModelFolder, save_model};
+pub use folder::{ModelFolder, models_folder, save_model};

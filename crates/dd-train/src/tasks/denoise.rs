@@ -1,6 +1,6 @@
 //! Step 1: a 3D network learns to see which noise was added to a conformer.
 
-use dd_denoiser3d::{Denoiser3d, GaussianNoise, NoiseNormalizer};
+use dd_denoiser3d::{Denoiser3d, Noise, NoiseNormalizer};
 use dd_graph::{PointBatch, PointCloud};
 use dd_nn::ParamStore;
 
@@ -15,7 +15,7 @@ pub struct Denoise {
     store: ParamStore,
     network: Box<dyn Denoiser3d>,
     normalizer: NoiseNormalizer,
-    noise: GaussianNoise,
+    noise: Box<dyn Noise>,
 }
 
 impl Denoise {
@@ -25,14 +25,14 @@ impl Denoise {
     /// When the store holds buffers of the same names and other shapes.
     pub fn new(
         network: Box<dyn Denoiser3d>,
-        noise: GaussianNoise,
+        noise: impl Noise + 'static,
         store: &ParamStore,
     ) -> Result<Self> {
         Ok(Self {
             normalizer: NoiseNormalizer::new(&store.root().pp("pos_normalizer"))?,
             store: store.clone(),
             network,
-            noise,
+            noise: Box::new(noise),
         })
     }
 

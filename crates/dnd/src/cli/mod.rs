@@ -2,6 +2,7 @@
 
 mod data;
 mod rows;
+mod shard;
 mod study;
 mod training;
 
@@ -29,6 +30,10 @@ pub(crate) struct Cli {
     /// No progress, no messages: errors only.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+
+    /// Messages and progress as JSON lines on standard error, for a program that reads them.
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    pub(crate) json_messages: bool,
 }
 
 /// The subcommands.
@@ -62,6 +67,19 @@ pub(crate) enum Command {
     Convert(Convert),
     /// Copy a trained model in half precision, without what only training needs.
     Export(Export),
+    /// Say what this program and this machine are: version, features, threads, instruction sets, models.
+    Doctor,
+    /// Print a script that completes commands and flags in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual: a page for dnd and one for each command.
+    Manual {
+        /// Folder for the pages.
+        #[arg(short, long, value_name = "DIR")]
+        output: std::path::PathBuf,
+    },
     /// List, describe and export the embedded data; fetch public data sets.
     #[command(subcommand)]
     Data(Data),

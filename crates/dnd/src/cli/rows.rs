@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::shard::shard;
+
 /// What to do with a row that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnError {
@@ -34,6 +36,11 @@ pub(crate) struct Rows {
 
 /// `dnd predict` and `dnd embed`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The output's extension says its format: .jsonl .csv .tsv .npy .parquet. It is called OUT.partial until it is whole.
+Memory does not grow with the input. A library too large for one machine is an array of jobs:
+
+  dnd embed -i library.smi.gz -m gin-128-node -o vectors.parquet --shard 3/16 --skip-done")]
 pub(crate) struct Predict {
     /// Input and output.
     #[command(flatten)]
@@ -44,6 +51,13 @@ pub(crate) struct Predict {
     /// Largest number of tokens (nodes and directed edges) in one batch.
     #[arg(long, default_value_t = 8192)]
     pub(crate) batch_tokens: usize,
+    /// Answer the I-th of N parts of the rows (every N-th row), for an array of jobs; OUT.csv becomes OUT-I-of-N.csv.
+    #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
+    pub(crate) shard: (usize, usize),
+    /// Write OUT.manifest.json at the end, and do nothing if it says that this very task is done: the same input, model,
+    /// part and options.
+    #[arg(long)]
+    pub(crate) skip_done: bool,
 }
 
 /// `dnd featurize`.

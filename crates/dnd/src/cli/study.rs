@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::TaskKind;
+use super::shard::shard;
 
 /// `dnd evaluate`.
 #[derive(Debug, Args)]
@@ -53,16 +54,6 @@ pub(crate) struct Evaluate {
     /// Kind of the labels.
     #[arg(long, value_enum, default_value = "regression")]
     pub(crate) task: TaskKind,
-}
-
-/// Reads `I/N`.
-fn shard(text: &str) -> Result<(usize, usize), String> {
-    let parts = text.split_once('/');
-    let parts = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    let is_part = |&(i, n): &(usize, usize)| (1..=n).contains(&i);
-    parts
-        .filter(is_part)
-        .ok_or_else(|| "expected I/N with I from 1 to N, such as 1/4".to_string())
 }
 
 /// `dnd geometry`.

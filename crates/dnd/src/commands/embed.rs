@@ -9,5 +9,5 @@ use crate::failure::{Failure, Outcome};
 /// Answers every row.
 pub(crate) fn run(arguments: &Predict, quiet: bool) -> Outcome {
     let model = RowEmbedder::load(&arguments.model).map_err(Failure::misuse)?;
-    answer(&arguments.rows, &model, arguments.batch_tokens, quiet)
+    answer("embed", arguments, &model, quiet)
 }

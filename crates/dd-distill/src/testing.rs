@@ -1,0 +1,170 @@
+//! The contract of [`DistillLoss`] as a check that an own loss runs through.
+
+use candle_core::{Device, Tensor, Var};
+use dd_kernels::rng::Key;
+use dd_kernels::segment_mean;
+use dd_kernels::testing::normal_tensor;
+use dd_nn::Representation;
+
+use crate::error::DistillError;
+use crate::{Alignment, DistillLoss};
+
+/// Width of the representations that the loss is tried on.
+const WIDTH: usize = 5;
+/// What rounding in f64 explains.
+const TOLERANCE: f64 = 1e-12;
+
+/// Which part of the contract a loss breaks.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// A property that does not hold.
+    #[error("{property}: {found}")]
+    Property {
+        /// What should hold.
+        property: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// The loss failed.
+    #[error(transparent)]
+    Loss(#[from] DistillError),
+}
+
+impl From<candle_core::Error> for CheckError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Loss(error.into())
+    }
+}
+
+impl From<dd_kernels::KernelError> for CheckError {
+    fn from(error: dd_kernels::KernelError) -> Self {
+        Self::Loss(error.into())
+    }
+}
+
+/// Checks the contract of [`DistillLoss`] in f64, on three molecules whose teacher sees hydrogens that the student does not:
+/// the loss is a scalar, positive for a student unlike its teacher and zero for one that equals it, its gradient reaches the
+/// student, is finite there, and does not reach the teacher.
+///
+/// # Errors
+/// Names the first property that fails.
+pub fn check_loss(loss: &dyn DistillLoss) -> Result<(), CheckError> {
+    let student_atoms = [vec![0, 1, 2], vec![0], vec![1, 0]];
+    let teacher_atoms = [vec![0, 1, 2, 3], vec![0], vec![0, 1]];
+    let alignment = Alignment::from_atom_index(&student_atoms, &teacher_atoms, &Device::Cpu)?;
+    let var = |name: &str, rows: usize| -> Result<Var, CheckError> {
+        let numbers = normal_tensor(Key::from_seed(3).named(name), &[rows, WIDTH])?;
+        Ok(Var::from_tensor(&numbers)?)
+    };
+    let (nodes, graphs) = (var("student nodes", 6)?, var("student graphs", 3)?);
+    let (of_atoms, of_molecules) = (var("teacher nodes", 7)?, var("teacher graphs", 3)?);
+    let student = represented(&nodes, &graphs);
+    let teacher = represented(&of_atoms, &of_molecules);
+    let value = loss.loss(&student, &teacher, &alignment)?;
+    if value.rank() != 0 {
+        return broken("the loss is a scalar", format!("shape {:?}", value.dims()));
+    }
+    let number = value.to_scalar::<f64>()?;
+    if !(number.is_finite() && number > 0.0) {
+        return broken(
+            "a student unlike its teacher has a positive loss",
+            number.to_string(),
+        );
+    }
+    let gradients = value.backward()?;
+    let sizes = [&nodes, &graphs].map(|one| size(gradients.get(one)));
+    let [nodes_size, graphs_size] = sizes;
+    let (nodes_size, graphs_size) = (nodes_size?, graphs_size?);
+    if !(nodes_size + graphs_size > 0.0 && (nodes_size + graphs_size).is_finite()) {
+        return broken(
+            "the student learns",
+            format!("gradients of nodes {nodes_size} and of graphs {graphs_size}"),
+        );
+    }
+    if [&of_atoms, &of_molecules]
+        .into_iter()
+        .any(|one| gradients.get(one).is_some())
+    {
+        return broken(
+            "the teacher does not learn",
+            "it has a gradient".to_string(),
+        );
+    }
+    check_zero(loss, &of_atoms)
+}
+
+/// A student that says what its teacher says, on molecules whose atoms both see.
+fn check_zero(loss: &dyn DistillLoss, of_atoms: &Tensor) -> Result<(), CheckError> {
+    let atoms = [vec![0, 1, 2, 3], vec![0], vec![0, 1]];
+    let alignment = Alignment::from_atom_index(&atoms, &atoms, &Device::Cpu)?;
+    let graphs = segment_mean(of_atoms, alignment.teacher_atoms())?;
+    let twin = represented(of_atoms, &graphs);
+    let zero = loss.loss(&twin, &twin, &alignment)?.to_scalar::<f64>()?;
+    if zero.abs() <= TOLERANCE {
+        return Ok(());
+    }
+    broken(
+        "a student equal to its teacher has no loss",
+        zero.to_string(),
+    )
+}
+
+fn represented(nodes: &Tensor, graphs: &Tensor) -> Representation {
+    Representation {
+        nodes: nodes.clone(),
+        graphs: graphs.clone(),
+    }
+}
+
+fn size(gradient: Option<&Tensor>) -> Result<f64, CheckError> {
+    Ok(match gradient {
+        Some(gradient) => gradient.abs()?.sum_all()?.to_scalar()?,
+        None => 0.0,
+    })
+}
+
+fn broken<T>(property: &'static str, found: String) -> Result<T, CheckError> {
+    Err(CheckError::Property { property, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LOSS_NAMES, loss_by_name};
+
+    struct Leaks;
+
+    impl DistillLoss for Leaks {
+        fn name(&self) -> &'static str {
+            "leaks"
+        }
+
+        fn loss(
+            &self,
+            student: &Representation,
+            teacher: &Representation,
+            _: &Alignment,
+        ) -> crate::Result<Tensor> {
+            Ok((&student.graphs - &teacher.graphs)?.sqr()?.mean_all()?)
+        }
+    }
+
+    #[test]
+    fn the_losses_of_this_crate_keep_the_contract() {
+        // The readout of the student is a mean: a loss over sums is not zero on it.
+        for name in LOSS_NAMES.iter().filter(|name| !name.contains("sum_pool")) {
+            let loss = loss_by_name(name).expect("a known name");
+            check_loss(loss.as_ref()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+
+    #[test]
+    fn a_loss_that_teaches_the_teacher_is_found_out() {
+        let error = check_loss(&Leaks).expect_err("it has a gradient on both sides");
+        assert!(
+            error.to_string().starts_with("the teacher does not learn"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! What was asked of a run over the rows of a file, kept beside its output: a repeated job sees that it is done.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use dd_encoder2d::ModelFolder;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::answer::Summary;
+use crate::digest::hex;
+use crate::error::{Result, TrainError};
+use crate::folder::write_json;
+
+/// All that decides what the output of [`answer_rows`](crate::answer_rows()) holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowTask {
+    /// What is done with the rows: `embed` or `predict`.
+    pub command: String,
+    /// Version of the program.
+    pub version: String,
+    /// The input file as given.
+    pub input: PathBuf,
+    /// Its size in bytes.
+    pub input_bytes: u64,
+    /// When it was last changed, in nanoseconds after 1970.
+    pub input_changed: u64,
+    /// The model as given.
+    pub model: PathBuf,
+    /// SHA-256 of its configuration and its weights.
+    pub model_sha256: String,
+    /// Part of the rows, `I/N`.
+    pub shard: String,
+    /// The other choices, as text.
+    pub options: Vec<String>,
+}
+
+impl RowTask {
+    /// Reads size and time of the input, and the model's files.
+    ///
+    /// # Errors
+    /// When the input or the model cannot be read.
+    pub fn new(
+        command: &str,
+        (input, shard): (&Path, &str),
+        model: &Path,
+        options: Vec<String>,
+    ) -> Result<Self> {
+        let about = std::fs::metadata(input).map_err(TrainError::io(input))?;
+        let changed = about.modified().map_err(TrainError::io(input))?;
+        let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let folder = ModelFolder::open(model)?;
+        let mut digest = Sha256::new();
+        digest.update(folder.config_text());
+        digest.update(folder.weights()?);
+        Ok(Self {
+            command: command.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            input: input.to_path_buf(),
+            input_bytes: about.len(),
+            input_changed: changed.as_nanos() as u64,
+            model: model.to_path_buf(),
+            model_sha256: hex(&digest.finalize()),
+            shard: shard.to_string(),
+            options,
+        })
+    }
+}
+
+/// `OUTPUT.manifest.json`: a finished task and how it went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// What was asked.
+    pub task: RowTask,
+    /// How many rows there were.
+    pub summary: Summary,
+}
+
+impl Manifest {
+    /// The summary of `output`, if it is there and was made by exactly this task.
+    ///
+    /// # Errors
+    /// When there is a manifest that cannot be read.
+    pub fn of_done(task: &RowTask, output: &Path) -> Result<Option<Summary>> {
+        let path = manifest_path(output);
+        if !output.is_file() || !path.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
+        let manifest: Self = serde_json::from_str(&text).map_err(|error| TrainError::Folder {
+            path,
+            reason: error.to_string(),
+        })?;
+        Ok((manifest.task == *task).then_some(manifest.summary))
+    }
+
+    /// Writes it beside the output.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn write(&self, output: &Path) -> Result<()> {
+        write_json(&manifest_path(output), self)
+    }
+}
+
+fn manifest_path(output: &Path) -> PathBuf {
+    let mut name = OsString::from(output);
+    name.push(".manifest.json");
+    PathBuf::from(name)
+}

@@ -1,0 +1,44 @@
+//! `dnd completions` and `dnd manual`: what the command line says of itself, for shells and for `man`.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::failure::{Failure, Outcome};
+
+/// Prints the script of a shell.
+pub(crate) fn completions(shell: Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "dnd", &mut script);
+    let mut out = std::io::stdout().lock();
+    out.write_all(&script).map_err(Failure::work)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes `dnd.1`, `dnd-embed.1`, ...
+pub(crate) fn pages(folder: &Path) -> Outcome {
+    std::fs::create_dir_all(folder).map_err(Failure::misuse)?;
+    let mut root = Cli::command();
+    root.build();
+    write_page(&root, "dnd", folder)?;
+    for command in root.get_subcommands() {
+        if command.get_name() != "help" {
+            let name = format!("dnd-{}", command.get_name());
+            write_page(command, &name, folder)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_page(command: &Command, name: &str, folder: &Path) -> Result<(), Failure> {
+    let path = folder.join(format!("{name}.1"));
+    let mut page = Vec::new();
+    let man = clap_mangen::Man::new(command.clone()).title(name);
+    man.render(&mut page)
+        .and_then(|()| std::fs::write(&path, &page))
+        .map_err(|error| Failure::work(format!("{}: {error}", path.display())))
+}

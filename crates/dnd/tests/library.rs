@@ -1,0 +1,144 @@
+//! A library in parts: rows keep their numbers, done parts are not done again, what has its name is whole.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const SMILES: [&str; 7] = ["CCO", "c1ccccc1", "C1CC", "CC(=O)O", "CN", "C#N", "OCCO"];
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("library")
+        .join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("in.smi"), SMILES.join("\n")).unwrap();
+    folder
+}
+
+fn embed(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dnd"))
+        .current_dir(folder)
+        .args(["embed", "-i", "in.smi", "-m", "gin-128-node"])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// `(row, input, first number or nothing)` of JSON lines.
+fn rows(path: &Path) -> Vec<(u64, String, Option<f64>)> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            let input = row["input"].as_str().unwrap().to_string();
+            (
+                row["row"].as_u64().unwrap(),
+                input,
+                row["embedding"][0].as_f64(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_parts_of_a_library_are_the_whole() {
+    let folder = folder("parts");
+    assert_eq!(embed(&folder, &["-o", "all.jsonl"]).status.code(), Some(3));
+    let whole = rows(&folder.join("all.jsonl"));
+    assert_eq!(whole.len(), SMILES.len());
+    let mut parts = Vec::new();
+    for shard in ["1/3", "2/3", "3/3"] {
+        embed(&folder, &["-o", "part.jsonl", "--shard", shard]);
+        parts.extend(rows(
+            &folder.join(format!("part-{}-of-3.jsonl", &shard[..1])),
+        ));
+    }
+    parts.sort_by_key(|row| row.0);
+    for ((row, input, value), (of, whole_input, expected)) in parts.iter().zip(&whole) {
+        assert_eq!(
+            (row, input, value.is_some()),
+            (of, whole_input, expected.is_some())
+        );
+        let difference = value.unwrap_or(0.0) - expected.unwrap_or(0.0);
+        assert!(
+            difference.abs() < 1e-5,
+            "row {row}: {value:?} and {expected:?}"
+        );
+    }
+    assert_eq!(parts.len(), whole.len());
+    let bad = embed(&folder, &["-o", "part.jsonl", "--shard", "4/3"]);
+    assert_eq!(bad.status.code(), Some(2));
+}
+
+#[test]
+fn what_is_done_is_not_done_again() {
+    let folder = folder("done");
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let arguments = ["-o", "out.npy", "--skip-done"];
+    let first = embed(&folder, &arguments);
+    assert_eq!(first.status.code(), Some(3), "{}", said(&first));
+    assert!(folder.join("out.npy.manifest.json").is_file());
+    assert!(folder.join("out.npy.errors.jsonl").is_file());
+    assert!(!folder.join("out.npy.partial").exists());
+    let when = || {
+        std::fs::metadata(folder.join("out.npy"))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let written = when();
+    let again = embed(&folder, &arguments);
+    assert_eq!((again.status.code(), when()), (Some(3), written));
+    assert!(said(&again).contains("out.npy is done"), "{}", said(&again));
+    // Another input is another task; its rows are all well, and the old errors are gone.
+    std::fs::write(folder.join("in.smi"), "CCO\nCN\n").unwrap();
+    let other = embed(&folder, &arguments);
+    assert_eq!(other.status.code(), Some(0), "{}", said(&other));
+    assert!(!folder.join("out.npy.errors.jsonl").exists());
+    let pipe = embed(&folder, &["--skip-done"]);
+    assert_eq!(pipe.status.code(), Some(2));
+}
+
+#[test]
+fn messages_can_be_read_by_a_program() {
+    let folder = folder("messages");
+    let output = embed(&folder, &["-o", "out.csv", "--json-messages"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let line: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(line["message"], "7 rows: 6 ok, 1 failed");
+}
+
+#[test]
+fn the_doctor_the_manual_and_the_completions() {
+    let folder = folder("manual");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dnd"));
+        command
+            .current_dir(&folder)
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let doctor = run(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert_eq!(doctor.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("gin-128-node") && said.contains("128 wide"),
+        "{said}"
+    );
+    assert_eq!(run(&["manual", "-o", "man"]).status.code(), Some(0));
+    let page = std::fs::read_to_string(folder.join("man/dnd-embed.1")).unwrap();
+    assert!(
+        page.contains("skip") && page.contains(".TH dnd-embed 1"),
+        "{page}"
+    );
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(&["completions", shell]).stdout;
+        assert!(
+            String::from_utf8_lossy(&script).contains("finetune"),
+            "{shell}"
+        );
+    }
+}

@@ -23,10 +23,33 @@ pub(crate) fn run() -> Result<(), String> {
     step("tests", "cargo test --workspace --release", &[])?;
     println!("== CUDA kernels to PTX");
     gpu::run(&["ptx"])?;
+    web()?;
+    for person in ["engineer", "chemist", "researcher"] {
+        step(
+            &format!("path of the {person}"),
+            &format!("bash tests/paths/{person}.sh"),
+            &[],
+        )?;
+    }
     step(
         "docs",
         "cargo doc --workspace --no-deps",
         &[("RUSTDOCFLAGS", "-D warnings")],
+    )
+}
+
+/// The front door must compile for a browser.
+fn web() -> Result<(), String> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    step(
+        "target for the web",
+        &format!("rustup target add {TARGET}"),
+        &[],
+    )?;
+    step(
+        "web",
+        &format!("cargo check -p dd-encoder2d --features pretrained --target {TARGET}"),
+        &[],
     )
 }
 

@@ -30,6 +30,7 @@ mod record;
 mod rows;
 mod source;
 mod split;
+mod survey;
 mod table;
 mod xyz_table;
 
@@ -48,5 +49,6 @@ pub use record::{Dataset, Record, Subset};
 pub use rows::{InputRow, RowOptions, Rows};
 pub use source::{Format, open};
 pub use split::{CountedRows, Fractions, Split, scaffold_of};
+pub use survey::{LabelColumn, LabelKind, LabelSurvey, SmilesColumn, Survey};
 pub use table::{TableReader, TableRow};
 pub use xyz_table::{XyzCells, XyzRow};

@@ -32,11 +32,12 @@ fn rank(count: usize, coverage: f64) -> usize {
 /// ```
 pub fn rows_needed(coverage: f64) -> Result<usize, EvalError> {
     check_level(coverage)?;
-    let about = (coverage / (1.0 - coverage)).floor() as usize;
-    let first = about.saturating_sub(2);
-    Ok((first..)
-        .find(|&count| rank(count, coverage) <= count)
-        .expect("a coverage below 1 is supported by enough rows"))
+    let mut count = (coverage / (1.0 - coverage)) as usize;
+    count = count.saturating_sub(2);
+    while rank(count, coverage) > count {
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The threshold of a coverage such as 0.9, from scores in ascending order.

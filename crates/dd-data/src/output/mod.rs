@@ -9,11 +9,14 @@ mod jsonl;
 mod npy;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod records;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::RowFault;
+
+pub use records::{RecordRow, RecordSink, Value};
 
 /// One row of output.
 #[derive(Debug, Clone)]

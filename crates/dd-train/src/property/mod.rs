@@ -20,13 +20,19 @@
 //! }
 //! # Ok::<(), dd_train::TrainError>(())
 //! ```
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a view of an array is passed as a slice is"
+)]
 
+mod answer;
 mod baseline;
 mod charts;
 mod domain;
 mod domain_file;
 mod ensemble;
 mod explain;
+mod explanations;
 mod neighbours;
 mod page;
 mod plan;
@@ -35,9 +41,11 @@ mod table;
 mod tune;
 mod uncertainty;
 
+pub use answer::Assessor;
 pub use domain::{Applicability, CEILING, Domain, TrainingMolecule};
 pub use ensemble::{Ensemble, MemberAnswers, Prediction, TargetPrediction};
 pub use explain::{Explainer, Explanation, TargetExplanation};
+pub use explanations::{Explanations, MOST_DRAWN};
 pub use plan::{DEFAULT_MODEL, PropertyPlan, PropertyRequest};
 pub use scores::{CoverageScore, MetricScores, TargetScores};
 pub use table::{Division, PropertyRow, PropertyTable, Rejected};

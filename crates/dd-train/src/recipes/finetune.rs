@@ -82,7 +82,7 @@ impl ClassWeights {
             if target.kind != TargetKind::Binary || zero * one == 0.0 {
                 return [1.0, 1.0];
             }
-            let half = (zero + one) / 2.0;
+            let half = f64::midpoint(zero, one);
             [half / zero, half / one]
         };
         labels

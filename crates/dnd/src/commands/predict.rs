@@ -1,13 +1,55 @@
-//! `dnd predict`: the targets of a fine-tuned model for every row.
+//! `dnd predict`: the targets of fine-tuned models for every row, and how far they can be trusted.
 
-use dd_train::RowPredictor;
+use dd_data::output::RecordSink;
+use dd_train::property::{Assessor, Ensemble, Explanations, MOST_DRAWN};
 
-use crate::cli::Predict;
-use crate::commands::rows::answer;
+use crate::cli::PredictTargets;
+use crate::commands::rows::{answer, on_error, open_rows, summarize};
 use crate::failure::{Failure, Outcome};
+use crate::progress::say;
+
+/// The coverage when none is asked for.
+const COVERAGE: f64 = 0.9;
 
 /// Answers every row.
-pub(crate) fn run(arguments: &Predict, quiet: bool) -> Outcome {
-    let model = RowPredictor::load(&arguments.model).map_err(Failure::misuse)?;
-    answer(&arguments.rows, &model, arguments.batch_tokens, quiet)
+pub(crate) fn run(arguments: &PredictTargets, quiet: bool) -> Outcome {
+    let common = &arguments.common;
+    let ensemble = Ensemble::load(&common.model).map_err(Failure::misuse)?;
+    let coverage = arguments.coverage.unwrap_or(COVERAGE);
+    let refusals = ensemble.refusals(coverage).map_err(Failure::misuse)?;
+    if arguments.coverage.is_some() && !refusals.is_empty() {
+        return Err(Failure::misuse(refusals.join("\n")));
+    }
+    let assessor = Assessor::new(&ensemble, coverage).map_err(Failure::misuse)?;
+    let plain = arguments.plain || !(assessor.adds_something() || arguments.explain.is_some());
+    if plain {
+        return answer(&common.rows, &ensemble, common.batch_tokens, quiet);
+    }
+    if ensemble.uncertainty().is_some() && !quiet {
+        for refusal in &refusals {
+            say(&format!("no interval: {refusal}"));
+        }
+    }
+    let folder = arguments.explain.as_deref();
+    let mut explanations = folder
+        .map(|folder| Explanations::create(&ensemble, folder))
+        .transpose()
+        .map_err(Failure::misuse)?;
+    let rows = open_rows(&common.rows)?;
+    let mut sink =
+        RecordSink::open(&common.rows.output, &assessor.columns()).map_err(Failure::misuse)?;
+    let policy = on_error(&common.rows);
+    let summary = assessor
+        .answer(rows, policy, &mut sink, explanations.as_mut())
+        .map_err(Failure::work)?;
+    sink.finish().map_err(Failure::work)?;
+    if let Some(explanations) = explanations {
+        let undrawn = explanations.finish().map_err(Failure::work)?;
+        if undrawn > 0 && !quiet {
+            say(&format!(
+                "{undrawn} molecules were not drawn (at most {MOST_DRAWN}, none too large); their numbers are there"
+            ));
+        }
+    }
+    Ok(summarize(summary.rows, summary.failed, quiet))
 }

@@ -19,7 +19,7 @@ const SOME_FAILED: u8 = 3;
 pub(crate) fn open_rows(arguments: &cli::Rows) -> Result<Rows, Failure> {
     let table = matches!(Format::of(&arguments.input), Ok(Format::Csv | Format::Tsv));
     let options = RowOptions {
-        smiles_column: table.then(|| arguments.smiles_column.clone()),
+        smiles_column: arguments.smiles_column.clone().filter(|_| table),
         ..RowOptions::GRAPH
     };
     if arguments.input == Path::new("-") {
@@ -39,15 +39,25 @@ pub(crate) fn answer(
 ) -> Outcome {
     let rows = open_rows(arguments)?;
     let mut sink = open_sink(&arguments.output, &model.columns()).map_err(Failure::misuse)?;
-    let on_error = match arguments.on_error {
+    let summary = answer_rows(
+        rows,
+        model,
+        batch_tokens,
+        on_error(arguments),
+        sink.as_mut(),
+    )
+    .map_err(Failure::work)?;
+    sink.finish().map_err(Failure::work)?;
+    Ok(summarize(summary.rows, summary.failed, quiet))
+}
+
+/// What to do with a row that has no answer.
+pub(crate) fn on_error(arguments: &cli::Rows) -> dd_train::OnError {
+    match arguments.on_error {
         cli::OnError::Stop => dd_train::OnError::Stop,
         cli::OnError::Skip => dd_train::OnError::Skip,
         cli::OnError::Report => dd_train::OnError::Report,
-    };
-    let summary =
-        answer_rows(rows, model, batch_tokens, on_error, sink.as_mut()).map_err(Failure::work)?;
-    sink.finish().map_err(Failure::work)?;
-    Ok(summarize(summary.rows, summary.failed, quiet))
+    }
 }
 
 /// Says how many rows had an answer, and gives the exit code: 0 when all had, 3 when some had not.

@@ -108,6 +108,14 @@ pub enum DataError {
         /// The columns that there are.
         available: Vec<String>,
     },
+    /// A table in which no column holds molecules.
+    #[error("{path}: no column holds SMILES ({} were looked at); name one with --smiles-column", available.join(", "))]
+    NoSmiles {
+        /// The file.
+        path: PathBuf,
+        /// The columns that there are.
+        available: Vec<String>,
+    },
     /// One row.
     #[error("{path}, row {row}{}: {fault}", named(id))]
     Row {
@@ -187,6 +195,7 @@ impl DataError {
             Self::UnknownFormat { .. } => "unknown-format",
             Self::NoHeader { .. } => "no-header",
             Self::MissingColumn { .. } => "missing-column",
+            Self::NoSmiles { .. } => "no-smiles",
             Self::NoSuchRecord { .. } => "no-such-record",
             Self::Fractions(_) | Self::Split { .. } => "split",
             Self::Cache { .. } => "cache",

@@ -13,6 +13,7 @@ use dd_mol::{Molecule, smiles};
 use crate::error::{DataError, Result, RowFault};
 use crate::record::{Dataset, Record};
 use crate::source::{Format, open};
+use crate::survey::is_missing;
 use crate::table::{TableReader, TableRow};
 use crate::xyz_table::XyzRow;
 
@@ -140,6 +141,23 @@ impl FileDataset {
         })
     }
 
+    /// Rows of SMILES and labels that were read elsewhere, broken ones in their places.
+    pub(crate) fn of_smiles(
+        path: &Path,
+        target_names: Vec<String>,
+        rows: Vec<std::result::Result<(String, Vec<f64>), RowFault>>,
+    ) -> Self {
+        let row = |row: std::result::Result<(String, Vec<f64>), RowFault>| Row {
+            id: String::new(),
+            content: row.map(|(text, labels)| (Source::Smiles(text), labels)),
+        };
+        Self {
+            path: path.to_path_buf(),
+            target_names,
+            rows: rows.into_iter().map(row).collect(),
+        }
+    }
+
     fn read_sdf(reader: Box<dyn BufRead + Send>, path: &Path, targets: &[String]) -> Result<Self> {
         let mut reader = SdfReader::new(reader, MolfileOptions::KEEP_HYDROGENS);
         let mut rows = Vec::new();
@@ -250,10 +268,10 @@ pub(crate) fn sdf_molecule(text: &str) -> std::result::Result<Molecule, RowFault
     }
 }
 
-/// A label: a finite number, or nothing (`nan` included, as pandas writes missing values) for a missing one.
+/// A label: a finite number, or a word for a missing one.
 fn label(column: &str, text: &str) -> std::result::Result<f64, RowFault> {
     let text = text.trim();
-    if text.is_empty() || text.eq_ignore_ascii_case("nan") {
+    if is_missing(text) {
         return Ok(f64::NAN);
     }
     let value = text.parse().ok().filter(|value: &f64| value.is_finite());

@@ -31,6 +31,7 @@ mod record;
 mod rows;
 mod source;
 mod split;
+mod survey;
 mod table;
 mod xyz_table;
 
@@ -50,5 +51,6 @@ pub use record::{Dataset, Record, Subset};
 pub use rows::{InputRow, RowOptions, Rows};
 pub use source::{Format, ReadCount, open, open_counted};
 pub use split::{CountedRows, Fractions, Split, scaffold_of};
+pub use survey::{LabelColumn, LabelKind, LabelSurvey, SmilesColumn, Survey};
 pub use table::{TableReader, TableRow};
 pub use xyz_table::{XyzCells, XyzRow};

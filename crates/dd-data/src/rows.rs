@@ -15,6 +15,7 @@ use dd_mol::{Molecule, Sanitize};
 use crate::error::{DataError, Result, RowFault};
 use crate::part::Part;
 use crate::source::{Format, open};
+use crate::survey::named_smiles;
 use crate::table::lines::{Line, next_line};
 use crate::table::{TableReader, text_of, too_long};
 use crate::xyz_table::XyzRow;
@@ -36,7 +37,8 @@ type Answer = (String, std::result::Result<Molecule, RowFault>);
 /// How rows become molecules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowOptions {
-    /// Column of a table with the SMILES. Without it, the column `smiles` in any case, or the only column.
+    /// Column of a table with the SMILES. Without it, the one whose name says so (`smiles`,
+    /// `Canonical_SMILES`, `mol`, ...), or the only column.
     pub smiles_column: Option<String>,
     /// True to read a table's conformers (columns of [`XyzRow`]) in place of its SMILES.
     pub xyz_table: bool,
@@ -318,10 +320,7 @@ fn smiles_column(table: &TableReader, name: Option<&str>) -> Result<usize> {
         return table.column(name);
     }
     let columns = table.columns();
-    let found = columns
-        .iter()
-        .position(|column| column.eq_ignore_ascii_case("smiles"));
-    match found {
+    match named_smiles(columns) {
         Some(column) => Ok(column),
         None if columns.len() == 1 => Ok(0),
         None => table.column("smiles"),

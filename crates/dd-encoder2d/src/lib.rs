@@ -46,6 +46,7 @@ pub use error::{EncoderError, Result};
 pub use gin::{Gin, GinConfig};
 pub use head::{
     Head, HeadConfig, Predictor, RegressionLoss, Target, TargetKind, TargetScaler, target_loss,
+    weighted_target_loss,
 };
 pub use model::{
     Embedding, Encoder, FeaturizerConfig, ModelConfig, ModelFolder, RowError, RowErrorKind,

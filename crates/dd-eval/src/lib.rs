@@ -14,6 +14,7 @@
 //! | probabilities that mean what they say | [`calibration`] |
 //! | errors and correlations of numbers | [`regression`], [`correlation`] |
 //! | predictions with a standard deviation | [`gaussian`] |
+//! | intervals and sets with a stated coverage | [`conformal`] |
 //! | mean and spread over seeds, intervals | [`Summary`], [`bootstrap`] |
 //! | is A better than B? | [`paired`], [`holm`], [`SeedTable`] |
 //! | what a split looks like | [`SplitStatistics`] |
@@ -37,6 +38,7 @@ mod balance;
 pub mod bootstrap;
 pub mod calibration;
 mod compare;
+pub mod conformal;
 mod confusion;
 pub mod correlation;
 mod curve;

@@ -65,6 +65,20 @@ pub enum TrainError {
         /// Least number of each.
         needed: usize,
     },
+    /// A model whose predictions are no sums over atoms.
+    #[error("predictions of this model are no sums over atoms: {reason}")]
+    Unexplained {
+        /// Why not.
+        reason: String,
+    },
+    /// A table that cannot be learned from as asked.
+    #[error("{path}: {reason}")]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong, and what would help.
+        reason: String,
+    },
     /// A molecule of a report that cannot be drawn.
     #[error("a molecule cannot be drawn: {reason}")]
     Picture {

@@ -114,6 +114,7 @@ mod inplace;
 pub mod inputs;
 mod manifest;
 mod observer;
+pub mod property;
 pub mod quickstart;
 mod recipes;
 pub mod report;
@@ -145,7 +146,8 @@ pub use recipes::account::{DistillAccount, Errors};
 pub use recipes::contrast::{ContrastConfig, contrast};
 pub use recipes::distill::{DistillConfig, LossTerm, distill, distill_on};
 pub use recipes::finetune::{
-    FinetuneConfig, FinetuneReport, LabelledData, SeedRun, Student, TestScore, finetune,
+    ClassWeights, FinetuneConfig, FinetuneReport, LabelledData, SeedRun, Student, TestScore,
+    finetune,
 };
 pub use recipes::pretrain::{PretrainConfig, pretrain, pretrain_on};
 pub use schedule::{Plateau, Schedule, ScheduleConfig};

@@ -28,7 +28,7 @@ pub struct RowTask {
     pub input_changed: u64,
     /// The model as given.
     pub model: PathBuf,
-    /// SHA-256 of its configuration and its weights.
+    /// SHA-256 of its files.
     pub model_sha256: String,
     /// Part of the rows, `I/N`.
     pub shard: String,
@@ -50,10 +50,6 @@ impl RowTask {
         let about = std::fs::metadata(input).map_err(TrainError::io(input))?;
         let changed = about.modified().map_err(TrainError::io(input))?;
         let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let folder = ModelFolder::open(model)?;
-        let mut digest = Sha256::new();
-        digest.update(folder.config_text());
-        digest.update(folder.weights()?);
         Ok(Self {
             command: command.to_string(),
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -61,11 +57,45 @@ impl RowTask {
             input_bytes: about.len(),
             input_changed: changed.as_nanos() as u64,
             model: model.to_path_buf(),
-            model_sha256: hex(&digest.finalize()),
+            model_sha256: fingerprint(model)?,
             shard: shard.to_string(),
             options,
         })
     }
+}
+
+/// SHA-256 of the JSON and safetensors files of a model, a run folder's models among them.
+fn fingerprint(model: &Path) -> Result<String> {
+    let mut digest = Sha256::new();
+    if !model.is_dir() {
+        let shipped = ModelFolder::open(model)?;
+        digest.update(shipped.config_text());
+        digest.update(shipped.weights()?);
+        return Ok(hex(&digest.finalize()));
+    }
+    let mut files = Vec::new();
+    for path in entries(model)? {
+        if path.is_dir() {
+            files.extend(entries(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    files.retain(|path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("json" | "safetensors")) && path.is_file()
+    });
+    files.sort();
+    for path in files {
+        digest.update(std::fs::read(&path).map_err(TrainError::io(&path))?);
+    }
+    Ok(hex(&digest.finalize()))
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let read = std::fs::read_dir(folder).map_err(TrainError::io(folder))?;
+    read.map(|entry| Ok(entry.map_err(TrainError::io(folder))?.path()))
+        .collect()
 }
 
 /// `OUTPUT.manifest.json`: a finished task and how it went.

@@ -183,7 +183,12 @@ fn labels_that_are_text_are_left_out_with_row_and_value() {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{message}");
     assert!(
-        message.contains("much") && message.contains("1 rows left out"),
+        message.contains("1 rejected") && message.contains("1 cells that are no label"),
         "{message}"
+    );
+    let rejected = std::fs::read_to_string(run_folder.join("rejected.csv")).unwrap();
+    assert!(
+        rejected.contains("39,CCN,label,") && rejected.contains("much"),
+        "{rejected}"
     );
 }

@@ -10,10 +10,13 @@ mod jsonl;
 mod npy;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod records;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::RowFault;
+
+pub use records::{RecordRow, RecordSink, Value};
 
 /// One row of output.
 #[derive(Debug, Clone)]

@@ -95,6 +95,14 @@ impl Head {
         self.input
     }
 
+    /// The layer of a linear head; none of any other.
+    pub fn linear(&self) -> Option<&Linear> {
+        match &self.layers {
+            Layers::Linear(linear) => Some(linear),
+            _ => None,
+        }
+    }
+
     /// Number of targets.
     pub fn num_targets(&self) -> usize {
         self.num_targets

@@ -22,6 +22,28 @@ pub fn target_loss(
     targets: &[Target],
     regression: RegressionLoss,
 ) -> Result<Tensor> {
+    weighted_target_loss(outputs, labels, targets, regression, &[])
+}
+
+/// [`target_loss`] with the entries of binary targets multiplied by a weight for their label: `class_weights[t]` holds the
+/// weights of labels 0 and 1 of target `t`; none at all when empty. The mean is over the number of entries, as without.
+///
+/// # Errors
+/// As [`target_loss`]; when there are weights, but not for every target.
+pub fn weighted_target_loss(
+    outputs: &Tensor,
+    labels: &Array2<f32>,
+    targets: &[Target],
+    regression: RegressionLoss,
+    class_weights: &[[f64; 2]],
+) -> Result<Tensor> {
+    if !class_weights.is_empty() && class_weights.len() != targets.len() {
+        return Err(EncoderError::Columns {
+            name: "class weights",
+            expected: targets.len(),
+            got: class_weights.len(),
+        });
+    }
     let expected = [labels.nrows(), targets.len()];
     if outputs.dims() != expected || labels.ncols() != targets.len() {
         return Err(EncoderError::Shape {
@@ -48,8 +70,14 @@ pub fn target_loss(
     let y = tensor(labels.iter().map(|&label| known(label)).collect())?; // [B, T]
     let weights = |kind: TargetKind| {
         let weight = |((_, column), label): ((usize, usize), &f32)| {
-            let counts = targets[column].kind == kind && !label.is_nan();
-            if counts { 1.0 / labelled as f64 } else { 0.0 }
+            if targets[column].kind != kind || label.is_nan() {
+                return 0.0;
+            }
+            let of_class = match (kind, class_weights.get(column)) {
+                (TargetKind::Binary, Some(weights)) => weights[usize::from(*label == 1.0)],
+                _ => 1.0,
+            };
+            of_class / labelled as f64
         };
         tensor(labels.indexed_iter().map(weight).collect())
     };
@@ -122,6 +150,24 @@ mod tests {
         let got = value(&[[3.0, 100.0], [7.0, 0.5]], &labels, &targets);
         let expected = f64::midpoint(2.0, (1.0 + (-0.5_f64).exp()).ln());
         assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+    }
+
+    #[test]
+    fn class_weights_multiply_the_entries_of_their_class() {
+        let targets = [Target::regression("a", None), Target::binary("b")];
+        let labels = array![[1.0, 0.0], [MISSING, 1.0]];
+        let outputs = Tensor::new(&[[3.0_f64, 0.5], [7.0, 0.5]], &Device::Cpu).unwrap();
+        let weigh = |weights: &[[f64; 2]]| {
+            let loss =
+                weighted_target_loss(&outputs, &labels, &targets, RegressionLoss::L1, weights);
+            loss.map(|loss| loss.to_scalar::<f64>().unwrap())
+        };
+        let (zero, one) = ((0.5_f64.exp() + 1.0).ln(), ((-0.5_f64).exp() + 1.0).ln());
+        let got = weigh(&[[9.0, 9.0], [0.25, 4.0]]).unwrap();
+        let expected = (2.0 + 0.25 * zero + 4.0 * one) / 3.0;
+        assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+        assert_eq!(weigh(&[]).unwrap(), weigh(&[[1.0, 1.0]; 2]).unwrap());
+        assert!(weigh(&[[1.0, 1.0]]).is_err());
     }
 
     #[test]

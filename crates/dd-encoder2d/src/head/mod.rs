@@ -8,6 +8,6 @@ mod scaler;
 
 pub use config::{HeadConfig, RegressionLoss, Target, TargetKind};
 pub use layer::Head;
-pub use loss::target_loss;
+pub use loss::{target_loss, weighted_target_loss};
 pub use predictor::Predictor;
 pub use scaler::TargetScaler;

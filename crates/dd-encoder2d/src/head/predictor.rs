@@ -2,12 +2,12 @@
 
 use candle_core::{DType, Module, Tensor};
 use dd_graph::GraphBatch;
-use dd_nn::Mode;
+use dd_nn::{Mode, Representation};
 use ndarray::Array2;
 
 use super::config::{RegressionLoss, Target, TargetKind};
 use super::layer::Head;
-use super::loss::target_loss;
+use super::loss::weighted_target_loss;
 use super::scaler::TargetScaler;
 use crate::encoder::Encoder2d;
 use crate::error::{EncoderError, Result};
@@ -53,6 +53,11 @@ impl Predictor {
         self.encoder.as_ref()
     }
 
+    /// The head.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
     /// The scaler.
     pub fn scaler(&self) -> &TargetScaler {
         &self.scaler
@@ -75,7 +80,7 @@ impl Predictor {
     /// The loss against labels `[B, T]` in the targets' units, `NaN` meaning missing; a scalar.
     ///
     /// # Errors
-    /// As [`Encoder2d::encode`] and [`target_loss`].
+    /// As [`Encoder2d::encode`] and [`target_loss`](super::target_loss).
     pub fn loss(
         &self,
         batch: &GraphBatch,
@@ -83,13 +88,24 @@ impl Predictor {
         regression: RegressionLoss,
         mode: Mode,
     ) -> Result<Tensor> {
+        self.weighted_loss(batch, labels, (regression, &[]), mode)
+    }
+
+    /// The same with weights for the classes of binary targets
+    /// (see [`weighted_target_loss`](super::weighted_target_loss)).
+    ///
+    /// # Errors
+    /// As [`Predictor::loss`].
+    pub fn weighted_loss(
+        &self,
+        batch: &GraphBatch,
+        labels: &Array2<f32>,
+        (regression, class_weights): (RegressionLoss, &[[f64; 2]]),
+        mode: Mode,
+    ) -> Result<Tensor> {
         let labels = self.scaler.standardise(labels)?;
-        target_loss(
-            &self.outputs(batch, mode)?,
-            &labels,
-            &self.targets,
-            regression,
-        )
+        let outputs = self.outputs(batch, mode)?;
+        weighted_target_loss(&outputs, &labels, &self.targets, regression, class_weights)
     }
 
     /// Predictions `[B, T]`: values in the targets' units, probabilities of binary targets.
@@ -97,7 +113,16 @@ impl Predictor {
     /// # Errors
     /// As [`Encoder2d::encode`].
     pub fn predict(&self, batch: &GraphBatch) -> Result<Array2<f64>> {
-        let outputs = self.scaler.restore(&self.outputs(batch, Mode::Eval)?)?;
+        self.predict_from(&self.encoder.encode(batch, Mode::Eval)?)
+    }
+
+    /// The same from what the encoder said of a batch: for whoever wants both and encodes once.
+    ///
+    /// # Errors
+    /// When the representation has another width than the encoder's.
+    pub fn predict_from(&self, representation: &Representation) -> Result<Array2<f64>> {
+        let outputs = self.head.forward(&representation.graphs)?; // [B, T]
+        let outputs = self.scaler.restore(&outputs)?;
         let shape = outputs.dims2()?;
         let values = outputs.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
         let mut predictions = Array2::from_shape_vec(shape, values)

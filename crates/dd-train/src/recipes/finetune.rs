@@ -40,10 +40,58 @@ pub struct FinetuneConfig {
     pub selection: Option<Metric>,
     /// What is reported on the test set.
     pub metrics: Vec<Metric>,
+    /// Whether the classes of binary targets count by their number.
+    #[serde(default, skip_serializing_if = "ClassWeights::is_none")]
+    pub class_weights: ClassWeights,
     /// The head.
     pub head: HeadConfig,
     /// The run; its seed is replaced by each of `seeds`.
     pub fit: FitConfig,
+}
+
+/// How much the entries of the two classes of a binary target count in the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// As they are: probabilities mean what they say.
+    #[default]
+    None,
+    /// `n / (2 n_c)` for each of the `n_c` training labels of a class among `n`, so that both classes count the same (G. King
+    /// and L. Zeng, Political Analysis 9 (2001) 137, with shares of one half). Probabilities then rank molecules, but are no
+    /// longer frequencies.
+    Balanced,
+}
+
+impl ClassWeights {
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the shape that serde wants"
+    )]
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// The weights of labels 0 and 1 of each target; none at all without weights.
+    pub(crate) fn of(self, labels: &Array2<f32>, targets: &[Target]) -> Vec<[f64; 2]> {
+        if self == Self::None {
+            return Vec::new();
+        }
+        let weights = |(column, target): (ndarray::ArrayView1<'_, f32>, &Target)| {
+            let count = |class: f32| column.iter().filter(|&&y| y == class).count() as f64;
+            let (zero, one) = (count(0.0), count(1.0));
+            if target.kind != TargetKind::Binary || zero * one == 0.0 {
+                return [1.0, 1.0];
+            }
+            let half = f64::midpoint(zero, one);
+            [half / zero, half / one]
+        };
+        labels
+            .columns()
+            .into_iter()
+            .zip(targets)
+            .map(weights)
+            .collect()
+    }
 }
 
 impl FinetuneConfig {
@@ -57,6 +105,7 @@ impl FinetuneConfig {
             standardize: true,
             selection: Some(Metric::Mae),
             metrics: vec![Metric::Mae, Metric::Rmse],
+            class_weights: ClassWeights::None,
             head: HeadConfig::Linear,
             fit: FitConfig {
                 seed: 0,
@@ -272,12 +321,10 @@ fn prepare(
         folder.write_resolved(config)?;
         folder.write_config_text(&model.to_json()?)?;
     }
-    Ok(FineTune::new(
-        predictor,
-        &store,
-        config.regression,
-        config.selection,
-    ))
+    Ok(
+        FineTune::new(predictor, &store, config.regression, config.selection)
+            .with_class_weights(config.class_weights.of(train_labels, targets)),
+    )
 }
 
 fn test(

@@ -12,7 +12,7 @@ pub struct Page {
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;margin:2rem auto;padding:0 1rem;color:#222}\
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #ddd}\
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:right}\
-th:first-child,td:first-child{text-align:left}\
+th:first-child,td:first-child,.prose td{text-align:left}.prose td{vertical-align:top}\
 .row{display:flex;flex-wrap:wrap;gap:1rem}.row>svg{flex:1 1 420px;max-width:540px}.row>svg.molecule{flex:0 1 auto;max-width:320px;height:auto}\
 svg:not(.molecule) text{font:11px system-ui,sans-serif;fill:#333}svg .title{font-weight:600;font-size:13px}\
 svg .grid{stroke:#e8e8e8}svg .ideal{stroke:#999;stroke-dasharray:4 3}\
@@ -55,6 +55,16 @@ impl Page {
         );
         for row in rows {
             self.body += &format!("<tr>{}</tr>\n", cells("td", &mut row.iter().cloned()));
+        }
+        self.body += "</table>\n";
+    }
+
+    /// A table without a head whose cells are prose: all columns are left-aligned.
+    pub fn prose_table(&mut self, rows: &[Vec<String>]) {
+        self.body += "<table class=\"prose\">\n";
+        for row in rows {
+            let cells = row.iter().map(|text| format!("<td>{}</td>", escape(text)));
+            self.body += &format!("<tr>{}</tr>\n", cells.collect::<String>());
         }
         self.body += "</table>\n";
     }

@@ -19,6 +19,7 @@ pub struct FineTune {
     predictor: Predictor,
     regression: RegressionLoss,
     selection: Option<Metric>,
+    class_weights: Vec<[f64; 2]>,
 }
 
 impl FineTune {
@@ -35,7 +36,15 @@ impl FineTune {
             predictor,
             regression,
             selection,
+            class_weights: Vec::new(),
         }
+    }
+
+    /// The same with weights for labels 0 and 1 of each binary target in the loss.
+    #[must_use]
+    pub fn with_class_weights(mut self, class_weights: Vec<[f64; 2]>) -> Self {
+        self.class_weights = class_weights;
+        self
     }
 
     /// The model.
@@ -101,9 +110,10 @@ impl Task for FineTune {
         let labels = self.labels(batch)?;
         let known = labels.iter().filter(|label| !label.is_nan()).count();
         let graphs = self.collate(batch)?;
+        let how = (self.regression, self.class_weights.as_slice());
         let total = self
             .predictor
-            .loss(&graphs, &labels, self.regression, draw.mode)?;
+            .weighted_loss(&graphs, &labels, how, draw.mode)?;
         Ok(Losses {
             total,
             parts: Vec::new(),

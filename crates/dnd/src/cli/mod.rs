@@ -1,6 +1,8 @@
 //! What can be said on the command line.
 
 mod data;
+mod finetune;
+mod predict;
 mod rows;
 mod shard;
 mod study;
@@ -9,11 +11,13 @@ mod training;
 use clap::{Parser, Subcommand};
 
 pub(crate) use data::{Data, Prepare};
+pub(crate) use finetune::{Finetune, Weights};
+pub(crate) use predict::PredictTargets;
 pub(crate) use rows::{Featurize, OnError, Predict, Rows, Split, SplitMethod};
 pub(crate) use study::{Evaluate, Geometry, Inspect};
 pub(crate) use training::{
-    ConformerRun, Contrast, Convert, DeviceKind, Distill, Export, Finetune, Precision, Pretrain,
-    Quickstart, TaskKind,
+    ConformerRun, Contrast, Convert, DeviceKind, Distill, Export, Precision, Pretrain, Quickstart,
+    TaskKind,
 };
 
 /// Denoise-and-distill: 3D knowledge for models that see SMILES only.
@@ -47,10 +51,10 @@ pub(crate) enum Command {
     Distill(Distill),
     /// The rival of step 2: train the student and a 3D network to recognise each other's molecules (contrastive).
     Contrast(Contrast),
-    /// Step 3: train a student and a head on labels.
+    /// Step 3: learn the columns of any table of molecules, with a report (`dnd finetune data.csv`).
     Finetune(Finetune),
     /// Predict the targets of a fine-tuned model for every row of a file.
-    Predict(Predict),
+    Predict(PredictTargets),
     /// Embed every row of a file with a student.
     Embed(Predict),
     /// Compare contenders on many data sets by a plan, or score predictions against labels.

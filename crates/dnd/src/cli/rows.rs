@@ -26,9 +26,9 @@ pub(crate) struct Rows {
     /// Output file; `-` writes JSON lines to standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// Column that holds the SMILES, for .csv and .tsv.
-    #[arg(long, value_name = "NAME", default_value = "smiles")]
-    pub(crate) smiles_column: String,
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) smiles_column: Option<String>,
     /// What to do with a row that cannot be used.
     #[arg(long, value_enum, default_value = "report")]
     pub(crate) on_error: OnError,
@@ -45,7 +45,7 @@ pub(crate) struct Predict {
     /// Input and output.
     #[command(flatten)]
     pub(crate) rows: Rows,
-    /// Model folder.
+    /// Run folder, model folder, or the name of a model.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) model: PathBuf,
     /// Largest number of tokens (nodes and directed edges) in one batch.

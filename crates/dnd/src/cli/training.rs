@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::SplitMethod;
-
 /// `dnd quickstart`.
 #[derive(Debug, Args)]
 pub(crate) struct Quickstart {
@@ -96,41 +94,6 @@ pub(crate) struct Contrast {
     /// The run; it needs --config.
     #[command(flatten)]
     pub(crate) run: ConformerRun,
-}
-
-/// `dnd finetune`.
-#[derive(Debug, Args)]
-pub(crate) struct Finetune {
-    /// Table with SMILES and labels: .csv or .tsv, also .gz.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) input: PathBuf,
-    /// Column that holds the SMILES.
-    #[arg(long, value_name = "NAME", default_value = "smiles")]
-    pub(crate) smiles_column: String,
-    /// Columns that hold the labels; an empty cell is a missing label.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
-    pub(crate) target_columns: Vec<String>,
-    /// Kind of the labels; found out from the values when not given.
-    #[arg(long, value_enum)]
-    pub(crate) task: Option<TaskKind>,
-    /// Run folder of the student to start from; from scratch when not given.
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) model: Option<PathBuf>,
-    /// Run folder.
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
-    /// How to divide the table into train, valid and test.
-    #[arg(long, value_enum, default_value = "scaffold")]
-    pub(crate) split: SplitMethod,
-    /// Configuration; flags win over it.
-    #[arg(long, value_name = "FILE.toml")]
-    pub(crate) config: Option<PathBuf>,
-    /// Seeds; one model is trained for each.
-    #[arg(long, value_delimiter = ',', default_value = "0")]
-    pub(crate) seeds: Vec<u64>,
-    /// Largest number of passes over the training part.
-    #[arg(long)]
-    pub(crate) epochs: Option<u64>,
 }
 
 /// Kind of labels.

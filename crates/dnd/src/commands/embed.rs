@@ -3,11 +3,16 @@
 use dd_train::RowEmbedder;
 
 use crate::cli::Predict;
+use crate::commands::job::{Job, Start};
 use crate::commands::rows::answer;
 use crate::failure::{Failure, Outcome};
 
 /// Answers every row.
 pub(crate) fn run(arguments: &Predict, quiet: bool) -> Outcome {
+    let job = match Job::start("embed", arguments, &[], quiet)? {
+        Start::Go(job) => job,
+        Start::Done(outcome) => return outcome,
+    };
     let model = RowEmbedder::load(&arguments.model).map_err(Failure::misuse)?;
-    answer("embed", arguments, &model, quiet)
+    answer(job, arguments, &model)
 }

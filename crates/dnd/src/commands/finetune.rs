@@ -1,149 +1,132 @@
-//! `dnd finetune`: step 3, a student and a head on labels.
+//! `dnd finetune`: step 3, from a table to models that predict its columns.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use candle_core::Device;
-use dd_data::{Fractions, Split};
-use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
-use dd_graph::OgbConfig;
-use dd_train::inputs::LabelledTable;
-use dd_train::{
-    DistillConfig, FinetuneConfig, FinetuneReport, LabelledData, Length, LossTerm, Student,
-};
+use dd_data::Fractions;
+use dd_encoder2d::TargetKind;
+use dd_train::ClassWeights;
+use dd_train::property::{Division, PropertyOutcome, PropertyPlan, PropertyRequest};
 
-use crate::cli::{Finetune, SplitMethod, TaskKind};
-use crate::commands::training::{Surroundings, config_or, report_skipped};
+use crate::cli::{Finetune, SplitMethod, TaskKind, Weights};
+use crate::commands::training::{Surroundings, config};
 use crate::failure::{Failure, Outcome};
 use crate::progress::say;
 
-/// Trains one model per seed in the output folder.
+/// Models of an ensemble.
+const MEMBERS: u64 = 3;
+
+/// Says what will be done, does it, and says how good it is.
 pub(crate) fn run(arguments: &Finetune, quiet: bool) -> Outcome {
-    let (encoder, featurizer) = start(arguments.model.as_deref())?;
-    let table = LabelledTable::read(
-        &arguments.input,
-        &arguments.smiles_column,
-        &arguments.target_columns,
-        &featurizer,
-    )
-    .map_err(Failure::misuse)?;
-    report_skipped(&table.skipped, quiet);
-    let task = arguments
-        .task
-        .unwrap_or_else(|| detect(&table, arguments.target_columns.len()));
+    let request = request(arguments)?;
+    let output = match &arguments.output {
+        Some(folder) => folder.clone(),
+        None => Path::new("runs").join(stem(&request.table)),
+    };
+    let plan = PropertyPlan::new(request).map_err(Failure::misuse)?;
     if !quiet {
-        say(&format!(
-            "task: {task:?}{}",
-            if arguments.task.is_none() {
-                " (found from the values)"
-            } else {
-                ""
-            }
-        ));
+        for (subject, text) in plan.choices() {
+            say(&format!("{subject:>9}  {text}"));
+        }
     }
-    let preset = || match task {
-        TaskKind::Regression => FinetuneConfig::regression(),
-        TaskKind::Binary => FinetuneConfig::binary(),
-    };
-    let mut config: FinetuneConfig = config_or(arguments.config.as_deref(), preset)?;
-    config.seeds.clone_from(&arguments.seeds);
-    if let Some(epochs) = arguments.epochs {
-        config.fit.length = Length::Epochs(epochs);
-    }
-    let [train, valid, test] = table.parts(&divide(arguments.split, &table));
-    if !quiet {
-        say(&format!(
-            "split: {} train, {} valid, {} test",
-            train.len(),
-            valid.len(),
-            test.len()
-        ));
-    }
-    let targets: Vec<Target> = arguments
-        .target_columns
-        .iter()
-        .map(|name| target(name, task))
-        .collect();
-    let data = LabelledData {
-        targets: &targets,
-        train: &train,
-        valid: &valid,
-        test: &test,
-    };
-    let student = match &arguments.model {
-        Some(folder) => Student::Folder(folder),
-        None => Student::Scratch {
-            encoder,
-            featurizer,
-        },
-    };
-    let mut surroundings = Surroundings::new(&arguments.output, quiet, None, Device::Cpu)?;
-    let report = dd_train::finetune(&config, &student, &data, &mut surroundings.session())
+    let mut surroundings = Surroundings::new(&output, quiet, None, Device::Cpu)?;
+    let outcome = plan
+        .run(&mut surroundings.session())
         .map_err(Failure::work)?;
-    say(&scores(&report));
+    say(&scores(&outcome));
+    if !quiet {
+        for note in &outcome.notes {
+            say(&format!("note: {note}"));
+        }
+        let folder = output.display();
+        say(&format!("report: {folder}/report.html"));
+        say(&format!(
+            "next: dnd predict --model {folder} -i new.smi -o predictions.csv"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The encoder and the featurizer to begin with: a folder's, or those that `dnd distill` trains by default.
-fn start(model: Option<&Path>) -> Result<(EncoderConfig, OgbConfig), Failure> {
-    let Some(folder) = model else {
-        let config = DistillConfig::tiny(0, 1, LossTerm::node());
-        return Ok((config.student, config.featurizer));
+fn request(arguments: &Finetune) -> Result<PropertyRequest, Failure> {
+    let table = arguments.table.as_ref().or(arguments.input.as_ref());
+    let table = table
+        .cloned()
+        .ok_or_else(|| Failure::misuse("no table is named"))?;
+    let shares: [f64; 3] = arguments
+        .fractions
+        .clone()
+        .try_into()
+        .map_err(|given: Vec<f64>| {
+            Failure::misuse(format!(
+                "--fractions: expected 3 numbers, got {}",
+                given.len()
+            ))
+        })?;
+    let fractions = Fractions::try_from(shares).map_err(Failure::misuse)?;
+    let division = match (&arguments.split_column, arguments.split) {
+        (Some(name), _) => Division::Column(name.clone()),
+        (None, SplitMethod::Scaffold) => Division::Scaffold(fractions),
+        (None, SplitMethod::Random) => Division::Random(fractions, arguments.split_seed),
     };
-    let folder = ModelFolder::open(folder).map_err(Failure::misuse)?;
-    let featurizer = folder.config().build_featurizer().config().clone();
-    Ok((folder.config().encoder.clone(), featurizer))
+    let from_scratch = ["none", "scratch"]
+        .map(Path::new)
+        .contains(&arguments.model.as_path());
+    Ok(PropertyRequest {
+        table,
+        smiles_column: arguments.smiles_column.clone(),
+        target_columns: arguments.target_columns.clone(),
+        task: arguments.task.map(|task| match task {
+            TaskKind::Regression => TargetKind::Regression,
+            TaskKind::Binary => TargetKind::Binary,
+        }),
+        model: (!from_scratch).then(|| arguments.model.clone()),
+        division,
+        class_weights: arguments.class_weights.map(|weights| match weights {
+            Weights::None => ClassWeights::None,
+            Weights::Balanced => ClassWeights::Balanced,
+        }),
+        config: arguments.config.as_deref().map(config).transpose()?,
+        seeds: if arguments.seeds.is_empty() {
+            (0..arguments.ensemble.unwrap_or(MEMBERS)).collect()
+        } else {
+            arguments.seeds.clone()
+        },
+        epochs: arguments.epochs,
+        patience: arguments.patience,
+    })
 }
 
-/// Binary when every label of every column is 0 or 1.
-fn detect(table: &LabelledTable, columns: usize) -> TaskKind {
-    let binary = (0..columns).all(|column| {
-        table
-            .labels(column)
-            .all(|label| label == 0.0 || label == 1.0)
-    });
-    if binary {
-        TaskKind::Binary
-    } else {
-        TaskKind::Regression
-    }
+/// The name of a table without what says its format.
+fn stem(table: &Path) -> PathBuf {
+    let name = table.file_name().unwrap_or_default().to_string_lossy();
+    name.split('.')
+        .find(|part| !part.is_empty())
+        .unwrap_or("table")
+        .into()
 }
 
-fn target(name: &str, task: TaskKind) -> Target {
-    let kind = match task {
-        TaskKind::Regression => TargetKind::Regression,
-        TaskKind::Binary => TargetKind::Binary,
-    };
-    Target {
-        name: name.to_string(),
-        kind,
-        unit: None,
-    }
-}
-
-fn divide(method: SplitMethod, table: &LabelledTable) -> Split {
-    let fractions = Fractions::MOLECULE_NET;
-    match method {
-        SplitMethod::Scaffold => {
-            Split::by_scaffold(&table.scaffolds, fractions, dd_data::CountedRows::Readable)
+/// The test scores, one line per target and metric.
+fn scores(outcome: &PropertyOutcome) -> String {
+    let mut lines = Vec::new();
+    for of_target in &outcome.scores {
+        for one in &of_target.metrics {
+            let value = |value: Option<f64>| {
+                value.map_or("undefined".to_string(), |value| format!("{value:.4}"))
+            };
+            let members = one
+                .members
+                .map_or("undefined".into(), |members| members.to_text(4));
+            lines.push(format!(
+                "test {} of \"{}\", {} molecules: {} (single models {members}; fingerprints {}; constant {})",
+                one.metric.name(),
+                of_target.target.name,
+                of_target.rows,
+                value(one.ensemble),
+                value(one.baseline),
+                value(one.constant),
+            ));
         }
-        SplitMethod::Random => Split::random(table.num_rows(), fractions, 0),
     }
-}
-
-/// The test scores, one line per metric.
-fn scores(report: &FinetuneReport) -> String {
-    let line = |(name, summary): (&String, &dd_eval::Summary)| {
-        format!(
-            "test {name}: {} over {} seeds",
-            summary.to_text(4),
-            report.runs.len()
-        )
-    };
-    report
-        .summary
-        .iter()
-        .map(line)
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines.join("\n")
 }

@@ -12,6 +12,7 @@ pub(crate) mod featurize;
 pub(crate) mod finetune;
 pub(crate) mod geometry;
 pub(crate) mod inspect;
+mod job;
 pub(crate) mod manual;
 pub(crate) mod predict;
 pub(crate) mod prepare;

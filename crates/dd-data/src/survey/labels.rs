@@ -1,0 +1,219 @@
+//! Which columns hold labels.
+
+use super::Survey;
+use super::cell::{is_missing, number, word};
+use crate::error::Result;
+
+/// Least share of a column's cells that must be numbers for it to be one of numbers.
+const LEAST_SHARE: f64 = 0.9;
+/// Last words of names of identifiers.
+const IDENTIFIERS: [&str; 12] = [
+    "id", "ids", "idx", "index", "cid", "sid", "cas", "casrn", "inchikey", "key", "row", "unnamed",
+];
+
+/// What the cells of a label column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelKind {
+    /// Numbers.
+    Numbers,
+    /// 0 and 1, as numbers.
+    ZeroOne,
+    /// 0 and 1, some or all of them in words (`true`, `no`, `active`, ...).
+    Words,
+}
+
+/// A column of labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelColumn {
+    /// Its name.
+    pub name: String,
+    /// What its cells are.
+    pub kind: LabelKind,
+    /// Cells with a label.
+    pub known: usize,
+    /// Cells without one.
+    pub missing: usize,
+    /// Cells that are neither: their rows cannot be used.
+    pub broken: usize,
+}
+
+/// The columns of labels, and why others are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LabelSurvey {
+    /// The columns, in the order of the table, or as asked.
+    pub columns: Vec<LabelColumn>,
+    /// Names of the others, each with the reason.
+    pub left_out: Vec<(String, String)>,
+}
+
+/// A column that is one of labels, or the reason why not.
+type Finding = std::result::Result<LabelColumn, String>;
+
+impl Survey {
+    /// The columns of labels: those `asked` for, or, when none is, every column of numbers (or of words for 0 and 1) that is
+    /// neither an identifier nor constant.
+    ///
+    /// A column asked for that holds no labels is among those left out, with the reason.
+    ///
+    /// # Errors
+    /// When a column asked for is not there.
+    pub fn label_columns(&self, asked: &[String], smiles_column: &str) -> Result<LabelSurvey> {
+        let places: Vec<usize> = if asked.is_empty() {
+            let others = 0..self.columns().len();
+            others
+                .filter(|&at| self.columns()[at] != smiles_column)
+                .collect()
+        } else {
+            let places = asked.iter().map(|name| self.column(name));
+            places.collect::<Result<_>>()?
+        };
+        let mut survey = LabelSurvey::default();
+        for place in places {
+            let finding = self.values(place).and_then(|column| {
+                let reason = asked.is_empty().then(|| self.identifier(place)).flatten();
+                reason.map_or(Ok(column), Err)
+            });
+            match finding {
+                Ok(column) => survey.columns.push(column),
+                Err(reason) => {
+                    let name = self.columns()[place].clone();
+                    survey.left_out.push((name, reason));
+                }
+            }
+        }
+        Ok(survey)
+    }
+
+    /// A column by its cells alone.
+    fn values(&self, place: usize) -> Finding {
+        let (mut numbers, mut words, mut missing, mut broken) = (Vec::new(), 0, 0, 0);
+        let mut example = "";
+        for text in self.cells(place) {
+            if is_missing(text) {
+                missing += 1;
+            } else if let Some(value) = number(text) {
+                numbers.push(value);
+            } else if let Some(value) = word(text) {
+                numbers.push(value);
+                words += 1;
+                example = text;
+            } else {
+                broken += 1;
+                example = text;
+            }
+        }
+        let zero_one = numbers.iter().all(|value| *value == 0.0 || *value == 1.0);
+        let kind = match (zero_one, words) {
+            (true, 0) => LabelKind::ZeroOne,
+            (true, _) => LabelKind::Words,
+            (false, _) => LabelKind::Numbers,
+        };
+        if kind == LabelKind::Numbers {
+            // Words for 0 and 1 mean nothing among other numbers.
+            broken += words;
+        }
+        let known = if kind == LabelKind::Numbers {
+            numbers.len() - words
+        } else {
+            numbers.len()
+        };
+        if known == 0 && broken == 0 {
+            return Err("empty".into());
+        }
+        if (known as f64) < LEAST_SHARE * (known + broken) as f64 {
+            let shown: String = example.chars().take(30).collect();
+            return Err(format!(
+                "no numbers in {broken} of {} cells, such as {shown:?}",
+                known + broken
+            ));
+        }
+        if numbers.iter().all(|value| *value == numbers[0]) {
+            return Err(format!("constant: every label is {}", numbers[0]));
+        }
+        Ok(LabelColumn {
+            name: self.columns()[place].clone(),
+            kind,
+            known,
+            missing,
+            broken,
+        })
+    }
+
+    /// Why a column of numbers looks like an identifier, when it does: its name, or whole numbers that count the rows.
+    fn identifier(&self, place: usize) -> Option<String> {
+        let name = self.columns()[place].to_ascii_lowercase();
+        let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        let last = words.rfind(|word| !word.is_empty() && word.parse::<u64>().is_err());
+        let is_identifier = |word: &str| IDENTIFIERS.contains(&word);
+        if last.is_none_or(is_identifier) {
+            return Some("an identifier by its name".into());
+        }
+        let numbers: Vec<f64> = self.cells(place).filter_map(number).collect();
+        let counts = numbers.len() > 2 && numbers.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
+        counts.then(|| "an index: its numbers count the rows".into())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::testing::survey;
+    use super::*;
+
+    const TABLE: &str = "smiles,mol_id,n,y,active,word,flat,note,mixed\n\
+                         C,7,1,0.5,yes,true,3,a b,1\n\
+                         CC,9,2,NA,no,1,3,c d,2\n\
+                         CCC,4,3,2.5,yes,FALSE,3,,yes\n\
+                         CCCC,2,4,,No,0,3,x y,4\n";
+
+    #[test]
+    fn numbers_and_words_are_labels_and_identifiers_are_none() {
+        let found = survey(TABLE).label_columns(&[], "smiles").unwrap();
+        let names: Vec<(&str, LabelKind)> = found
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), column.kind))
+            .collect();
+        let expected = [
+            ("y", LabelKind::Numbers),
+            ("active", LabelKind::Words),
+            ("word", LabelKind::Words),
+        ];
+        assert_eq!(names, expected);
+        assert_eq!((found.columns[0].known, found.columns[0].missing), (2, 2));
+        let reason = |name: &str| {
+            let found = found.left_out.iter().find(|(column, _)| column == name);
+            found.unwrap().1.clone()
+        };
+        assert!(reason("mol_id").contains("name"));
+        assert!(reason("n").contains("count"));
+        assert!(reason("flat").contains("every label is 3"));
+        assert!(reason("note").contains("no numbers"));
+        assert!(reason("mixed").contains("1 of 4"));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_taken_at_its_word() {
+        let asked = ["n".to_string(), "flat".to_string()];
+        let found = survey(TABLE).label_columns(&asked, "smiles").unwrap();
+        assert_eq!(found.columns[0].name, "n");
+        assert_eq!(found.left_out[0].0, "flat");
+        assert!(
+            survey(TABLE)
+                .label_columns(&["z".into()], "smiles")
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn labels_are_read_as_surveyed() {
+        use crate::record::Dataset;
+        let survey = survey(TABLE);
+        let found = survey.label_columns(&[], "smiles").unwrap();
+        let dataset = survey.dataset("smiles", &found.columns).unwrap();
+        let targets = dataset.get(0).unwrap().targets;
+        assert_eq!(targets, [0.5, 1.0, 1.0]);
+        let targets = dataset.get(3).unwrap().targets;
+        assert!(targets[0].is_nan() && targets[1..] == [0.0, 0.0]);
+    }
+}

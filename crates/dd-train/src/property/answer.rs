@@ -1,0 +1,216 @@
+//! An ensemble that answers every row of an input: means alone, or with all that is known of their trustworthiness.
+
+use dd_data::output::{Columns, RecordRow, RecordSink, Value};
+use dd_data::{InputRow, RowFault};
+use dd_encoder2d::TargetKind;
+use dd_graph::{GraphBatch, MolGraph};
+use dd_mol::Molecule;
+
+use super::ensemble::{Ensemble, Prediction};
+use super::explanations::Explanations;
+use super::uncertainty::Region;
+use crate::answer::{OnError, RowModel, Summary};
+use crate::error::{Result, TrainError};
+
+/// Rows that are answered together.
+const CHUNK: usize = 1024;
+
+/// Means alone, as of a single model.
+impl RowModel for Ensemble {
+    fn columns(&self) -> Columns {
+        Columns::Scalars(
+            self.targets()
+                .iter()
+                .map(|target| target.name.clone())
+                .collect(),
+        )
+    }
+
+    fn featurize(&self, molecule: &Molecule) -> std::result::Result<MolGraph, RowFault> {
+        Ensemble::featurize(self, molecule)
+    }
+
+    fn run(&self, batch: &GraphBatch) -> Result<Vec<Vec<f32>>> {
+        let mut sum = ndarray::Array2::<f64>::zeros((batch.num_graphs(), self.targets().len()));
+        for member in self.members() {
+            sum += &member.predict(batch)?;
+        }
+        let count = self.members().len() as f64;
+        let row =
+            |row: ndarray::ArrayView1<'_, f64>| row.iter().map(|v| (v / count) as f32).collect();
+        Ok(sum.rows().into_iter().map(row).collect())
+    }
+}
+
+/// Answers with means, spreads, regions and applicability.
+pub struct Assessor<'a> {
+    ensemble: &'a Ensemble,
+    coverage: f64,
+    /// Which targets have a region.
+    regions: Vec<bool>,
+}
+
+impl<'a> Assessor<'a> {
+    /// An assessor with regions at a coverage such as 0.9, for the targets whose calibration supports it.
+    ///
+    /// # Errors
+    /// When the coverage is not between 0 and 1.
+    pub fn new(ensemble: &'a Ensemble, coverage: f64) -> Result<Self> {
+        dd_eval::conformal::rows_needed(coverage)?;
+        let regions = match ensemble.uncertainty() {
+            Some(known) => {
+                let has = |target: &super::Calibration| target.region(0.0, coverage).is_ok();
+                known.targets.iter().map(has).collect()
+            }
+            None => vec![false; ensemble.targets().len()],
+        };
+        Ok(Self {
+            ensemble,
+            coverage,
+            regions,
+        })
+    }
+
+    /// Whether there is anything to say besides the predictions.
+    pub fn adds_something(&self) -> bool {
+        self.ensemble.members().len() > 1
+            || self.ensemble.domain().is_some()
+            || self.regions.contains(&true)
+    }
+
+    /// Names of the values of a row.
+    pub fn columns(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (target, has_region) in self.ensemble.targets().iter().zip(&self.regions) {
+            let name = &target.name;
+            names.push(name.clone());
+            if self.ensemble.members().len() > 1 {
+                names.push(format!("{name}_std"));
+            }
+            match (has_region, target.kind) {
+                (false, _) => {}
+                (true, TargetKind::Regression) => {
+                    names.extend([format!("{name}_low"), format!("{name}_high")]);
+                }
+                (true, TargetKind::Binary) => names.push(format!("{name}_set")),
+            }
+        }
+        if self.ensemble.domain().is_some() {
+            let of_domain = [
+                "nearest_similarity",
+                "nearest_training",
+                "nearest_training_row",
+                "embedding_distance_percentile",
+                "unseen_elements",
+                "in_domain",
+            ];
+            names.extend(of_domain.map(String::from));
+        }
+        names
+    }
+
+    /// The values of a row, in the order of [`Assessor::columns`].
+    fn values(&self, prediction: Prediction) -> Vec<Value> {
+        let mut values = Vec::new();
+        for (target, has_region) in prediction.targets.iter().zip(&self.regions) {
+            values.push(Value::Number(target.mean as f32));
+            values.extend(target.std.map(|std| Value::Number(std as f32)));
+            if !has_region {
+                continue;
+            }
+            match target.region {
+                Some(Region::Interval { low, high }) => {
+                    values.extend([low, high].map(|end| Value::Number(end as f32)));
+                }
+                Some(Region::Classes { zero, one }) => {
+                    let words = match (zero, one) {
+                        (true, true) => "0 or 1",
+                        (true, false) => "0",
+                        (false, true) => "1",
+                        (false, false) => "neither",
+                    };
+                    values.push(Value::Text(words.into()));
+                }
+                None => values.push(Value::Absent),
+            }
+        }
+        if let Some(found) = prediction.applicability {
+            values.extend([
+                Value::Number(found.nearest_similarity as f32),
+                Value::Text(found.nearest.smiles),
+                Value::Whole(found.nearest.row),
+                Value::Number(found.distance_percentile as f32),
+                Value::Text(found.unseen_elements.join(" ")),
+                Value::Flag(found.in_domain),
+            ]);
+        }
+        values
+    }
+
+    /// Answers all rows, a bounded number at a time; explains each where that is asked for.
+    ///
+    /// # Errors
+    /// When the input breaks off, a model fails, a file cannot be written, or a row fails under [`OnError::Stop`].
+    pub fn answer(
+        &self,
+        mut rows: impl Iterator<Item = dd_data::Result<InputRow>>,
+        on_error: OnError,
+        sink: &mut RecordSink,
+        mut explanations: Option<&mut Explanations<'_>>,
+    ) -> Result<Summary> {
+        let mut summary = Summary::default();
+        loop {
+            let chunk = rows
+                .by_ref()
+                .take(CHUNK)
+                .collect::<dd_data::Result<Vec<_>>>()?;
+            if chunk.is_empty() {
+                return Ok(summary);
+            }
+            let (mut places, mut molecules) = (Vec::with_capacity(chunk.len()), Vec::new());
+            for row in chunk {
+                let fault = match row.molecule {
+                    Ok(molecule) => {
+                        molecules.push(molecule);
+                        None
+                    }
+                    Err(fault) => Some(fault),
+                };
+                places.push((row.row, row.input, fault));
+            }
+            let predictions = self.ensemble.predict(&molecules, self.coverage)?;
+            let mut answers = molecules.iter().zip(predictions);
+            for (row, input, fault) in places {
+                summary.rows += 1;
+                let outcome = match fault {
+                    Some(fault) => Err(fault),
+                    None => {
+                        let (molecule, answer) = answers.next().expect("one answer per molecule");
+                        if let (Some(writer), Ok(_)) = (&mut explanations, &answer) {
+                            writer.write(row, &input, molecule)?;
+                        }
+                        answer.map(|prediction| self.values(prediction))
+                    }
+                };
+                if let Err(fault) = &outcome {
+                    summary.failed += 1;
+                    match on_error {
+                        OnError::Stop => {
+                            return Err(TrainError::Record {
+                                index: row as usize,
+                                reason: format!("{input}: {}", fault.message),
+                            });
+                        }
+                        OnError::Skip => continue,
+                        OnError::Report => {}
+                    }
+                }
+                sink.write(&RecordRow {
+                    row,
+                    input,
+                    outcome,
+                })?;
+            }
+        }
+    }
+}

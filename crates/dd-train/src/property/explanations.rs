@@ -1,0 +1,129 @@
+//! A folder of explanations: numbers as JSON lines, and a drawing for each molecule and target.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use dd_encoder2d::TargetKind;
+use dd_mol::depict::{self, SvgOptions};
+use dd_mol::{Element, Molecule};
+use serde_json::json;
+
+use super::ensemble::Ensemble;
+use super::explain::{Explainer, Explanation};
+use crate::error::{Result, TrainError};
+
+const NUMBERS: &str = "explanations.jsonl";
+/// Molecules that are drawn; the numbers of all are written.
+pub const MOST_DRAWN: usize = 1000;
+
+/// A folder under construction.
+pub struct Explanations<'a> {
+    ensemble: &'a Ensemble,
+    explainer: Explainer<'a>,
+    folder: PathBuf,
+    path: PathBuf,
+    lines: BufWriter<File>,
+    drawn: usize,
+    /// Molecules that were not drawn.
+    pub undrawn: usize,
+}
+
+impl<'a> Explanations<'a> {
+    /// Begins a folder.
+    ///
+    /// # Errors
+    /// When the model's predictions are no sums over atoms, or the folder cannot be written to.
+    pub fn create(ensemble: &'a Ensemble, folder: &Path) -> Result<Self> {
+        let explainer = Explainer::new(ensemble)?;
+        std::fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
+        let path = folder.join(NUMBERS);
+        let file = File::create(&path).map_err(TrainError::io(&path))?;
+        Ok(Self {
+            ensemble,
+            explainer,
+            folder: folder.to_path_buf(),
+            path,
+            lines: BufWriter::new(file),
+            drawn: 0,
+            undrawn: 0,
+        })
+    }
+
+    /// Explains one molecule that has been predicted.
+    pub(super) fn write(&mut self, row: u64, input: &str, molecule: &Molecule) -> Result<()> {
+        let explanation = self.explainer.explain(molecule)?;
+        let explanation = explanation.map_err(|fault| TrainError::Record {
+            index: row as usize,
+            reason: fault.message,
+        })?;
+        for (column, target) in self.ensemble.targets().iter().enumerate() {
+            let found = &explanation.targets[column];
+            let atoms = explanation.atoms.iter().zip(&found.contributions);
+            let atoms: Vec<_> = atoms
+                .map(|(&atom, contribution)| {
+                    let number = molecule.atom(atom as usize).atomic_number;
+                    let element = Element::of(number).symbol;
+                    json!({"atom": atom, "element": element, "contribution": contribution})
+                })
+                .collect();
+            let scale = match target.kind {
+                TargetKind::Regression => "prediction",
+                TargetKind::Binary => "logit",
+            };
+            let line = json!({
+                "row": row, "input": input, "target": target.name, "scale": scale,
+                "base": found.base, "sum": found.sum(), "atoms": atoms,
+            });
+            writeln!(self.lines, "{line}").map_err(TrainError::io(&self.path))?;
+        }
+        if self.drawn == MOST_DRAWN {
+            self.undrawn += 1;
+            return Ok(());
+        }
+        self.drawn += 1;
+        self.draw(row, molecule, &explanation)
+    }
+
+    fn draw(&mut self, row: u64, molecule: &Molecule, explanation: &Explanation) -> Result<()> {
+        for (column, target) in self.ensemble.targets().iter().enumerate() {
+            let found = &explanation.targets[column];
+            let mut values = vec![0.0; molecule.num_atoms()];
+            for (&atom, &contribution) in explanation.atoms.iter().zip(&found.contributions) {
+                values[atom as usize] = contribution;
+            }
+            let options = SvgOptions {
+                values: Some(values),
+                caption: format!(
+                    "{}: {:.3}, base {:.3}",
+                    target.name,
+                    found.sum(),
+                    found.base
+                ),
+                ..SvgOptions::default()
+            };
+            let Ok(svg) = depict::svg(molecule, &options) else {
+                // Too large to be drawn: its numbers are there.
+                self.undrawn += 1;
+                return Ok(());
+            };
+            let kept = target
+                .name
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
+            let name: String = kept.take(60).collect();
+            let path = self.folder.join(format!("row-{row}-{column}-{name}.svg"));
+            std::fs::write(&path, svg).map_err(TrainError::io(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Completes the folder.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn finish(mut self) -> Result<usize> {
+        self.lines.flush().map_err(TrainError::io(&self.path))?;
+        Ok(self.undrawn)
+    }
+}

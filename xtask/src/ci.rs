@@ -20,7 +20,12 @@ pub(crate) fn run() -> Result<(), String> {
     )?;
     println!("== CUDA side of dd-kernels");
     gpu::run(&["check"])?;
-    step("tests", "cargo test --workspace --release", &[])?;
+    browser()?;
+    step(
+        "tests",
+        "cargo test --workspace --release",
+        &[("DND_BROWSER_TEST", browser_test())],
+    )?;
     println!("== CUDA kernels to PTX");
     gpu::run(&["ptx"])?;
     step(
@@ -28,6 +33,38 @@ pub(crate) fn run() -> Result<(), String> {
         "cargo doc --workspace --no-deps",
         &[("RUSTDOCFLAGS", "-D warnings")],
     )
+}
+
+/// On a runner the page is tested in a browser, which is installed when there is none; elsewhere it is when there is one.
+fn browser() -> Result<(), String> {
+    if browser_test() != REQUIRED || ["chromium", "chromedriver"].into_iter().all(answers) {
+        return Ok(());
+    }
+    if !is_root() {
+        // The test itself fails with what is missing.
+        return Ok(());
+    }
+    step("browser", "apt-get update", &[])?;
+    let install = "apt-get install --yes --no-install-recommends chromium chromium-driver";
+    step("browser", install, &[("DEBIAN_FRONTEND", "noninteractive")])
+}
+
+/// Makes the test of the page fail, not pass over, without a browser.
+const REQUIRED: &str = "required";
+
+fn browser_test() -> &'static str {
+    let runner = std::env::var("CI").is_ok_and(|value| value == "true");
+    if runner { REQUIRED } else { "optional" }
+}
+
+fn answers(program: &str) -> bool {
+    let version = Command::new(program).arg("--version").output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+fn is_root() -> bool {
+    let user = Command::new("id").arg("-u").output();
+    user.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn step(name: &str, command: &str, environment: &[(&str, &str)]) -> Result<(), String> {

@@ -31,6 +31,7 @@ mod rows;
 mod source;
 mod split;
 mod table;
+mod vectors;
 mod xyz_table;
 
 pub use archive::visit_sdf_archive;
@@ -49,4 +50,5 @@ pub use rows::{InputRow, RowOptions, Rows};
 pub use source::{Format, open};
 pub use split::{CountedRows, Fractions, Split, scaffold_of};
 pub use table::{TableReader, TableRow};
+pub use vectors::read_npy;
 pub use xyz_table::{XyzCells, XyzRow};

@@ -2,6 +2,7 @@
 
 mod data;
 mod rows;
+mod serve;
 mod study;
 mod training;
 
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use data::{Data, Prepare};
 pub(crate) use rows::{Featurize, OnError, Predict, Rows, Split, SplitMethod};
+pub(crate) use serve::{Index, Metric, Query, Search, Serve};
 pub(crate) use study::{Evaluate, Geometry, Inspect};
 pub(crate) use training::{
     ConformerRun, Contrast, Convert, DeviceKind, Distill, Export, Finetune, Precision, Pretrain,
@@ -48,6 +50,11 @@ pub(crate) enum Command {
     Predict(Predict),
     /// Embed every row of a file with a student.
     Embed(Predict),
+    /// Answer over HTTP: predictions, embeddings, neighbours, pictures, and a page to try them.
+    Serve(Serve),
+    /// Find the nearest neighbours of molecules in a library, by a model's embeddings.
+    #[command(subcommand)]
+    Search(Search),
     /// Compare contenders on many data sets by a plan, or score predictions against labels.
     Evaluate(Evaluate),
     /// Ask what encoders know of 3D: attention against distances, distances from atom vectors.

@@ -20,7 +20,12 @@ pub(crate) fn run() -> Result<(), String> {
     )?;
     println!("== CUDA side of dd-kernels");
     gpu::run(&["check"])?;
-    step("tests", "cargo test --workspace --release", &[])?;
+    browser()?;
+    step(
+        "tests",
+        "cargo test --workspace --release",
+        &[("DND_BROWSER_TEST", browser_test())],
+    )?;
     println!("== CUDA kernels to PTX");
     gpu::run(&["ptx"])?;
     web()?;
@@ -41,16 +46,58 @@ pub(crate) fn run() -> Result<(), String> {
 /// The front door must compile for a browser.
 fn web() -> Result<(), String> {
     const TARGET: &str = "wasm32-unknown-unknown";
-    step(
-        "target for the web",
-        &format!("rustup target add {TARGET}"),
-        &[],
-    )?;
+    if !has_target(TARGET) {
+        let add = format!("rustup target add {TARGET}");
+        step("target for the web", &add, &[])?;
+    }
     step(
         "web",
         &format!("cargo check -p dd-encoder2d --features pretrained --target {TARGET}"),
         &[],
     )
+}
+
+/// Whether the toolchain has the standard library of a target.
+fn has_target(target: &str) -> bool {
+    let place = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .output();
+    place.is_ok_and(|output| {
+        let folder = String::from_utf8_lossy(&output.stdout).trim().to_string();
+        std::path::Path::new(&folder).is_dir()
+    })
+}
+
+/// On a runner the page is tested in a browser, which is installed when there is none; elsewhere it is when there is one.
+fn browser() -> Result<(), String> {
+    if browser_test() != REQUIRED || ["chromium", "chromedriver"].into_iter().all(answers) {
+        return Ok(());
+    }
+    if !is_root() {
+        // The test itself fails with what is missing.
+        return Ok(());
+    }
+    step("browser", "apt-get update", &[])?;
+    let install = "apt-get install --yes --no-install-recommends chromium chromium-driver";
+    step("browser", install, &[("DEBIAN_FRONTEND", "noninteractive")])
+}
+
+/// Makes the test of the page fail, not pass over, without a browser.
+const REQUIRED: &str = "required";
+
+fn browser_test() -> &'static str {
+    let runner = std::env::var("CI").is_ok_and(|value| value == "true");
+    if runner { REQUIRED } else { "optional" }
+}
+
+fn answers(program: &str) -> bool {
+    let version = Command::new(program).arg("--version").output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+fn is_root() -> bool {
+    let user = Command::new("id").arg("-u").output();
+    user.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn step(name: &str, command: &str, environment: &[(&str, &str)]) -> Result<(), String> {

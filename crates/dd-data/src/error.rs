@@ -155,6 +155,14 @@ pub enum DataError {
         /// What is wrong.
         reason: String,
     },
+    /// A file that holds no array of the expected kind.
+    #[error("{path}: not an array of vectors: {reason}")]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A download that failed.
     #[error("{url}: {reason}")]
     Download {
@@ -199,6 +207,7 @@ impl DataError {
             Self::NoSuchRecord { .. } => "no-such-record",
             Self::Fractions(_) | Self::Split { .. } => "split",
             Self::Cache { .. } => "cache",
+            Self::Array { .. } => "array",
             Self::Download { .. } => "download",
             Self::Checksum { .. } => "checksum",
             Self::WorkerLost => "worker",

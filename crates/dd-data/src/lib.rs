@@ -33,6 +33,7 @@ mod source;
 mod split;
 mod survey;
 mod table;
+mod vectors;
 mod xyz_table;
 
 pub use archive::visit_sdf_archive;
@@ -53,4 +54,5 @@ pub use source::{Format, ReadCount, open, open_counted};
 pub use split::{CountedRows, Fractions, Split, scaffold_of};
 pub use survey::{LabelColumn, LabelKind, LabelSurvey, SmilesColumn, Survey};
 pub use table::{TableReader, TableRow};
+pub use vectors::read_npy;
 pub use xyz_table::{XyzCells, XyzRow};

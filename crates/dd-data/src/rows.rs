@@ -150,7 +150,14 @@ impl Rows {
         match text_of(line) {
             Ok(text) => {
                 let smiles = text.split([' ', '\t']).next().unwrap_or("");
-                (smiles.to_string(), self.parse(smiles))
+                let name = text[smiles.len()..].trim();
+                let molecule = if smiles.is_empty() || name.is_empty() || name.starts_with('|') {
+                    self.parse(smiles)
+                } else {
+                    // The molecule keeps its name; a fault shows the SMILES alone.
+                    self.parse(&text).or_else(|_| self.parse(smiles))
+                };
+                (smiles.to_string(), molecule)
             }
             Err(mut fault) => {
                 // The byte is shown as the replacement character.

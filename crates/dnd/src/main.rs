@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         Command::Finetune(arguments) => commands::finetune::run(&arguments, quiet),
         Command::Predict(arguments) => commands::predict::run(&arguments, quiet),
         Command::Embed(arguments) => commands::embed::run(&arguments, quiet),
+        Command::Serve(arguments) => commands::serve::run(&arguments, quiet),
+        Command::Search(arguments) => commands::search::run(&arguments, quiet),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments, quiet),
         Command::Geometry(arguments) => commands::geometry::run(&arguments, quiet),
         Command::Featurize(arguments) => commands::featurize::run(&arguments, quiet),

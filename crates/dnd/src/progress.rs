@@ -148,6 +148,16 @@ impl Count {
         Self(bar)
     }
 
+    /// Things of which nobody knows how many there are.
+    pub(crate) fn open(name: &str, quiet: bool) -> Self {
+        let count = Self::new(name, 0, quiet);
+        count.0.unset_length();
+        if let Ok(style) = ProgressStyle::with_template("{prefix:>10} {pos}  {per_sec}") {
+            count.0.set_style(style);
+        }
+        count
+    }
+
     /// So many are done.
     pub(crate) fn at(&self, done: usize) {
         self.0.set_position(done as u64);

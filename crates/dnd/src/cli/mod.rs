@@ -4,6 +4,7 @@ mod data;
 mod finetune;
 mod predict;
 mod rows;
+mod serve;
 mod shard;
 mod study;
 mod training;
@@ -14,6 +15,7 @@ pub(crate) use data::{Data, Prepare};
 pub(crate) use finetune::{Finetune, Weights};
 pub(crate) use predict::PredictTargets;
 pub(crate) use rows::{Featurize, OnError, Predict, Rows, Split, SplitMethod};
+pub(crate) use serve::{Index, Metric, Query, Search, Serve};
 pub(crate) use study::{Evaluate, Geometry, Inspect};
 pub(crate) use training::{
     ConformerRun, Contrast, Convert, DeviceKind, Distill, Export, Precision, Pretrain, Quickstart,
@@ -57,6 +59,11 @@ pub(crate) enum Command {
     Predict(PredictTargets),
     /// Embed every row of a file with a student.
     Embed(Predict),
+    /// Answer over HTTP: predictions, embeddings, neighbours, pictures, and a page to try them.
+    Serve(Serve),
+    /// Find the nearest neighbours of molecules in a library, by a model's embeddings.
+    #[command(subcommand)]
+    Search(Search),
     /// Compare contenders on many data sets by a plan, or score predictions against labels.
     Evaluate(Evaluate),
     /// Ask what encoders know of 3D: attention against distances, distances from atom vectors.

@@ -20,5 +20,7 @@ pub(crate) mod pretrain;
 pub(crate) mod quickstart;
 pub(crate) mod rows;
 pub(crate) mod score;
+pub(crate) mod search;
+pub(crate) mod serve;
 pub(crate) mod split;
 pub(crate) mod training;

@@ -1,0 +1,141 @@
+//! `POST /v1/neighbours`: the entries of the index that are nearest to each row.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use dd_data::RowFault;
+use dd_search::{Index, Neighbour};
+use serde::{Deserialize, Serialize};
+
+use crate::answer::answer;
+use crate::app::App;
+use crate::batcher::Task;
+use crate::json::{self, Body, json};
+use crate::refusal::Refusal;
+use crate::run::Answer;
+
+/// Most neighbours of a row.
+const MAX_NEIGHBOURS: usize = 1000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    smiles: Vec<String>,
+    #[serde(default = "ten")]
+    k: usize,
+}
+
+fn ten() -> usize {
+    10
+}
+
+#[derive(Serialize)]
+struct Answered<'a> {
+    model: &'a str,
+    metric: &'static str,
+    rows: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    row: usize,
+    input: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    neighbours: Option<Vec<Near<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<RowFault>,
+}
+
+#[derive(Serialize)]
+struct Near<'a> {
+    rank: usize,
+    row: u64,
+    input: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+    distance: f32,
+}
+
+/// Neighbours.
+pub(crate) async fn neighbours(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let question: Question = json::read(&headers, body)?;
+    let Some((index, maker)) = &app.index else {
+        return Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "index",
+            "the server was started without an index",
+        ));
+    };
+    if question.k == 0 || question.k > MAX_NEIGHBOURS {
+        let message = format!("k is {}, not within 1..={MAX_NEIGHBOURS}", question.k);
+        return Err(Refusal::bad("k", message));
+    }
+    let (inputs, answers) = answer(&app, maker, Task::Embed, question.smiles).await?;
+    let searched = Arc::clone(index);
+    let found = tokio::task::spawn_blocking(move || {
+        let each = answers.into_iter();
+        each.map(|answer| search(&searched, answer?, question.k))
+            .collect::<Vec<_>>()
+    });
+    let found = found.await.map_err(|_| {
+        let message = "the search failed: this is a fault of the server";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "lost", message)
+    })?;
+    let rows = inputs
+        .iter()
+        .zip(found)
+        .enumerate()
+        .map(|(row, (input, outcome))| {
+            let status = if outcome.is_ok() { "ok" } else { "error" };
+            let (neighbours, error) = match outcome {
+                Ok(found) => (Some(near(index, &found)), None),
+                Err(fault) => (None, Some(fault)),
+            };
+            Row {
+                row,
+                input,
+                status,
+                neighbours,
+                error,
+            }
+        })
+        .collect();
+    Ok(json(&Answered {
+        model: &maker.model.card().name,
+        metric: index.metric().name(),
+        rows,
+    }))
+}
+
+fn search(index: &Index, answer: Answer, k: usize) -> Result<Vec<Neighbour>, RowFault> {
+    let Answer::Vector(vector) = answer else {
+        return Err(RowFault::new("model", "the model gave no vector"));
+    };
+    index
+        .nearest(&vector, k, index.usual_search())
+        .map_err(|error| RowFault::new("search", error.to_string()))
+}
+
+fn near<'a>(index: &'a Index, found: &[Neighbour]) -> Vec<Near<'a>> {
+    found
+        .iter()
+        .enumerate()
+        .map(|(rank, neighbour)| {
+            let label = index.label(neighbour.entry);
+            Near {
+                rank: rank + 1,
+                row: label.row,
+                input: &label.input,
+                name: &label.name,
+                distance: neighbour.distance,
+            }
+        })
+        .collect()
+}

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Command::Featurize(arguments) => commands::featurize::run(&arguments, quiet),
         Command::Split(arguments) => commands::split::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
-        Command::Convert(arguments) => commands::convert::run(&arguments),
+        Command::Convert(arguments) => commands::convert::run(&arguments, quiet),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Data(arguments) => commands::data::run(&arguments, quiet),
     };

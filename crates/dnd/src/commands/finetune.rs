@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use candle_core::Device;
 use dd_data::{Fractions, Split};
 use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
-use dd_graph::OgbConfig;
+use dd_graph::FeaturizerConfig;
 use dd_train::inputs::LabelledTable;
 use dd_train::{
     DistillConfig, FinetuneConfig, FinetuneReport, LabelledData, Length, LossTerm, Student,
@@ -85,14 +85,14 @@ pub(crate) fn run(arguments: &Finetune, quiet: bool) -> Outcome {
 }
 
 /// The encoder and the featurizer to begin with: a folder's, or those that `dnd distill` trains by default.
-fn start(model: Option<&Path>) -> Result<(EncoderConfig, OgbConfig), Failure> {
+fn start(model: Option<&Path>) -> Result<(EncoderConfig, FeaturizerConfig), Failure> {
     let Some(folder) = model else {
         let config = DistillConfig::tiny(0, 1, LossTerm::node());
-        return Ok((config.student, config.featurizer));
+        return Ok((config.student, config.featurizer.into()));
     };
     let folder = ModelFolder::open(folder).map_err(Failure::misuse)?;
-    let featurizer = folder.config().build_featurizer().config().clone();
-    Ok((folder.config().encoder.clone(), featurizer))
+    let config = folder.config();
+    Ok((config.encoder.clone(), config.featurizer.clone()))
 }
 
 /// Binary when every label of every column is 0 or 1.

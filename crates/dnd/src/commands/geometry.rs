@@ -58,7 +58,7 @@ fn molecules(
     quiet: bool,
 ) -> Result<Vec<Pair>, Failure> {
     let recipe = Recipe {
-        graph: Some(config.build_featurizer().config().clone()),
+        graph: Some(config.featurizer.clone()),
         points: Some(PointConfig::torchmd_net(Hydrogens::Keep)),
     };
     let dataset = inputs::open_conformers(&arguments.input).map_err(Failure::misuse)?;

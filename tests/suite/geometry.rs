@@ -16,10 +16,13 @@ use crate::tasks;
 /// Real conformers: three hundred of the embedded molecules.
 fn molecules(laplacian: Option<usize>) -> Vec<Pair> {
     let recipe = Recipe {
-        graph: Some(OgbConfig {
-            laplacian,
-            ..OgbConfig::heavy_atoms()
-        }),
+        graph: Some(
+            OgbConfig {
+                laplacian,
+                ..OgbConfig::heavy_atoms()
+            }
+            .into(),
+        ),
         points: Some(PointConfig::torchmd_net(Hydrogens::Keep)),
     };
     let dataset = std::sync::Arc::new(embedded::small_organics(&[]).unwrap());

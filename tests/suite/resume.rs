@@ -147,7 +147,7 @@ fn fine_tuning_resumes_bit_for_bit() {
         };
         let student = Student::Scratch {
             encoder: encoder.clone(),
-            featurizer: OgbConfig::heavy_atoms(),
+            featurizer: OgbConfig::heavy_atoms().into(),
         };
         finetune(&config, &student, &data, session).unwrap();
     });

@@ -119,6 +119,7 @@ fn graphs(tensors: &HashMap<String, Tensor>) -> Result<Vec<MolGraph>> {
             edge_targets: ends(1).collect(),
             atom_index: (0..nodes as u32).collect(),
             laplacian: Some(Array2::from_shape_vec((nodes, columns), rows.concat())?),
+            node_reals: None,
             record: graphs.len() as u64,
         });
         node += nodes;

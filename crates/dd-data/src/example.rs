@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use dd_graph::{
-    Featurizer, MolGraph, OgbConfig, OgbFeaturizer, PointCloud, PointConfig, PointFeaturizer,
-};
+use dd_graph::{Featurizer, FeaturizerConfig, MolGraph, PointCloud, PointConfig, PointFeaturizer};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DataError, Result, RowFault};
@@ -92,7 +90,7 @@ impl ExampleSource for Vec<Example> {
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// 2D features.
-    pub graph: Option<OgbConfig>,
+    pub graph: Option<FeaturizerConfig>,
     /// 3D features.
     pub points: Option<PointConfig>,
 }
@@ -120,10 +118,7 @@ impl ExampleMaker {
     /// The featurizers of a recipe.
     pub fn new(recipe: &Recipe) -> Self {
         Self {
-            graph: recipe
-                .graph
-                .clone()
-                .map(|config| Arc::new(OgbFeaturizer::new(config)) as _),
+            graph: recipe.graph.as_ref().map(FeaturizerConfig::build),
             points: recipe
                 .points
                 .clone()

@@ -21,7 +21,7 @@ fn path(name: &str) -> PathBuf {
 fn description() -> Description {
     Description {
         recipe: Recipe {
-            graph: Some(OgbConfig::tokengt_lap()),
+            graph: Some(OgbConfig::tokengt_lap().into()),
             points: None,
         },
         target_names: vec!["gap".into()],
@@ -39,6 +39,9 @@ fn example(row: u64) -> Example {
         laplacian: row
             .is_multiple_of(2)
             .then(|| Array2::from_elem((nodes, 4), 0.5)),
+        node_reals: row
+            .is_multiple_of(3)
+            .then(|| Array2::from_elem((nodes, 1), 0.12)),
         record: row,
     };
     let cloud = PointCloud {

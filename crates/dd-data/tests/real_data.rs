@@ -20,7 +20,7 @@ fn shared() -> Option<PathBuf> {
 
 fn maker() -> ExampleMaker {
     ExampleMaker::new(&Recipe {
-        graph: Some(OgbConfig::tokengt_lap()),
+        graph: Some(OgbConfig::tokengt_lap().into()),
         points: Some(PointConfig::torchmd_net(Hydrogens::Keep)),
     })
 }
@@ -54,7 +54,7 @@ fn a_graph_from_coordinates_is_the_graph_from_smiles() {
     let space = embedded::small_organics(&[]).expect("the table is in the program");
     let text = embedded::small_organics_smiles(&[]).expect("the table is in the program");
     let maker = ExampleMaker::new(&Recipe {
-        graph: Some(OgbConfig::heavy_atoms()),
+        graph: Some(OgbConfig::heavy_atoms().into()),
         points: None,
     });
     let graph = |dataset: &FileDataset, row| {

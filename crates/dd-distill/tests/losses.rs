@@ -150,6 +150,7 @@ fn batches_of_other_records_are_refused() {
         edge_targets: Vec::new(),
         atom_index: vec![0],
         laplacian: None,
+        node_reals: None,
         record: 4,
     };
     let cloud = PointCloud {

@@ -80,6 +80,24 @@ pub enum EncoderError {
         /// The files that were looked for.
         looked: String,
     },
+    /// Weights of a network that no rule recognises.
+    #[error(
+        "{path}: the tensors are of no network that is recognised; say with --config what they are\n{tensors}"
+    )]
+    UnknownWeights {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Its tensors, a line each.
+        tensors: String,
+    },
+    /// Weights of a network that is recognised and cannot be loaded.
+    #[error("{path}: {reason}")]
+    Weights {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is in the way.
+        reason: String,
+    },
     /// A file or folder that cannot be read or written.
     #[error("{path}: {source}")]
     Io {

@@ -1,9 +1,11 @@
-//! Networks from 2D molecular graphs to representations: TokenGT, GIN, pretrained students.
+//! Networks from 2D molecular graphs to representations: TokenGT, GIN, the graph networks of `pretrain-gnns`, MolCLR and
+//! chemprop, pretrained students.
 //!
-//! [`Encoder2d`] is the one trait: a batch of graphs in, a vector for every node and every graph out. [`TokenGt`] and
-//! [`Gin`] implement it; an own encoder is one type that does (`docs/how-to/add-an-encoder.md`), checked by
+//! [`Encoder2d`] is the one trait: a batch of graphs in, a vector for every node and every graph out. [`TokenGt`],
+//! [`Gin`], [`PretrainGnn`], [`MolClr`] and [`DMpnn`] implement it; an own encoder is one type that does
+//! (`docs/how-to/add-an-encoder.md`), checked by
 //! [`testing::check_encoder`]. [`Predictor`] adds a head and a scaler. [`Encoder`] is what another project needs: it loads
-//! a model folder and embeds SMILES.
+//! a model folder and embeds SMILES. [`published`] recognises the weights of others and makes model folders of them.
 //!
 //! Use this crate to embed molecules, or to train an encoder of molecular graphs with your own loop. The ready loop and
 //! the tasks are in `dd-train`; the losses of distillation in `dd-distill`.
@@ -26,20 +28,27 @@
 //! | `cuda`, `cudnn`, `metal` | tensors on the GPU |
 //! | `mkl`, `accelerate` | matrix products by the vendor's library |
 
+mod columns;
 mod config;
+pub mod d_mpnn;
 mod dropout;
 mod encoder;
 mod error;
 pub mod gin;
 pub mod head;
 mod model;
+pub mod mol_clr;
 pub mod names;
 mod observer;
+pub mod pretrain_gnn;
+pub mod published;
 pub mod testing;
 pub mod tokengt;
 
 pub use candle_core::{DType, Device};
 pub use config::EncoderConfig;
+pub use d_mpnn::{DMpnn, DMpnnConfig};
+pub use dd_graph::FeaturizerConfig;
 pub use dd_nn::{Mode, Representation};
 pub use encoder::Encoder2d;
 pub use error::{EncoderError, Result};
@@ -49,8 +58,9 @@ pub use head::{
     weighted_target_loss,
 };
 pub use model::{
-    Embedding, Encoder, FeaturizerConfig, ModelConfig, ModelFolder, RowError, RowErrorKind,
-    models_folder, save_model,
+    Embedding, Encoder, ModelConfig, ModelFolder, RowError, RowErrorKind, models_folder, save_model,
 };
+pub use mol_clr::{MolClr, MolClrConfig};
 pub use observer::{Blind, Observer, Recorder};
+pub use pretrain_gnn::{PretrainGnn, PretrainGnnConfig};
 pub use tokengt::{TokenGt, TokenGtConfig};

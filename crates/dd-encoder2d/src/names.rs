@@ -48,6 +48,30 @@ pub fn molecule_sde_gin() -> NameMap {
     NameMap::identity().replace_prefix("", "encoder.")
 }
 
+/// Names of a checkpoint of `pretrain-gnns` or MolCLR, which has `prefix` before each name, for a model built at
+/// [`ENCODER_PREFIX`]; heads are left out.
+pub fn atom_type_gnn(prefix: &str) -> NameMap {
+    ["graph_pred_linear", "out_lin", "pred_head", "pred_lin"]
+        .iter()
+        .fold(NameMap::identity(), |names, head| {
+            names.ignore(head, "a head of the original")
+        })
+        .replace_prefix(prefix, "encoder.")
+}
+
+/// Names of a checkpoint of chemprop 2 (its key `state_dict`), for an encoder built at [`ENCODER_PREFIX`].
+pub fn chemprop() -> NameMap {
+    NameMap::identity()
+        .ignore("predictor.criterion", "weights of the tasks in the loss")
+        .ignore("metrics", "weights of the tasks in a metric")
+        .ignore(
+            "predictor.output_transform",
+            "read as the scaler, where there is one",
+        )
+        .replace_prefix("message_passing.", "encoder.message_passing.")
+        .replace_prefix("bn.", "encoder.bn.")
+}
+
 /// Names of a model folder, for an encoder alone.
 pub(crate) fn encoder_of_folder(config: &EncoderConfig) -> NameMap {
     let names = NameMap::identity()
@@ -55,7 +79,7 @@ pub(crate) fn encoder_of_folder(config: &EncoderConfig) -> NameMap {
         .ignore(SCALER_PREFIX, "part of the head");
     match config {
         EncoderConfig::TokenGt(_) => without_token_gt_head(names),
-        EncoderConfig::Gin(_) => names,
+        _ => names,
     }
 }
 

@@ -3,10 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Module, Tensor};
-use dd_encoder2d::testing::{CheckError, EncoderCheck, check_encoder, sample_graphs};
+use dd_encoder2d::d_mpnn::Aggregation;
+use dd_encoder2d::mol_clr::MolClrConvolution;
+use dd_encoder2d::pretrain_gnn::GraphConvolution;
+use dd_encoder2d::testing::{
+    CheckError, EncoderCheck, SampleColumns, check_encoder, sample_graphs, sample_graphs_with,
+};
 use dd_encoder2d::tokengt::{NodeIdentifiers, NormPlacement, Readout};
 use dd_encoder2d::{
-    Encoder2d, EncoderConfig, EncoderError, GinConfig, Mode, Recorder, TokenGtConfig,
+    DMpnnConfig, Encoder2d, EncoderConfig, EncoderError, GinConfig, Mode, MolClrConfig,
+    PretrainGnnConfig, Recorder, TokenGtConfig,
 };
 use dd_graph::{GraphBatch, MolGraph};
 use dd_nn::{Init, Linear, ParamStore, Params, Representation};
@@ -128,6 +134,95 @@ fn gin() -> Result<(), CheckError> {
         .zero_gradient("mlp.3.bias", before_norm)
         .batch_mates_matter_in_training("batch normalisation");
     check_encoder(&check)
+}
+
+/// Graphs of atom types and bond directions.
+fn atom_types() -> Vec<MolGraph> {
+    sample_graphs_with(SampleColumns {
+        atoms: &[118, 3],
+        bonds: &[4, 3],
+        reals: 0,
+        laplacian: 0,
+    })
+}
+
+fn check_graph_network(
+    config: &EncoderConfig,
+    graphs: &[MolGraph],
+    shifted: &[&str],
+) -> Result<(), CheckError> {
+    let build = |params: &Params| config.build(params);
+    let before_norm = "a batch norm follows, which takes any constant away";
+    let check = EncoderCheck::new(&build, graphs);
+    let check = shifted.iter().fold(check, |check, suffix| {
+        check.zero_gradient(suffix, before_norm)
+    });
+    check_encoder(&check.batch_mates_matter_in_training("batch normalisation"))
+}
+
+#[test]
+fn networks_of_pretrain_gnns() -> Result<(), CheckError> {
+    for (convolution, shifted) in [
+        (GraphConvolution::Gin, vec!["mlp.2.bias"]),
+        (GraphConvolution::Gcn, vec![]),
+        (GraphConvolution::GraphSage, vec![]),
+        (GraphConvolution::Gat, vec!["gnns.0.bias", "gnns.1.bias"]),
+    ] {
+        let config = EncoderConfig::PretrainGnn(PretrainGnnConfig {
+            width: 12,
+            num_layers: 2,
+            dropout: 0.2,
+            convolution,
+        });
+        check_graph_network(&config, &atom_types(), &shifted)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn networks_of_mol_clr() -> Result<(), CheckError> {
+    for (convolution, shifted) in [
+        (MolClrConvolution::Gin, vec!["mlp.2.bias"]),
+        (MolClrConvolution::Gcn, vec!["gnns.0.bias", "gnns.1.bias"]),
+    ] {
+        let config = EncoderConfig::MolClr(MolClrConfig {
+            width: 12,
+            num_layers: 2,
+            feature_width: 7,
+            dropout: 0.2,
+            convolution,
+        });
+        check_graph_network(&config, &atom_types(), &shifted)?;
+    }
+    Ok(())
+}
+
+/// chemprop's network with every choice the other way, too.
+#[test]
+fn directed_messages() -> Result<(), CheckError> {
+    let graphs = sample_graphs_with(SampleColumns {
+        atoms: &[38, 7, 6, 5, 6, 8, 2],
+        bonds: &[5, 2, 2, 7],
+        reals: 1,
+        laplacian: 0,
+    });
+    let plain = DMpnnConfig {
+        width: 10,
+        dropout: 0.1,
+        ..DMpnnConfig::chemprop()
+    };
+    let other = DMpnnConfig {
+        bias: true,
+        undirected: true,
+        depth: 4,
+        aggregation: Aggregation::Sum,
+        batch_norm: true,
+        ..plain.clone()
+    };
+    let config = EncoderConfig::DMpnn(plain);
+    let build = |params: &Params| config.build(params);
+    check_encoder(&EncoderCheck::new(&build, &graphs))?;
+    check_graph_network(&EncoderConfig::DMpnn(other), &graphs, &[])
 }
 
 /// Adds the mean over the whole batch: batch mates matter.

@@ -26,6 +26,8 @@ pub struct GraphBatch {
     pub atom_index: Vec<u32>,
     /// Laplacian eigenvectors `[N, k]`, on the host, when every graph has them.
     pub laplacian: Option<Array2<f32>>,
+    /// Real numbers of each node, `[N, R]`, on the host, when every graph has them.
+    pub node_reals: Option<Array2<f32>>,
     /// Record number of each graph, `[B]`.
     pub records: Vec<u64>,
     /// Where the batch's tensors live.
@@ -36,8 +38,8 @@ impl GraphBatch {
     /// Packs graphs in the given order.
     ///
     /// # Errors
-    /// When the graphs disagree in their feature columns, some but not all have Laplacian eigenvectors, or an edge
-    /// points outside its graph.
+    /// When the graphs disagree in their feature columns, some but not all have Laplacian eigenvectors or real
+    /// features, or an edge points outside its graph.
     pub fn collate(graphs: &[MolGraph], device: &Device) -> Result<Self> {
         let num_nodes: Vec<usize> = graphs.iter().map(MolGraph::num_nodes).collect();
         let num_edges: Vec<usize> = graphs.iter().map(MolGraph::num_edges).collect();
@@ -67,16 +69,6 @@ impl GraphBatch {
                 .collect();
             Ok(RowIndex::new(rows, nodes.num_rows(), device)?)
         };
-        let with_laplacian = graphs
-            .iter()
-            .filter(|graph| graph.laplacian.is_some())
-            .count();
-        if with_laplacian != 0 && with_laplacian != graphs.len() {
-            return Err(GraphError::PartialLaplacian {
-                present: with_laplacian,
-                total: graphs.len(),
-            });
-        }
         Ok(Self {
             node_features: stack(
                 "node_features",
@@ -88,14 +80,8 @@ impl GraphBatch {
             )?,
             edge_sources: shifted(|graph| &graph.edge_sources)?,
             edge_targets: shifted(|graph| &graph.edge_targets)?,
-            laplacian: (with_laplacian > 0)
-                .then(|| {
-                    stack(
-                        "laplacian",
-                        graphs.iter().filter_map(|graph| graph.laplacian.as_ref()),
-                    )
-                })
-                .transpose()?,
+            laplacian: on_all_or_none("laplacian", graphs, |graph| graph.laplacian.as_ref())?,
+            node_reals: on_all_or_none("node_reals", graphs, |graph| graph.node_reals.as_ref())?,
             atom_index: graphs
                 .iter()
                 .flat_map(|graph| graph.atom_index.iter().copied())
@@ -192,6 +178,26 @@ impl PointBatch {
     pub fn num_atoms(&self) -> usize {
         self.atoms.num_rows()
     }
+}
+
+/// The arrays of all graphs stacked, when all have one.
+fn on_all_or_none<'a>(
+    name: &'static str,
+    graphs: &'a [MolGraph],
+    of: impl Fn(&'a MolGraph) -> Option<&'a Array2<f32>>,
+) -> Result<Option<Array2<f32>>> {
+    let present = graphs.iter().filter_map(&of).count();
+    if present == 0 {
+        return Ok(None);
+    }
+    if present != graphs.len() {
+        return Err(GraphError::Partial {
+            name,
+            present,
+            total: graphs.len(),
+        });
+    }
+    stack(name, graphs.iter().filter_map(of)).map(Some)
 }
 
 fn stack<'a, T: Clone + 'a>(

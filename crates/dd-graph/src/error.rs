@@ -14,11 +14,11 @@ pub enum GraphError {
         /// Nodes of the graph.
         num_nodes: u32,
     },
-    /// Graphs with and without eigenvectors in one batch.
-    #[error(
-        "{present} of {total} graphs have Laplacian eigenvectors; a batch needs them on all or on none"
-    )]
-    PartialLaplacian {
+    /// Graphs with and without Laplacian eigenvectors, or real features, in one batch.
+    #[error("{present} of {total} graphs have {name}; a batch needs them on all or on none")]
+    Partial {
+        /// Name of the array.
+        name: &'static str,
         /// Graphs that have them.
         present: usize,
         /// Graphs in the batch.
@@ -33,6 +33,20 @@ pub enum GraphError {
         expected: usize,
         /// Columns of the graph that differs.
         got: usize,
+    },
+    /// A property for which a feature set has no value.
+    #[error("{part} {index}: {feature} {value} is none of {known}")]
+    NoCategory {
+        /// `atom` or `bond`.
+        part: &'static str,
+        /// Its number in the molecule.
+        index: usize,
+        /// Name of the feature.
+        feature: &'static str,
+        /// What the atom or bond has.
+        value: String,
+        /// What the feature set knows.
+        known: &'static str,
     },
     /// A position that is infinite or not a number.
     #[error("molecule {molecule}: the position of atom {atom} is not finite")]

@@ -1,10 +1,11 @@
 //! The extension point between molecules and networks.
 
+use dd_mol::smiles::canonicalized;
 use dd_mol::{Conformer, Molecule, MoleculeBuilder, Sanitize};
 use serde::{Deserialize, Serialize};
 
-use crate::FeatureSchema;
 use crate::error::Result;
+use crate::{FeatureSchema, MolGraph};
 
 /// "Given a molecule, give me its features, and tell me what every column means."
 ///
@@ -53,6 +54,37 @@ pub enum AtomOrder {
     /// looked like. All spellings give the same graph bit for bit, Laplacian eigenvectors included; `atom_index` names
     /// the atoms of the input, and is the same up to a symmetry of the molecule.
     Canonical,
+}
+
+/// The graph of a molecule without its hydrogens, or in another order; `atom_index` names the atoms of `molecule`.
+pub(crate) fn featurize_as(
+    molecule: &Molecule,
+    hydrogens: Hydrogens,
+    order: AtomOrder,
+    graph: impl Fn(&Molecule) -> Result<MolGraph>,
+) -> Result<MolGraph> {
+    let merged = match hydrogens {
+        Hydrogens::Remove => without_hydrogens(molecule)?,
+        Hydrogens::Keep => None,
+    };
+    let (molecule, atom_index) = match &merged {
+        Some((merged, atom_index)) => (merged, Some(atom_index)),
+        None => (molecule, None),
+    };
+    let (mut graph, order) = match order {
+        AtomOrder::AsWritten => (graph(molecule)?, None),
+        AtomOrder::Canonical => {
+            let (canonical, order) = canonicalized(molecule);
+            (graph(&canonical)?, Some(order))
+        }
+    };
+    graph.atom_index = match (order, atom_index) {
+        (None, None) => graph.atom_index,
+        (Some(order), None) => order,
+        (None, Some(origin)) => origin.clone(),
+        (Some(order), Some(origin)) => order.iter().map(|&a| origin[a as usize]).collect(),
+    };
+    Ok(graph)
 }
 
 /// The molecule with its ordinary hydrogens merged into their neighbours, and the original number of each atom left;

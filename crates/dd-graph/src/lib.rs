@@ -5,8 +5,12 @@
 //! [`laplacian_eigenvectors`] and [`orthonormal_identifiers`] name the nodes of a graph; [`batches_by_tokens`] cuts a
 //! data set into batches of bounded cost.
 
+mod atom_type;
 mod batch;
 mod batch_plan;
+mod chemprop;
+mod config;
+mod edges;
 mod error;
 mod featurizer;
 mod identifiers;
@@ -19,8 +23,11 @@ mod points;
 mod schema;
 pub mod testing;
 
+pub use atom_type::{AtomTypeConfig, AtomTypeFeaturizer};
 pub use batch::{GraphBatch, PointBatch};
 pub use batch_plan::{BatchPlan, batches_by_tokens};
+pub use chemprop::{ChempropAtoms, ChempropConfig, ChempropFeaturizer};
+pub use config::FeaturizerConfig;
 pub use error::{GraphError, Result};
 pub use featurizer::{AtomOrder, Featurizer, Hydrogens, without_hydrogens};
 pub use identifiers::{orthonormal_identifiers, random_identifiers};

@@ -1,4 +1,4 @@
-//! A molecule as a 2D graph of integer features, on the host.
+//! A molecule as a 2D graph of features, on the host.
 
 use ndarray::Array2;
 
@@ -17,6 +17,8 @@ pub struct MolGraph {
     pub atom_index: Vec<u32>,
     /// Node identifiers that depend on the graph alone, `[N, k]`: Laplacian eigenvectors, when asked for.
     pub laplacian: Option<Array2<f32>>,
+    /// `[N, R]` real numbers of each node, where the features have some that are no categories.
+    pub node_reals: Option<Array2<f32>>,
     /// Number of the record in its data set: names the molecule's stream of random numbers.
     pub record: u64,
 }

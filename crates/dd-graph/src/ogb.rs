@@ -3,13 +3,12 @@
 //! Source: `ogb/utils/features.py` and `ogb/utils/mol.py` of `snap-stanford/ogb`, commit 61e9784 (Hu et al., "Open Graph
 //! Benchmark", NeurIPS 2020). Each bond gives two directed edges, (begin, end) then (end, begin).
 
-use dd_mol::smiles::canonicalized;
 use dd_mol::{Atom, Bond, BondOrder, BondStereo, ChiralTag, Hybridization, Molecule};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{GraphError, Result};
-use crate::featurizer::{AtomOrder, Featurizer, Hydrogens, without_hydrogens};
+use crate::featurizer::{AtomOrder, Featurizer, Hydrogens, featurize_as};
 use crate::laplacian::laplacian_eigenvectors;
 use crate::{FeatureColumn, FeatureSchema, MolGraph};
 
@@ -129,6 +128,7 @@ impl OgbFeaturizer {
             edge_targets,
             atom_index: (0..num_nodes as u32).collect(),
             laplacian,
+            node_reals: None,
             record: 0,
         })
     }
@@ -142,28 +142,10 @@ impl Featurizer for OgbFeaturizer {
     }
 
     fn featurize(&self, molecule: &Molecule) -> Result<MolGraph> {
-        let merged = match self.config.hydrogens {
-            Hydrogens::Remove => without_hydrogens(molecule)?,
-            Hydrogens::Keep => None,
-        };
-        let (molecule, atom_index) = match &merged {
-            Some((merged, atom_index)) => (merged, Some(atom_index)),
-            None => (molecule, None),
-        };
-        let (mut graph, order) = match self.config.order {
-            AtomOrder::AsWritten => (self.graph(molecule)?, None),
-            AtomOrder::Canonical => {
-                let (canonical, order) = canonicalized(molecule);
-                (self.graph(&canonical)?, Some(order))
-            }
-        };
-        graph.atom_index = match (order, atom_index) {
-            (None, None) => graph.atom_index,
-            (Some(order), None) => order,
-            (None, Some(origin)) => origin.clone(),
-            (Some(order), Some(origin)) => order.iter().map(|&a| origin[a as usize]).collect(),
-        };
-        Ok(graph)
+        let OgbConfig {
+            hydrogens, order, ..
+        } = self.config;
+        featurize_as(molecule, hydrogens, order, |molecule| self.graph(molecule))
     }
 }
 
@@ -228,7 +210,7 @@ fn hybridization(atom: &Atom) -> u16 {
 }
 
 /// Position of `value` in `first..=last`, or the slot behind.
-fn among(value: i32, first: i32, last: i32) -> u16 {
+pub(crate) fn among(value: i32, first: i32, last: i32) -> u16 {
     if (first..=last).contains(&value) {
         (value - first) as u16
     } else {

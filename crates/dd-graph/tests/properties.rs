@@ -78,6 +78,7 @@ fn any_graph() -> impl Strategy<Value = MolGraph> {
                 edge_targets: edges.iter().map(|edge| edge.1).collect(),
                 atom_index: (0..nodes as u32).rev().collect(),
                 laplacian: Some(Array2::from_elem((nodes, 4), seed as f32)),
+                node_reals: Some(Array2::from_elem((nodes, 1), seed as f32 + 0.5)),
                 record,
             }
         })
@@ -92,6 +93,7 @@ fn split(batch: &GraphBatch) -> Vec<MolGraph> {
         .map(|(graph, (nodes, edges))| {
             let first = nodes.start as u32;
             let local = |rows: &[u32]| rows[edges.clone()].iter().map(|row| row - first).collect();
+            let reals = batch.node_reals.as_ref();
             let laplacian = batch.laplacian.as_ref();
             MolGraph {
                 node_features: batch.node_features.slice(s![nodes.clone(), ..]).to_owned(),
@@ -100,6 +102,7 @@ fn split(batch: &GraphBatch) -> Vec<MolGraph> {
                 edge_targets: local(batch.edge_targets.rows()),
                 atom_index: batch.atom_index[nodes.clone()].to_vec(),
                 laplacian: laplacian.map(|l| l.slice(s![nodes.clone(), ..]).to_owned()),
+                node_reals: reals.map(|r| r.slice(s![nodes.clone(), ..]).to_owned()),
                 record: batch.records[graph],
             }
         })

@@ -110,6 +110,20 @@ impl Molecule {
     }
 }
 
+impl Atom {
+    /// Mass in Da: the natural one of the element, or that of the stated isotope. RDKit's `GetMass`.
+    ///
+    /// ```
+    /// let molecule = dd_mol::smiles::parse("[13CH4].Cl")?;
+    /// let masses: Vec<f64> = molecule.atoms().map(dd_mol::Atom::mass).collect();
+    /// assert_eq!(masses, [13.00335484, 35.453]);
+    /// # Ok::<(), dd_mol::smiles::SmilesError>(())
+    /// ```
+    pub fn mass(&self) -> f64 {
+        atom_mass(self, |element| element.weight)
+    }
+}
+
 /// The mass of an atom: its isotope's, or the natural one. A dummy weighs nothing, an
 /// unlisted isotope its mass number.
 pub(crate) fn atom_mass(atom: &Atom, natural: impl Fn(&Element) -> f64) -> f64 {

@@ -24,6 +24,14 @@ pub enum NnError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A PyTorch file that cannot be read.
+    #[error("{path}: {source}")]
+    Torch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: dd_torch::TorchError,
+    },
     /// The tensors of a file are not those of the model.
     #[error("{source_name}: the tensors do not fit the model\n{report}")]
     Mismatch {

@@ -27,6 +27,7 @@ mod activation;
 mod attention;
 mod batch_norm;
 mod bridge;
+mod checkpoint;
 mod dropout;
 mod error;
 mod init;
@@ -43,6 +44,7 @@ mod weights;
 pub use activation::Activation;
 pub use attention::SelfAttention;
 pub use batch_norm::BatchNorm;
+pub use checkpoint::{Checkpoint, CheckpointEntry};
 pub use dropout::{branch_factors, drop_path, dropout};
 pub use error::{NnError, Result};
 pub use init::Init;
@@ -55,5 +57,6 @@ pub use representation::Representation;
 pub use save::{Staged, save_tensors, stage_tensors, write_atomically};
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use weights::{
-    LoadOptions, LoadReport, MisShaped, NonFinite, load_file, load_safetensors, load_tensors,
+    LoadOptions, LoadReport, MisShaped, NonFinite, load_checkpoint, load_file, load_safetensors,
+    load_tensors,
 };

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 
+use crate::checkpoint::Checkpoint;
 use crate::error::{NnError, Result};
 use crate::names::{Mapped, NameMap};
 use crate::params::ParamStore;
@@ -154,6 +155,23 @@ pub fn load_file(
     let source = file.path().display().to_string();
     load(store, &source, &shapes.collect(), options, |name| {
         file.read(name, &Device::Cpu)
+    })
+}
+
+/// Loads an open file of weights of any format, under the same rules.
+///
+/// # Errors
+/// As [`load_safetensors`].
+pub fn load_checkpoint(
+    store: &ParamStore,
+    file: &Checkpoint,
+    options: &LoadOptions,
+) -> Result<LoadReport> {
+    let shapes = file.entries().iter();
+    let shapes = shapes.map(|(name, entry)| (name.as_str(), entry.shape.clone()));
+    let source = file.path().display().to_string();
+    load(store, &source, &shapes.collect(), options, |name| {
+        file.read(name)
     })
 }
 

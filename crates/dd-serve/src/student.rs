@@ -5,7 +5,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use dd_data::RowFault;
 use dd_encoder2d::{Encoder, ModelFolder, Predictor};
-use dd_graph::{Featurizer, GraphBatch, MolGraph};
+use dd_graph::{GraphBatch, MolGraph};
 use dd_mol::Molecule;
 use dd_nn::ParamStore;
 use sha2::{Digest, Sha256};

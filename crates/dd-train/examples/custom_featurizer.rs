@@ -61,6 +61,7 @@ impl Featurizer for Plain {
         }
         Ok(MolGraph {
             node_features: nodes,
+            node_reals: None,
             edge_features: Array2::from_shape_vec((bonds.len(), 1), bonds).expect("one column"),
             edge_sources: sources,
             edge_targets: targets,

@@ -1,12 +1,13 @@
 //! A student's folder as a model that answers rows.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::{DType, Device};
 use dd_data::RowFault;
 use dd_data::output::Columns;
 use dd_encoder2d::{Encoder, ModelFolder, Predictor};
-use dd_graph::{Featurizer, GraphBatch, MolGraph, OgbFeaturizer};
+use dd_graph::{Featurizer, GraphBatch, MolGraph};
 use dd_mol::Molecule;
 use dd_nn::ParamStore;
 
@@ -47,7 +48,7 @@ impl RowModel for RowEmbedder {
 /// Answers with the targets, in their units; probabilities for binary targets.
 pub struct RowPredictor {
     predictor: Predictor,
-    featurizer: OgbFeaturizer,
+    featurizer: Arc<dyn Featurizer<Output = MolGraph>>,
 }
 
 impl RowPredictor {
@@ -78,7 +79,7 @@ impl RowModel for RowPredictor {
     }
 
     fn featurize(&self, molecule: &Molecule) -> std::result::Result<MolGraph, RowFault> {
-        features(&self.featurizer, molecule)
+        features(self.featurizer.as_ref(), molecule)
     }
 
     fn run(&self, batch: &GraphBatch) -> Result<Vec<Vec<f32>>> {
@@ -90,7 +91,7 @@ impl RowModel for RowPredictor {
 }
 
 fn features(
-    featurizer: &OgbFeaturizer,
+    featurizer: &dyn Featurizer<Output = MolGraph>,
     molecule: &Molecule,
 ) -> std::result::Result<MolGraph, RowFault> {
     featurizer

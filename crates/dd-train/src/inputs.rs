@@ -7,7 +7,7 @@ use dd_data::{
     Columns, Dataset, Example, ExampleMaker, FileDataset, Format, OnError, PairReport,
     PairedArchive, Recipe, SkipReport, Split, Subset, featurize, scaffold_of,
 };
-use dd_graph::{OgbConfig, PointConfig};
+use dd_graph::{FeaturizerConfig, OgbConfig, PointConfig};
 
 use crate::error::{Result, TrainError};
 use crate::examples::LabelledGraphs;
@@ -111,7 +111,7 @@ pub fn denoise_recipe(points: &PointConfig) -> Recipe {
 /// The recipe of step 2: student and teacher read the same molecule.
 pub fn distill_recipe(graph: &OgbConfig, points: &PointConfig) -> Recipe {
     Recipe {
-        graph: Some(graph.clone()),
+        graph: Some(graph.clone().into()),
         points: Some(points.clone()),
     }
 }
@@ -134,7 +134,7 @@ impl LabelledTable {
         path: &Path,
         smiles_column: &str,
         targets: &[String],
-        graph: &OgbConfig,
+        graph: &FeaturizerConfig,
     ) -> Result<Self> {
         let columns = Columns {
             id: None,
@@ -149,7 +149,7 @@ impl LabelledTable {
     ///
     /// # Errors
     /// When the data set breaks off.
-    pub fn of(dataset: &Arc<dyn Dataset>, graph: &OgbConfig) -> Result<Self> {
+    pub fn of(dataset: &Arc<dyn Dataset>, graph: &FeaturizerConfig) -> Result<Self> {
         let recipe = Recipe {
             graph: Some(graph.clone()),
             points: None,

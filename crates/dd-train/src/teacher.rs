@@ -1,16 +1,20 @@
 //! The folder of a pre-trained teacher.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use candle_core::{DType, Device};
 use dd_denoiser3d::{EquivariantTransformer, EtConfig, GaussianNoise};
 use dd_graph::PointConfig;
-use dd_nn::{LoadOptions, NameMap, ParamStore, TensorFile, load_file};
+use dd_nn::{
+    Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, TensorFile, load_checkpoint,
+    load_file, save_tensors,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
-use crate::folder::{CONFIG_FILE, MODEL_FILE};
+use crate::folder::{CONFIG_FILE, MODEL_FILE, write_json};
 
 /// `config.json` of a teacher's folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,6 +102,24 @@ impl Teacher {
             config,
             store,
         })
+    }
+}
+
+impl Teacher {
+    /// Makes a teacher's folder of a checkpoint of TorchMD-NET: strictly, but for the statistics of the noise.
+    ///
+    /// # Errors
+    /// When the configuration describes no network, the tensors do not fit it, or the folder cannot be written.
+    pub fn convert(config: &TeacherConfig, file: &Checkpoint, output: &Path) -> Result<LoadReport> {
+        let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+        EquivariantTransformer::new(&config.denoiser, &store.root())?;
+        let names = dd_denoiser3d::names::checkpoint(&config.denoiser)
+            .ignore("pos_normalizer", "statistics of the noise");
+        let report = load_checkpoint(&store, file, &LoadOptions::strict().with_names(names))?;
+        fs::create_dir_all(output).map_err(TrainError::io(output))?;
+        save_tensors(output.join(MODEL_FILE), &store.tensors(), &BTreeMap::new())?;
+        write_json(&output.join(CONFIG_FILE), config)?;
+        Ok(report)
     }
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod failure;
 mod progress;
+mod standard_output;
 
 use std::process::ExitCode;
 
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         Command::Featurize(arguments) => commands::featurize::run(&arguments, quiet),
         Command::Split(arguments) => commands::split::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
-        Command::Convert(arguments) => commands::convert::run(&arguments),
+        Command::Convert(arguments) => commands::convert::run(&arguments, quiet),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Doctor => commands::doctor::run(),
         Command::Completions { shell } => commands::manual::completions(shell),

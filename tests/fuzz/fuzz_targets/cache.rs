@@ -34,7 +34,7 @@ fn good() -> (Vec<u8>, Vec<Example>) {
         ..OgbConfig::smiles2graph()
     };
     let recipe = Recipe {
-        graph: Some(graph),
+        graph: Some(graph.into()),
         points: None,
     };
     let maker = ExampleMaker::new(&recipe);

@@ -147,6 +147,7 @@ pub(crate) fn graph_batch(
             edge_targets: ends(1),
             atom_index: (0..nodes as u32).collect(),
             laplacian,
+            node_reals: None,
             record: record as u64,
         });
         node += nodes;

@@ -4,10 +4,10 @@
 //!
 //! | Part | Content |
 //! | --- | --- |
-//! | head | `DDCACHE1`, length of the description (u32), description (JSON: recipe and target names) |
+//! | head | `DDCACHE2`, length of the description (u32), description (JSON: recipe and target names) |
 //! | records | one after another; see `record.rs` |
 //! | index | per record: offset (u64), length (u32), nodes, edges, atoms (u32 each), first 8 bytes of the record's SHA-256 |
-//! | foot | offset of the index (u64), number of records (u64), SHA-256 of head and index, `DDCACHE1` |
+//! | foot | offset of the index (u64), number of records (u64), SHA-256 of head and index, `DDCACHE2` |
 //!
 //! A reader trusts nothing: head and index are checked when the file is opened, each record when it is read, and no length is
 //! believed before it is compared with the bytes that there are. A file is written beside its place and renamed.
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::example::Recipe;
 
-const MAGIC: &[u8; 8] = b"DDCACHE1";
+const MAGIC: &[u8; 8] = b"DDCACHE2";
 /// Bytes of an index entry.
 const ENTRY: usize = 8 + 4 + 3 * 4 + 8;
 /// Bytes of the foot.

@@ -48,10 +48,10 @@ impl Cache {
         let mut head = read_at(&mut file, 0, head_size as usize).map_err(system)?;
         let foot = read_at(&mut file, size - FOOT as u64, FOOT).map_err(system)?;
         if !head.starts_with(MAGIC) {
-            return Err(wrong("it does not begin with DDCACHE1"));
+            return Err(wrong("it does not begin with DDCACHE2"));
         }
         if !foot.ends_with(MAGIC) {
-            return Err(wrong("it does not end with DDCACHE1; was it cut?"));
+            return Err(wrong("it does not end with DDCACHE2; was it cut?"));
         }
         let description_length = u32_at(&head, 8) as usize;
         let (index_offset, count) = (u64_at(&foot, 0), u64_at(&foot, 8));

@@ -1,16 +1,17 @@
 //! One example as bytes.
 //!
 //! Row (u64), name (u32 length, UTF-8), targets (u32 count, f64 each), then graph and cloud, each after a byte that is 1 when
-//! it is there. Graph: record (u64), N, F, E, Fe, k (u32 each; `k = 2³² - 1` without eigenvectors), node features (u16,
-//! N·F), edge features (u16, E·Fe), sources, targets (u32, E), atom index (u32, N), eigenvectors (f32, N·k). Cloud: record
-//! (u64), N (u32), atomic numbers (u8, N), positions (f32, 3·N), atom index (u32, N).
+//! it is there. Graph: record (u64), N, F, E, Fe, k, R (u32 each; `k` and `R` are `2³² - 1` without eigenvectors and without
+//! real features), node features (u16, N·F), edge features (u16, E·Fe), sources, targets (u32, E), atom index (u32, N),
+//! eigenvectors (f32, N·k), real features (f32, N·R). Cloud: record (u64), N (u32), atomic numbers (u8, N), positions (f32,
+//! 3·N), atom index (u32, N).
 
 use dd_graph::{MolGraph, PointCloud};
 use ndarray::Array2;
 
 use crate::example::Example;
 
-const NO_EIGENVECTORS: u32 = u32::MAX;
+const ABSENT: u32 = u32::MAX;
 
 pub(super) fn encode(example: &Example) -> Vec<u8> {
     let mut out = Vec::new();
@@ -22,13 +23,15 @@ pub(super) fn encode(example: &Example) -> Vec<u8> {
     out.push(u8::from(example.graph.is_some()));
     if let Some(graph) = &example.graph {
         put(&mut out, [graph.record], u64::to_le_bytes);
-        let k = graph.laplacian.as_ref();
+        let (k, reals) = (graph.laplacian.as_ref(), graph.node_reals.as_ref());
+        let columns = |table: Option<&Array2<f32>>| table.map_or(ABSENT, |t| t.ncols() as u32);
         let sizes = [
             graph.num_nodes() as u32,
             graph.node_features.ncols() as u32,
             graph.num_edges() as u32,
             graph.edge_features.ncols() as u32,
-            k.map_or(NO_EIGENVECTORS, |k| k.ncols() as u32),
+            columns(k),
+            columns(reals),
         ];
         put(&mut out, sizes, u32::to_le_bytes);
         put(
@@ -52,7 +55,9 @@ pub(super) fn encode(example: &Example) -> Vec<u8> {
             u32::to_le_bytes,
         );
         put(&mut out, graph.atom_index.iter().copied(), u32::to_le_bytes);
-        put(&mut out, k.into_iter().flatten().copied(), f32::to_le_bytes);
+        for table in [k, reals].into_iter().flatten() {
+            put(&mut out, table.iter().copied(), f32::to_le_bytes);
+        }
     }
     out.push(u8::from(example.cloud.is_some()));
     if let Some(cloud) = &example.cloud {
@@ -98,7 +103,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Example> {
 
 fn graph(rest: &mut &[u8]) -> Option<MolGraph> {
     let record = u64::from_le_bytes(array(rest)?);
-    let sizes = numbers(rest, 5, u32::from_le_bytes)?;
+    let sizes = numbers(rest, 6, u32::from_le_bytes)?;
     let [n, f, e, fe] = [0, 1, 2, 3].map(|i| sizes[i] as usize);
     let node_features = table(rest, n, f, u16::from_le_bytes)?;
     let edge_features = table(rest, e, fe, u16::from_le_bytes)?;
@@ -109,10 +114,11 @@ fn graph(rest: &mut &[u8]) -> Option<MolGraph> {
         return None;
     }
     let atom_index = numbers(rest, n, u32::from_le_bytes)?;
-    let laplacian = match sizes[4] {
-        NO_EIGENVECTORS => None,
-        k => Some(table(rest, n, k as usize, f32::from_le_bytes)?),
+    let mut reals = |columns: u32| match columns {
+        ABSENT => Some(None),
+        columns => table(rest, n, columns as usize, f32::from_le_bytes).map(Some),
     };
+    let (laplacian, node_reals) = (reals(sizes[4])?, reals(sizes[5])?);
     Some(MolGraph {
         node_features,
         edge_features,
@@ -120,6 +126,7 @@ fn graph(rest: &mut &[u8]) -> Option<MolGraph> {
         edge_targets,
         atom_index,
         laplacian,
+        node_reals,
         record,
     })
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{EncoderError, Result};
+use crate::config::check_sizes;
+use crate::error::Result;
 
 /// Configuration of [`Gin`](super::Gin).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,20 +41,7 @@ impl GinConfig {
     /// # Errors
     /// Names the field at fault.
     pub fn validate(&self) -> Result<()> {
-        for (field, value) in [("width", self.width), ("num_layers", self.num_layers)] {
-            if value == 0 {
-                return Err(EncoderError::Config {
-                    field,
-                    reason: "must be positive".to_string(),
-                });
-            }
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(EncoderError::Config {
-                field: "dropout",
-                reason: format!("{} is outside [0, 1)", self.dropout),
-            });
-        }
-        Ok(())
+        let sizes = [("width", self.width), ("num_layers", self.num_layers)];
+        check_sizes(&sizes, self.dropout)
     }
 }

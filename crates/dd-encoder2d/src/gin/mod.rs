@@ -2,9 +2,8 @@
 //! OGB's and MoleculeSDE's code (`chao1224/MoleculeSDE` 06f84c8).
 
 mod config;
-mod embedding;
 mod model;
 
 pub use config::GinConfig;
-pub(crate) use embedding::{ATOM_SIZES, BOND_SIZES};
 pub use model::Gin;
+pub(crate) use model::{ATOM_SIZES, BOND_SIZES};

@@ -6,10 +6,15 @@ use dd_kernels::{RowIndex, gin_message, segment_mean};
 use dd_nn::{BatchNorm, Init, Linear, Mode, Params, Representation};
 
 use super::config::GinConfig;
-use super::embedding::{ATOM_SIZES, BOND_SIZES, ColumnEmbedding};
+use crate::columns::ColumnEmbedding;
 use crate::dropout::dropout;
 use crate::encoder::Encoder2d;
 use crate::error::Result;
+
+/// Categories of OGB's atom feature columns (`snap-stanford/ogb` 61e9784, `ogb/utils/features.py`).
+pub(crate) const ATOM_SIZES: [usize; 9] = [119, 5, 12, 12, 10, 6, 6, 2, 2];
+/// Categories of OGB's bond feature columns.
+pub(crate) const BOND_SIZES: [usize; 3] = [5, 6, 2];
 
 /// GIN with the last layer as representation and the mean over atoms as readout.
 ///
@@ -44,7 +49,12 @@ impl Gin {
         let atoms = params.pp("atom_encoder").pp("atom_embedding_list");
         let layers = 0..config.num_layers;
         Ok(Self {
-            atom_encoder: ColumnEmbedding::new("node_features", &ATOM_SIZES, width, &atoms)?,
+            atom_encoder: ColumnEmbedding::new(
+                "node_features",
+                (0..).zip(ATOM_SIZES),
+                width,
+                &atoms,
+            )?,
             gnns: layers
                 .clone()
                 .map(|layer| Convolution::new(width, &params.pp("gnns").pp(layer)))
@@ -68,7 +78,12 @@ impl Convolution {
         let mlp = params.pp("mlp");
         Ok(Self {
             eps: params.get(1, "eps", Init::Constant(0.0))?,
-            bond_encoder: ColumnEmbedding::new("edge_features", &BOND_SIZES, width, &bonds)?,
+            bond_encoder: ColumnEmbedding::new(
+                "edge_features",
+                (0..).zip(BOND_SIZES),
+                width,
+                &bonds,
+            )?,
             first: Linear::fan_in_uniform(width, 2 * width, &mlp.pp(0))?,
             norm: BatchNorm::new(2 * width, &mlp.pp(1))?,
             last: Linear::fan_in_uniform(2 * width, width, &mlp.pp(3))?,

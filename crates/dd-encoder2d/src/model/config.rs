@@ -6,9 +6,11 @@
 //!   "head": { "kind": "linear" }, "targets": [{ "name": "gap", "kind": "regression", "unit": "eV" }] }
 //! ```
 
-use dd_graph::{AtomOrder, Hydrogens, OgbConfig, OgbFeaturizer};
+use std::sync::Arc;
+
+use dd_graph::{Featurizer, FeaturizerConfig, MolGraph};
 use dd_nn::{ParamStore, Params};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::config::EncoderConfig;
@@ -18,15 +20,6 @@ use crate::names::{ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX};
 
 /// The only version of the layout so far.
 const SCHEMA: u64 = 1;
-
-/// How molecules become graphs, tagged by `kind`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum FeaturizerConfig {
-    /// OGB's 9 atom and 3 bond features.
-    Ogb(OgbConfig),
-}
 
 /// A model: encoder, the features it reads, and, when it predicts, head and targets.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,16 +35,11 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
-    /// An encoder without head, on heavy atoms with the node identifiers that it needs.
+    /// An encoder without head, on heavy atoms with the features that it reads.
     pub fn encoder_only(encoder: EncoderConfig) -> Self {
-        let featurizer = FeaturizerConfig::Ogb(OgbConfig {
-            hydrogens: Hydrogens::Remove,
-            laplacian: encoder.laplacian_columns(),
-            order: AtomOrder::AsWritten,
-        });
         Self {
+            featurizer: encoder.featurizer(),
             encoder,
-            featurizer,
             head: None,
             targets: Vec::new(),
         }
@@ -66,9 +54,8 @@ impl ModelConfig {
     }
 
     /// The featurizer.
-    pub fn build_featurizer(&self) -> OgbFeaturizer {
-        let FeaturizerConfig::Ogb(config) = &self.featurizer;
-        OgbFeaturizer::new(config.clone())
+    pub fn build_featurizer(&self) -> Arc<dyn Featurizer<Output = MolGraph>> {
+        self.featurizer.build()
     }
 
     /// The encoder, its parameters below `encoder.`.
@@ -145,6 +132,13 @@ impl ModelConfig {
             targets: field(&mut fields, "targets")?.unwrap_or_default(),
             encoder: strict(&Value::Object(fields))?,
         };
+        let reads = config.encoder.featurizer().kind();
+        if config.featurizer.kind() != reads {
+            return Err(EncoderError::ModelConfig(format!(
+                "featurizer: the encoder reads the features {reads}, not {}",
+                config.featurizer.kind()
+            )));
+        }
         if config.head.is_some() == config.targets.is_empty() {
             return Err(EncoderError::ModelConfig(
                 "a head needs targets, and targets need a head".to_string(),
@@ -234,7 +228,7 @@ mod tests {
         let text = configs()[1].to_json().unwrap();
         for (from, to, fault) in [
             ("\"schema\": 1", "\"schema\": 2", "expected 1, got 2"),
-            ("\"gin\"", "\"gat\"", "expected `token_gt` or `gin`"),
+            ("\"gin\"", "\"gat\"", "expected one of `token_gt`, `gin`"),
             ("\"width\"", "\"widht\"", "expected one of"),
             ("\"ogb\"", "\"ecfp\"", "featurizer: unknown variant `ecfp`"),
             ("\"mlp\"", "\"linear\"", "head: unknown field `hidden`"),

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use dd_graph::{Featurizer, GraphBatch, GraphError, MolGraph, OgbFeaturizer};
+use dd_graph::{Featurizer, GraphBatch, GraphError, MolGraph};
 use dd_mol::smiles::{SmilesError, parse};
 use dd_nn::{Mode, ParamStore, Representation};
 use ndarray::Array2;
@@ -76,7 +77,7 @@ impl RowError {
 pub struct Encoder {
     config: ModelConfig,
     network: Box<dyn Encoder2d + Send + Sync>,
-    featurizer: OgbFeaturizer,
+    featurizer: Arc<dyn Featurizer<Output = MolGraph>>,
     device: Device,
 }
 
@@ -132,8 +133,8 @@ impl Encoder {
     }
 
     /// The featurizer.
-    pub fn featurizer(&self) -> &OgbFeaturizer {
-        &self.featurizer
+    pub fn featurizer(&self) -> &dyn Featurizer<Output = MolGraph> {
+        self.featurizer.as_ref()
     }
 
     /// The network itself.

@@ -5,6 +5,6 @@ mod embed;
 mod folder;
 mod shipped;
 
-pub use config::{FeaturizerConfig, ModelConfig};
+pub use config::ModelConfig;
 pub use embed::{Embedding, Encoder, RowError, RowErrorKind};
 pub use folder::{ModelFolder, models_folder, save_model};

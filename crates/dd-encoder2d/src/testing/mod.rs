@@ -12,4 +12,4 @@ mod check;
 mod graphs;
 
 pub use check::{Build, CheckError, EncoderCheck, check_encoder};
-pub use graphs::{permuted, sample_graphs};
+pub use graphs::{SampleColumns, permuted, sample_graphs, sample_graphs_with};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dd_data::{CountedRows, Dataset, Fractions, MoleculeNet, SkipReport, Split, Task};
 use dd_encoder2d::{Target, TargetKind};
 use dd_eval::Metric;
-use dd_graph::OgbConfig;
+use dd_graph::FeaturizerConfig;
 use dd_kernels::rng::Key;
 
 use crate::error::{Result, TrainError};
@@ -20,7 +20,7 @@ pub(super) struct SetData {
     pub(super) split: Split,
     dataset: Arc<dyn Dataset>,
     table: LabelledTable,
-    features: OgbConfig,
+    features: FeaturizerConfig,
 }
 
 /// What a contender learns from and is scored on.
@@ -34,7 +34,7 @@ pub(super) struct Parts {
 
 impl SetData {
     /// Reads the table of a set and divides it 80:10:10 by scaffold, as DeepChem does.
-    pub(super) fn read(plan: &SetPlan, tables: &Path, features: &OgbConfig) -> Result<Self> {
+    pub(super) fn read(plan: &SetPlan, tables: &Path, features: &FeaturizerConfig) -> Result<Self> {
         let set = known(plan)?;
         let dataset: Arc<dyn Dataset> = Arc::new(set.read(&path(plan, tables))?);
         let table = LabelledTable::of(&dataset, features)?;
@@ -60,7 +60,7 @@ impl SetData {
     ///
     /// # Errors
     /// When one of them has no such features: contenders must be scored on the same molecules.
-    pub(super) fn featurized(&mut self, features: &OgbConfig) -> Result<()> {
+    pub(super) fn featurized(&mut self, features: &FeaturizerConfig) -> Result<()> {
         if self.features == *features {
             return Ok(());
         }

@@ -21,7 +21,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dd_data::SkipReport;
-use dd_graph::{AtomOrder, Hydrogens, OgbConfig};
+use dd_graph::{AtomOrder, FeaturizerConfig, Hydrogens, OgbConfig};
 
 pub use journal::{Entry, Journal, Key};
 pub use plan::{Contender, Method, Plan, SetPlan, Tuning};
@@ -194,11 +194,11 @@ fn opened<'a>(
 }
 
 /// For contenders that have no model: their features come from the molecule itself.
-const PLAIN_FEATURES: OgbConfig = OgbConfig {
+const PLAIN_FEATURES: FeaturizerConfig = FeaturizerConfig::Ogb(OgbConfig {
     hydrogens: Hydrogens::Remove,
     laplacian: None,
     order: AtomOrder::AsWritten,
-};
+});
 
 fn groups(plan: &Plan) -> Vec<Group<'_>> {
     let mut groups = Vec::new();
@@ -223,7 +223,7 @@ fn groups(plan: &Plan) -> Vec<Group<'_>> {
     groups
 }
 
-fn features(group: &Group<'_>) -> Result<Option<OgbConfig>> {
+fn features(group: &Group<'_>) -> Result<Option<FeaturizerConfig>> {
     let model = group.contender.method.model();
     Ok(model
         .map(network::describe)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use candle_core::Device;
 use dd_encoder2d::{Encoder, EncoderConfig, ModelFolder};
-use dd_graph::{GraphBatch, OgbConfig};
+use dd_graph::{FeaturizerConfig, GraphBatch};
 use ndarray::Array2;
 
 use crate::batch::BatchConfig;
@@ -23,10 +23,10 @@ use crate::source::Labelled;
 const MOST_REPEATS: f64 = 5.0;
 
 /// The encoder and the features of a model.
-pub(super) fn describe(model: &Path) -> Result<(EncoderConfig, OgbConfig)> {
+pub(super) fn describe(model: &Path) -> Result<(EncoderConfig, FeaturizerConfig)> {
     let folder = ModelFolder::open(model)?;
-    let features = folder.config().build_featurizer().config().clone();
-    Ok((folder.config().encoder.clone(), features))
+    let config = folder.config();
+    Ok((config.encoder.clone(), config.featurizer.clone()))
 }
 
 /// One fine-tuning at one learning rate.

@@ -1,11 +1,12 @@
 //! One model or several that learned the same table with different seeds, as one predictor.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::{DType, Device};
 use dd_data::RowFault;
 use dd_encoder2d::{ModelFolder, Predictor, Target};
-use dd_graph::{Featurizer, GraphBatch, MolGraph, OgbFeaturizer};
+use dd_graph::{Featurizer, FeaturizerConfig, GraphBatch, MolGraph};
 use dd_mol::Molecule;
 use dd_nn::{Mode, ParamStore};
 use ndarray::{Array2, Array3, Axis, s};
@@ -64,7 +65,8 @@ pub struct Ensemble {
     folder: PathBuf,
     members: Vec<Predictor>,
     seeds: Vec<u64>,
-    featurizer: OgbFeaturizer,
+    features: FeaturizerConfig,
+    featurizer: Arc<dyn Featurizer<Output = MolGraph>>,
     targets: Vec<Target>,
     uncertainty: Option<Uncertainty>,
     domain: Option<Domain>,
@@ -120,6 +122,7 @@ impl Ensemble {
         Ok(Self {
             folder: name_or_path.to_path_buf(),
             members,
+            features: first.config().featurizer.clone(),
             featurizer: first.config().build_featurizer(),
             targets: first.config().targets.clone(),
             seeds: seeds.to_vec(),
@@ -166,8 +169,8 @@ impl Ensemble {
     }
 
     /// How molecules become the members' input.
-    pub fn featurizer(&self) -> &OgbFeaturizer {
-        &self.featurizer
+    pub fn features(&self) -> &FeaturizerConfig {
+        &self.features
     }
 
     /// The calibration, where there is one.

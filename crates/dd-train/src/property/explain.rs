@@ -55,7 +55,7 @@ impl<'a> Explainer<'a> {
     /// # Errors
     /// With the reason, when it is not: another head than the linear one, hydrogens as atoms of their own.
     pub fn new(ensemble: &'a Ensemble) -> Result<Self> {
-        let hydrogens = ensemble.featurizer().config().hydrogens;
+        let hydrogens = ensemble.features().hydrogens();
         if hydrogens != Hydrogens::Remove {
             return Err(no_sum(
                 "the model reads hydrogens as atoms of their own, which drawings hide",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use dd_data::{LabelSurvey, SmilesColumn, Split, Survey};
 use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
 use dd_eval::Metric;
-use dd_graph::OgbConfig;
+use dd_graph::FeaturizerConfig;
 
 use super::table::{Division, PropertyTable, targets};
 use crate::batch::BatchConfig;
@@ -67,7 +67,7 @@ pub struct PropertyPlan {
     /// The configuration.
     pub config: FinetuneConfig,
     pub(super) encoder: EncoderConfig,
-    pub(super) featurizer: OgbConfig,
+    pub(super) featurizer: FeaturizerConfig,
     num_rows: usize,
     division_note: Option<String>,
 }
@@ -110,7 +110,8 @@ impl PropertyPlan {
             return Err(refuse(format!("no usable target\n{}", left_out(&labels))));
         }
         let targets = targets(&labels.columns, request.task, &path)?;
-        let table = PropertyTable::read(&survey, &smiles.name, &labels.columns, &featurizer)?;
+        let table =
+            PropertyTable::read(&survey, &smiles.name, &labels.columns, featurizer.as_ref())?;
         let usable = table.usable().len();
         if usable < LEAST_ROWS {
             return Err(refuse(format!(
@@ -141,7 +142,7 @@ impl PropertyPlan {
         let config = configure(&request, &targets, &table, &split);
         Ok(Self {
             encoder: folder.config().encoder.clone(),
-            featurizer: featurizer.config().clone(),
+            featurizer: folder.config().featurizer.clone(),
             num_rows: survey.num_rows(),
             request,
             smiles,

@@ -7,7 +7,7 @@ use dd_data::{
     CountedRows, Dataset, FileDataset, Fractions, LabelColumn, LabelKind, Split, Survey,
 };
 use dd_encoder2d::{Target, TargetKind};
-use dd_graph::{Featurizer, OgbFeaturizer};
+use dd_graph::{Featurizer, MolGraph};
 use dd_mol::{Molecule, smiles};
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -105,7 +105,7 @@ impl PropertyTable {
         survey: &Survey,
         smiles_column: &str,
         labels: &[LabelColumn],
-        featurizer: &OgbFeaturizer,
+        featurizer: &dyn Featurizer<Output = MolGraph>,
     ) -> Result<Self> {
         let dataset = survey.dataset(smiles_column, labels)?;
         let place = survey.column(smiles_column)?;
@@ -226,7 +226,7 @@ impl PropertyTable {
 fn row_of(
     dataset: &FileDataset,
     row: usize,
-    featurizer: &OgbFeaturizer,
+    featurizer: &dyn Featurizer<Output = MolGraph>,
 ) -> std::result::Result<PropertyRow, (String, String)> {
     let record = dataset.get(row).map_err(|error| match error {
         dd_data::DataError::Row { fault, .. } => (fault.kind.to_string(), fault.message),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, IndexOp};
 use dd_data::Dataset;
 use dd_encoder2d::{Encoder2d, ModelFolder, Recorder};
-use dd_graph::{Featurizer, GraphBatch, MolGraph};
+use dd_graph::{GraphBatch, MolGraph};
 use dd_nn::{Mode, ParamStore};
 
 use crate::error::Result;

@@ -67,7 +67,7 @@ pub(super) fn hold(
         let target = Target::regression(name, Some(unit));
         let scratch = Student::Scratch {
             encoder: config.distill.student.clone(),
-            featurizer: config.distill.featurizer.clone(),
+            featurizer: config.distill.featurizer.clone().into(),
         };
         let mut contestants = Vec::new();
         for (label, beginning) in [

@@ -90,7 +90,7 @@ pub fn quickstart(
         embedded::GAP_EV,
         embedded::DIPOLE_DEBYE,
     ])?);
-    let table = LabelledTable::of(&dataset, &config.distill.featurizer)?;
+    let table = LabelledTable::of(&dataset, &config.distill.featurizer.clone().into())?;
     let split = Split::by_scaffold(&table.scaffolds, Fractions::MOLECULE_NET, CountedRows::All);
     let seen: Vec<usize> = split.train.iter().chain(&split.valid).copied().collect();
     let seen: Arc<dyn Dataset> = Arc::new(Subset::new(dataset.clone(), seen)?);

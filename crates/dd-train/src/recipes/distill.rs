@@ -133,7 +133,7 @@ impl DistillConfig {
     /// # Errors
     /// When the featurizer does not make the eigenvectors that the student reads.
     pub fn model(&self) -> Result<ModelConfig> {
-        student_model(&self.student, &self.featurizer)
+        student_model(&self.student, &self.featurizer.clone().into())
     }
 
     fn terms(&self) -> Result<Vec<(f64, Box<dyn DistillLoss>)>> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::DType;
 use dd_encoder2d::{EncoderConfig, HeadConfig, ModelFolder, RegressionLoss, Target, TargetKind};
 use dd_eval::{Metric, Summary};
-use dd_graph::OgbConfig;
+use dd_graph::FeaturizerConfig;
 use dd_nn::ParamStore;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ pub enum Student<'a> {
         /// The encoder.
         encoder: EncoderConfig,
         /// How molecules become its input.
-        featurizer: OgbConfig,
+        featurizer: FeaturizerConfig,
     },
     /// A folder of [`distill`](crate::distill()), of an earlier fine-tuning, or of converted weights.
     Folder(&'a Path),

@@ -6,8 +6,8 @@ pub(crate) mod distill;
 pub(crate) mod finetune;
 pub(crate) mod pretrain;
 
-use dd_encoder2d::{EncoderConfig, FeaturizerConfig, ModelConfig};
-use dd_graph::OgbConfig;
+use dd_encoder2d::{EncoderConfig, ModelConfig};
+use dd_graph::FeaturizerConfig;
 use dd_kernels::rng::Key;
 
 use crate::error::{Result, TrainError};
@@ -39,21 +39,32 @@ fn hold_out<T>(
 }
 
 /// A student without head, as a model folder describes it.
-fn student_model(encoder: &EncoderConfig, featurizer: &OgbConfig) -> Result<ModelConfig> {
+fn student_model(encoder: &EncoderConfig, featurizer: &FeaturizerConfig) -> Result<ModelConfig> {
+    let reads = encoder.featurizer();
+    if reads.kind() != featurizer.kind() {
+        return Err(TrainError::config(
+            "featurizer",
+            format!(
+                "the student reads the features {}, the featurizer makes {}",
+                reads.kind(),
+                featurizer.kind()
+            ),
+        ));
+    }
     let needed = encoder.laplacian_columns();
-    if needed.is_some() && featurizer.laplacian != needed {
+    if needed.is_some() && featurizer.laplacian() != needed {
         return Err(TrainError::config(
             "featurizer.laplacian",
             format!(
                 "the student reads {} eigenvectors, the featurizer makes {}",
                 needed.unwrap_or(0),
-                featurizer.laplacian.unwrap_or(0)
+                featurizer.laplacian().unwrap_or(0)
             ),
         ));
     }
     Ok(ModelConfig {
         encoder: encoder.clone(),
-        featurizer: FeaturizerConfig::Ogb(featurizer.clone()),
+        featurizer: featurizer.clone(),
         head: None,
         targets: Vec::new(),
     })

@@ -80,7 +80,7 @@ pub(crate) struct Geometry {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 How SUBJECT is understood:
-  an existing folder or .safetensors file  a model: its configuration and its tensors
+  a folder or .safetensors .pt .pth .ckpt  a model: its configuration and its tensors
   the name of a model that ships           its card, its configuration and its tensors
   any other existing file                  a file of molecules (.mol .sdf .smi .csv .tsv .xyz, also .gz): record --record
   anything else                            a SMILES, with a name after a blank if you like

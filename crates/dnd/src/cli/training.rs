@@ -108,12 +108,16 @@ pub(crate) enum TaskKind {
 /// `dnd convert`.
 #[derive(Debug, Args)]
 pub(crate) struct Convert {
-    /// Safetensors file with the original's parameter names.
+    /// Weights with the original's parameter names: .pt, .pth, .ckpt of PyTorch, or .safetensors.
+    ///
+    /// Files of PyTorch are read without executing anything in them.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: PathBuf,
-    /// Architecture config (JSON, as in a model folder's config.json).
+    /// What the weights are (JSON, as in a model folder's config.json). Without it the network is recognised by its
+    /// tensors: pretrain-gnns (GIN, GCN, GraphSAGE, GAT), MolCLR (GCN, GIN), chemprop 2, and GIN with OGB's features. TokenGT
+    /// and the equivariant transformer need it.
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    pub(crate) config: Option<PathBuf>,
     /// Model folder to write.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,

@@ -1,20 +1,74 @@
 //! `dnd convert`: weights of the original implementations into a model folder.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use candle_core::{DType, Device};
+use dd_encoder2d::published::{self, Published};
 use dd_encoder2d::{EncoderConfig, ModelConfig, names, save_model};
-use dd_nn::{LoadOptions, NameMap, ParamStore, load_safetensors};
+use dd_nn::{Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, load_checkpoint};
+use dd_train::{Teacher, TeacherConfig};
 
 use crate::cli::Convert;
 use crate::failure::{Failure, Outcome};
 use crate::progress::say;
 
-/// Loads the tensors under the original's names, strictly, and writes the folder.
-pub(crate) fn run(arguments: &Convert) -> Outcome {
-    let path = arguments.config.display();
-    let text = std::fs::read_to_string(&arguments.config)
-        .map_err(|error| Failure::misuse(format!("{path}: {error}")))?;
+/// Recognises the weights, or takes the word of a configuration, and writes the folder.
+pub(crate) fn run(arguments: &Convert, quiet: bool) -> Outcome {
+    let file = Checkpoint::open(&arguments.input).map_err(Failure::misuse)?;
+    let report = match &arguments.config {
+        None => recognized(&file, &arguments.output, quiet)?,
+        Some(config) => described(&file, config, &arguments.output)?,
+    };
+    if !quiet {
+        for (name, reason) in &report.ignored {
+            say(&format!("left out: {name}: {reason}"));
+        }
+    }
+    say(&format!(
+        "{} tensors: {}",
+        report.loaded.len(),
+        arguments.output.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn recognized(file: &Checkpoint, output: &Path, quiet: bool) -> Result<LoadReport, Failure> {
+    let found = published::recognize(file).map_err(Failure::misuse)?;
+    let (store, report) = found.load(file).map_err(Failure::misuse)?;
+    if !quiet {
+        say(&format!("found: {}", found.title));
+        for note in &found.notes {
+            say(&format!("note: {note}"));
+        }
+    }
+    let card = card(file, &found, &report);
+    save_model(output, &found.config, &store, Some(&card)).map_err(Failure::work)?;
+    Ok(report)
+}
+
+/// The model card: what the file was taken for, and from where.
+fn card(file: &Checkpoint, found: &Published, report: &LoadReport) -> String {
+    let name = file.path().file_name().unwrap_or(file.path().as_os_str());
+    let notes: String = found
+        .notes
+        .iter()
+        .map(|note| format!("- {note}\n"))
+        .collect();
+    format!(
+        "# {}\n\nConverted by `dnd convert` from `{}`: {} tensors. The licence is that of the original weights.\n\n{notes}",
+        found.title,
+        name.display(),
+        report.loaded.len(),
+    )
+}
+
+fn described(file: &Checkpoint, config: &Path, output: &Path) -> Result<LoadReport, Failure> {
+    let text = std::fs::read_to_string(config)
+        .map_err(|error| Failure::misuse(format!("{}: {error}", config.display())))?;
+    if let Ok(teacher) = serde_json::from_str::<TeacherConfig>(&text) {
+        return Teacher::convert(&teacher, file, output).map_err(Failure::misuse);
+    }
     let config = ModelConfig::from_json(&text).map_err(Failure::misuse)?;
     let store = ParamStore::new(0, DType::F32, &Device::Cpu);
     let map = if config.head.is_some() {
@@ -26,19 +80,10 @@ pub(crate) fn run(arguments: &Convert) -> Outcome {
             .map_err(Failure::misuse)?;
         original_names(&config.encoder, false)
     };
-    let report = load_safetensors(
-        &store,
-        &arguments.input,
-        &LoadOptions::strict().with_names(map),
-    )
-    .map_err(Failure::misuse)?;
-    save_model(&arguments.output, &config, &store, None).map_err(Failure::work)?;
-    say(&format!(
-        "{} tensors: {}",
-        report.loaded.len(),
-        arguments.output.display()
-    ));
-    Ok(ExitCode::SUCCESS)
+    let options = LoadOptions::strict().with_names(map);
+    let report = load_checkpoint(&store, file, &options).map_err(Failure::misuse)?;
+    save_model(output, &config, &store, None).map_err(Failure::work)?;
+    Ok(report)
 }
 
 /// Names of the published checkpoints of an architecture; ours for an architecture without one.
@@ -46,6 +91,8 @@ fn original_names(encoder: &EncoderConfig, with_head: bool) -> NameMap {
     match encoder {
         EncoderConfig::TokenGt(config) => names::fairseq_token_gt(config, with_head),
         EncoderConfig::Gin(_) => names::molecule_sde_gin(),
+        EncoderConfig::PretrainGnn(_) | EncoderConfig::MolClr(_) => names::atom_type_gnn(""),
+        EncoderConfig::DMpnn(_) => names::chemprop(),
         _ => NameMap::identity(),
     }
 }

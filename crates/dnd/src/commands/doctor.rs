@@ -1,6 +1,5 @@
 //! `dnd doctor`: what this program and this machine are, and whether the models work.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -8,13 +7,12 @@ use dd_encoder2d::{Encoder, models_folder};
 use dd_kernels::Machine;
 use dd_models::{Kind, MODELS, Model};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
+use crate::standard_output::answer;
 
 /// Prints one line for each thing; exit code 1 when a model does not work.
 pub(crate) fn run() -> Outcome {
-    let mut out = std::io::stdout().lock();
-    let mut line =
-        |name: &str, text: &str| writeln!(out, "{name:<14}{text}").map_err(Failure::work);
+    let line = |name: &str, text: &str| answer(&format!("{name:<14}{text}\n"));
     let machine = Machine::here();
     line("dnd", env!("CARGO_PKG_VERSION"))?;
     line("features", &listed(&machine.features))?;

@@ -9,6 +9,7 @@ use crate::commands::score;
 use crate::commands::training::{read_text, report_skipped};
 use crate::failure::{Failure, Outcome};
 use crate::progress::{Count, say};
+use crate::standard_output::answer;
 
 /// Does the runs of a plan that are not done yet, and writes the report; or scores predictions.
 pub(crate) fn run(arguments: &Evaluate, quiet: bool) -> Outcome {
@@ -67,7 +68,6 @@ fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<(), Failure> 
     Ok(())
 }
 
-#[allow(clippy::print_stdout, reason = "the report is the result")]
 fn report(plan: &Plan, workplace: &Workplace, quiet: bool) -> Outcome {
     let stored = stored(plan, workplace).map_err(Failure::misuse)?;
     if !quiet && stored.missing + stored.others > 0 {
@@ -78,6 +78,7 @@ fn report(plan: &Plan, workplace: &Workplace, quiet: bool) -> Outcome {
     }
     let report = Report::new(plan, &stored.entries).map_err(Failure::work)?;
     report.write(&workplace.output).map_err(Failure::work)?;
-    println!("{}", report.to_markdown().map_err(Failure::work)?);
+    let text = report.to_markdown().map_err(Failure::work)?;
+    answer(&format!("{text}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,9 +6,9 @@ use candle_core::DType;
 
 use crate::cli::{Export, Precision};
 use crate::failure::{Failure, Outcome};
+use crate::standard_output::answer;
 
 /// Writes configuration and weights, and says what they are.
-#[allow(clippy::print_stdout, reason = "size and hash are the result")]
 pub(crate) fn run(arguments: &Export) -> Outcome {
     let dtype = match arguments.dtype {
         Precision::F16 => DType::F16,
@@ -16,6 +16,6 @@ pub(crate) fn run(arguments: &Export) -> Outcome {
     };
     let done =
         dd_train::export(&arguments.model, &arguments.output, dtype).map_err(Failure::misuse)?;
-    println!("{} bytes, sha256 {}", done.bytes, done.sha256);
+    answer(&format!("{} bytes, sha256 {}\n", done.bytes, done.sha256))?;
     Ok(ExitCode::SUCCESS)
 }

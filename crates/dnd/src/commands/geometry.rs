@@ -13,9 +13,9 @@ use crate::cli::Geometry as Arguments;
 use crate::commands::training::report_skipped;
 use crate::failure::{Failure, Outcome};
 use crate::progress::say;
+use crate::standard_output::answer;
 
 /// Looks at every model, writes the findings and prints them.
-#[allow(clippy::print_stdout, reason = "the tables are the result")]
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     let mut findings = Vec::new();
     for model in &arguments.model {
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     let text = markdown(&findings);
     std::fs::write(folder.join("geometry.md"), &text).map_err(system)?;
     std::fs::write(folder.join("heads.svg"), heads_svg(&findings)).map_err(system)?;
-    println!("{text}");
+    answer(&format!("{text}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -58,7 +58,7 @@ fn molecules(
     quiet: bool,
 ) -> Result<Vec<Pair>, Failure> {
     let recipe = Recipe {
-        graph: Some(config.build_featurizer().config().clone()),
+        graph: Some(config.featurizer.clone()),
         points: Some(PointConfig::torchmd_net(Hydrogens::Keep)),
     };
     let dataset = inputs::open_conformers(&arguments.input).map_err(Failure::misuse)?;

@@ -1,4 +1,4 @@
-//! `dnd inspect`: a molecule, or what a model folder or a safetensors file holds.
+//! `dnd inspect`: a molecule, or what a model folder or a file of weights holds.
 
 mod molecule;
 mod warnings;
@@ -11,28 +11,30 @@ use dd_data::{RowOptions, Rows};
 use dd_mol::depict::{self, SvgOptions};
 use dd_mol::smiles::{self, ParseOptions};
 use dd_mol::{Molecule, Sanitize};
-use dd_nn::TensorFile;
+use dd_nn::{Checkpoint, TensorFile};
 
 use crate::cli::Inspect;
 use crate::failure::{Failure, Outcome};
+
+/// Endings of files of weights.
+const WEIGHTS: [&str; 4] = ["safetensors", "pt", "pth", "ckpt"];
 
 /// Shows what the subject is, by the rule of the help text.
 pub(crate) fn run(arguments: &Inspect) -> Outcome {
     let path = Path::new(&arguments.subject);
     let is_weights = path
         .extension()
-        .is_some_and(|extension| extension == "safetensors");
+        .is_some_and(|extension| WEIGHTS.iter().any(|known| extension == *known));
     if path.is_dir() || (is_weights && path.is_file()) {
         return show_model(path);
     }
     if let Some(model) = dd_models::find(&arguments.subject) {
         let file = TensorFile::embedded(model.name, model.weights).map_err(Failure::work)?;
-        return print(&format!(
-            "{}\n{}\n{}",
-            model.card,
-            model.config,
-            listing(&file)
-        ));
+        let entries = file.entries().iter();
+        let entries =
+            entries.map(|(name, info)| (name.as_str(), info.dtype.as_str(), info.shape.as_slice()));
+        let tensors = listing(entries);
+        return print(&format!("{}\n{}\n{tensors}", model.card, model.config));
     }
     let molecule = if path.is_file() {
         record(arguments, path)?
@@ -141,21 +143,22 @@ fn show_model(path: &Path) -> Outcome {
         shown.push('\n');
         file = file.join(dd_train::MODEL_FILE);
     }
-    let tensors = TensorFile::open(&file).map_err(Failure::misuse)?;
-    print(&(shown + &listing(&tensors)))
+    let file = Checkpoint::open(&file).map_err(Failure::misuse)?;
+    for (name, value) in file.settings() {
+        shown.push_str(&format!("{name} = {value}\n"));
+    }
+    let entries = file.entries().iter();
+    let entries =
+        entries.map(|(name, entry)| (name.as_str(), entry.dtype.as_str(), entry.shape.as_slice()));
+    print(&(shown + &listing(entries)))
 }
 
-/// Every tensor with element type and shape.
-fn listing(tensors: &TensorFile) -> String {
+/// Every tensor, as (name, element type, shape).
+fn listing<'a>(tensors: impl Iterator<Item = (&'a str, &'a str, &'a [usize])>) -> String {
     let (mut shown, mut total) = (String::new(), 0);
-    for (name, info) in tensors.entries() {
-        let count: usize = info.shape.iter().product();
-        total += count;
-        shown.push_str(&format!(
-            "{name:<70} {:>6} {:?}\n",
-            format!("{:?}", info.dtype),
-            info.shape
-        ));
+    for (name, dtype, shape) in tensors {
+        total += shape.iter().product::<usize>();
+        shown.push_str(&format!("{name:<70} {dtype:>8} {shape:?}\n"));
     }
     shown + &format!("{total} numbers\n")
 }

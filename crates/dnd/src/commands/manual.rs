@@ -1,6 +1,5 @@
 //! `dnd completions` and `dnd manual`: what the command line says of itself, for shells and for `man`.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,13 +8,13 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
+use crate::standard_output::answer;
 
 /// Prints the script of a shell.
 pub(crate) fn completions(shell: Shell) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "dnd", &mut script);
-    let mut out = std::io::stdout().lock();
-    out.write_all(&script).map_err(Failure::work)?;
+    answer(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }
 

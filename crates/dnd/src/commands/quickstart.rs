@@ -7,14 +7,14 @@ use dd_train::quickstart::{QuickstartConfig, quickstart};
 use crate::cli::Quickstart;
 use crate::failure::{Failure, Outcome};
 use crate::progress::{Progress, say};
+use crate::standard_output::answer;
 
 /// Runs it and prints the table.
-#[allow(clippy::print_stdout, reason = "the table is the result")]
 pub(crate) fn run(arguments: &Quickstart, quiet: bool) -> Outcome {
     let config = QuickstartConfig::two_cores(arguments.seed);
     let mut progress = Progress::new(quiet, None);
     let done = quickstart(&config, &arguments.output, &mut progress).map_err(Failure::work)?;
-    println!("{}", done.table);
+    answer(&format!("{}\n", done.table))?;
     if !quiet {
         say(&format!("report: {}", done.report.display()));
         say(&format!("model:  {}", done.model.display()));

@@ -7,9 +7,9 @@ use dd_eval::Metric;
 
 use crate::cli::{Evaluate, TaskKind};
 use crate::failure::{Failure, Outcome};
+use crate::standard_output::answer;
 
 /// Prints one line per target and metric; a metric without a value says why.
-#[allow(clippy::print_stdout, reason = "the scores are the result")]
 pub(crate) fn run(arguments: &Evaluate) -> Outcome {
     let metrics: &[Metric] = match arguments.task {
         TaskKind::Regression => &[Metric::Mae, Metric::Rmse, Metric::R2, Metric::Pearson],
@@ -45,14 +45,14 @@ pub(crate) fn run(arguments: &Evaluate) -> Outcome {
             .collect();
         for metric in metrics {
             match metric.evaluate(&masked, &filled) {
-                Ok(value) => println!("{target} {}: {value:.4}", metric.name()),
-                Err(reason) => println!("{target} {}: {reason}", metric.name()),
+                Ok(value) => answer(&format!("{target} {}: {value:.4}\n", metric.name()))?,
+                Err(reason) => answer(&format!("{target} {}: {reason}\n", metric.name()))?,
             }
         }
-        println!(
-            "{target}: {without} of {} rows without a prediction",
+        answer(&format!(
+            "{target}: {without} of {} rows without a prediction\n",
             predictions.len()
-        );
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

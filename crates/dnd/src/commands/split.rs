@@ -9,6 +9,7 @@ use dd_data::{Columns, CountedRows, Dataset, FileDataset, Fractions, Split, scaf
 use crate::cli::{Split as Arguments, SplitMethod};
 use crate::failure::{Failure, Outcome};
 use crate::progress::say;
+use crate::standard_output::answer;
 
 /// Writes the lists. Rows without a molecule count in the cut-offs and are in no list, as in DeepChem.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -49,11 +50,9 @@ fn fractions(shares: &[f64]) -> Result<Fractions, Failure> {
     Fractions::try_from(shares).map_err(Failure::misuse)
 }
 
-#[allow(clippy::print_stdout, reason = "`-` asks for standard output")]
 fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     if path == Path::new("-") {
-        println!("{text}");
-        return Ok(());
+        return answer(&format!("{text}\n"));
     }
     std::fs::write(path, text)
         .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))

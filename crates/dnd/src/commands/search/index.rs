@@ -84,7 +84,7 @@ fn open(arguments: &Index) -> Result<Rows, Failure> {
     let rows = cli::Rows {
         input: arguments.input.clone(),
         output: arguments.output.clone(),
-        smiles_column: arguments.smiles_column.clone(),
+        smiles_column: Some(arguments.smiles_column.clone()),
         on_error: cli::OnError::Report,
     };
     crate::commands::rows::open_rows(&rows)

@@ -1,0 +1,80 @@
+//! Which tensors of a file are the model's, and what they are called.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Result, TorchError};
+use crate::pickle::{Id, Value, Values, View};
+
+/// Where training programs keep the state dict, in the order in which they are tried.
+pub(crate) const HOLDERS: [&str; 4] = ["state_dict", "model_state_dict", "model", "module"];
+/// How deep objects may be nested.
+const MAX_DEPTH: usize = 64;
+/// Most pairs and bytes of names that are gone through: objects that hold each other in circles have no end.
+const MAX_WORK: usize = 1 << 26;
+
+/// The tensors of the state dict by name: those of the root itself or of one of [`HOLDERS`] in it, nested dictionaries and
+/// modules joined by dots.
+pub(crate) fn state_dict(values: &Values, root: Id) -> Result<BTreeMap<String, View>> {
+    let held = HOLDERS.iter().filter_map(|name| values.entry(root, name));
+    for start in held.chain([root]) {
+        let tensors = below(values, start)?;
+        if !tensors.is_empty() {
+            return Ok(tensors);
+        }
+    }
+    Ok(BTreeMap::new())
+}
+
+/// All tensors below an object.
+fn below(values: &Values, start: Id) -> Result<BTreeMap<String, View>> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![(String::new(), start, 0)];
+    let mut work = 0;
+    while let Some((name, id, depth)) = waiting.pop() {
+        if let Value::Tensor(view) = values.get(id) {
+            found.insert(name, view.as_ref().clone());
+            continue;
+        }
+        let (children, looked_at) = children(values, id);
+        work += looked_at;
+        for (part, child) in children {
+            let name = match (name.as_str(), part) {
+                (name, "") => name.to_string(),
+                ("", part) => part.to_string(),
+                (name, part) => format!("{name}.{part}"),
+            };
+            work += name.len();
+            if work > MAX_WORK || depth == MAX_DEPTH {
+                return Err(TorchError::Nesting);
+            }
+            waiting.push((name, child, depth + 1));
+        }
+    }
+    Ok(found)
+}
+
+/// The named parts of a dictionary, and how many pairs were looked at; of a module its parameters, buffers and modules, in
+/// which the names of the three dictionaries do not show.
+fn children(values: &Values, id: Id) -> (Vec<(&str, Id)>, usize) {
+    if let Some(state) = module_state(values, id) {
+        let parts = ["_parameters", "_buffers", "_modules"];
+        let parts = parts.iter().filter_map(|part| values.entry(state, part));
+        let looked_at = values.pairs(state).unwrap_or_default().len();
+        return (parts.map(|part| ("", part)).collect(), 1 + 4 * looked_at);
+    }
+    let pairs = values.pairs(id).unwrap_or_default();
+    let named = pairs
+        .iter()
+        .filter_map(|&(key, value)| Some((values.text(key)?, value)));
+    (named.collect(), 1 + pairs.len())
+}
+
+/// The attributes of an object that is a module.
+pub(crate) fn module_state(values: &Values, id: Id) -> Option<Id> {
+    let Value::Object(object) = values.get(id) else {
+        return None;
+    };
+    let state = object.state?;
+    values.entry(state, "_modules")?;
+    Some(state)
+}

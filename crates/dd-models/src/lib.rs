@@ -67,6 +67,16 @@ pub const MODELS: &[Model] = &[
     ),
     model!(
         Student,
+        "gin-128-both",
+        "2100294480cc283cc95f680d3aa357df4fe82627e3ebbc93d07cc74391c7ccad"
+    ),
+    model!(
+        Student,
+        "gin-128-contrast",
+        "fb2e565b36675b35b71a8d2f2751a78f134d50868293a4c3d7ece370c94e1ea6"
+    ),
+    model!(
+        Student,
         "tokengt-128-node",
         "d6debce7b9599ecfda2e515d8904a29475236a7c5d4afec70de05c702bf347d5"
     ),

@@ -20,7 +20,11 @@ use dd_train::property::{DEFAULT_MODEL, Division, LEVELS, PropertyPlan, Property
 use dd_train::{RunFolder, Session, Silent, Start};
 
 const SETS: [(&str, &str, &str); 3] = [
-    ("ESOL", "delaney.csv.gz", "measured log solubility in mols per litre"),
+    (
+        "ESOL",
+        "delaney.csv.gz",
+        "measured log solubility in mols per litre",
+    ),
     ("FreeSolv", "freesolv.csv.gz", "expt"),
     ("Lipophilicity", "lipophilicity.csv.gz", "exp"),
 ];
@@ -29,8 +33,12 @@ const DIVISIONS: u64 = 1000;
 const EPOCHS: u64 = 40;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let tables = std::env::args().nth(1).ok_or("name the folder of the tables")?;
-    println!("| set | held out | MAE | 80 % | 90 % | 95 % | by the validation part: 80 % | 90 % | 95 % |");
+    let tables = std::env::args()
+        .nth(1)
+        .ok_or("name the folder of the tables")?;
+    println!(
+        "| set | held out | MAE | 80 % | 90 % | 95 % | by the validation part: 80 % | 90 % | 95 % |"
+    );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     for (name, file, target) in SETS {
         println!("{}", row(name, &Path::new(&tables).join(file), target)?);
@@ -69,19 +77,27 @@ fn row(name: &str, table: &Path, target: &str) -> Result<String, Box<dyn Error>>
     for level in LEVELS {
         let mut sum = 0.0;
         for division in 0..DIVISIONS {
-            let order = Key::from_seed(division).named("division").permutation(labels.len());
+            let order = Key::from_seed(division)
+                .named("division")
+                .permutation(labels.len());
             let (calibration, test) = order.split_at(labels.len() / 2);
             let part = |rows: &[usize], values: &[f64]| -> Vec<f64> {
                 rows.iter().map(|&row| values[row]).collect()
             };
-            let scores = residuals(&part(calibration, &labels), &part(calibration, &predictions))?;
+            let scores = residuals(
+                &part(calibration, &labels),
+                &part(calibration, &predictions),
+            )?;
             let half_width = threshold(&scores, level)?;
             sum += coverage(&part(test, &labels), &part(test, &predictions), half_width)?;
         }
         line += &format!(" {:.1} |", 100.0 * sum / DIVISIONS as f64);
     }
     for (level, found) in LEVELS.iter().zip(&outcome.scores[0].coverages) {
-        assert_eq!(*level, found.coverage, "the validation part supports every coverage");
+        assert_eq!(
+            *level, found.coverage,
+            "the validation part supports every coverage"
+        );
         line += &format!(" {:.1} |", 100.0 * found.share);
     }
     Ok(line)

@@ -32,7 +32,10 @@ fn intervals_of_a_fitted_model_cover_what_they_promise() {
     let (fit, ask) = (s![..PARTS.0], s![PARTS.0..]);
     let ridge = Ridge::default();
     let fitted = ridge.fit(features.slice(s![..PARTS.0, ..]), labels.slice(fit), 0);
-    let predictions = fitted.unwrap().predict(features.slice(s![PARTS.0.., ..])).unwrap();
+    let predictions = fitted
+        .unwrap()
+        .predict(features.slice(s![PARTS.0.., ..]))
+        .unwrap();
     let labels: Vec<f64> = labels.slice(ask).iter().map(|&y| f64::from(y)).collect();
 
     let divisions = 300;

@@ -18,7 +18,7 @@ pub const DEFAULT_MODEL: &str = "gin-128-node";
 /// Fewest rows with a label, of a target and of the table.
 const LEAST_ROWS: usize = 20;
 /// Fewest rows of the training and of the validation part.
-const LEAST_PARTS: [usize; 2] = [10, 5];
+const LEAST_PARTS: [usize; 2] = [10, 2];
 /// What is used when no configuration is given: of the two rates that the comparison on MoleculeNet searches, the larger,
 /// and early stopping.
 const LEARNING_RATE: f64 = 1e-3;
@@ -258,11 +258,11 @@ impl PropertyPlan {
             ClassWeights::Balanced => ", classes weighted to count the same",
         };
         format!(
-            "{} (seed {}), {length}, the epoch with the best validation {best} is kept{patience}{weights}",
+            "{}{}), {length}, the epoch with the best validation {best} is kept{patience}{weights}",
             if seeds.len() == 1 {
-                "one model".to_string()
+                "one model (seed ".to_string()
             } else {
-                format!("{} models", seeds.len())
+                format!("{} models (seeds ", seeds.len())
             },
             seeds.join(", ")
         )

@@ -254,7 +254,7 @@ impl PropertyPlan {
                 return Err(TrainError::Folder {
                     path: folder.path().to_path_buf(),
                     reason: format!(
-                        "it holds a run with another {name}: choose another folder, or remove it"
+                        "it holds a run with other choices ({name} differs from {CHOICES}): name another --output, or remove it"
                     ),
                 });
             }

@@ -383,6 +383,18 @@ fn odd_tables_get_the_right_message() {
         "finetune real.csv --model nothing",
         &["there is no model 'nothing'"],
     );
+    done(
+        &at,
+        "finetune real.csv --model tokengt-128-node --epochs 1 --ensemble 1 -o token",
+    );
+    let (code, said) = dnd(
+        &at,
+        "predict --model token -i real.csv -o y.csv --explain why",
+    );
+    assert!(
+        code == Some(1) && said.contains("no sums over atoms") && said.contains("TokenGT"),
+        "{said}"
+    );
     write("parts.csv", "smiles,y,part,z", &|row, smiles, gap| {
         format!(
             "{smiles},{gap},{},{}",

@@ -175,25 +175,29 @@ fn any_table_becomes_models_that_say_how_far_to_trust_them() {
     );
     explanations_add_up(&at.join("why"), &answers);
 
-    // Fewer promises are wider, a promise that 45 molecules cannot keep is refused, and --plain is means alone.
+    other_answers(&at);
+}
+
+/// Fewer promises are wider, a promise that 45 molecules cannot keep is refused, and --plain is means alone.
+fn other_answers(at: &Path) {
     done(
-        &at,
+        at,
         "predict -q --model runs/mine -i all.csv -o wide.csv --coverage 0.95",
     );
     done(
-        &at,
+        at,
         "predict -q --model runs/mine -i all.csv -o narrow.csv --coverage 0.5",
     );
     done(
-        &at,
+        at,
         "predict -q --model runs/mine -i all.csv -o plain.csv --plain",
     );
     done(
-        &at,
+        at,
         "predict -q --model runs/mine/seed-0 -i all.csv -o seed-0.csv",
     );
     done(
-        &at,
+        at,
         "predict -q --model runs/mine/seed-1 -i all.csv -o seed-1.csv",
     );
     let [wide, narrow, plain, first, second] = ["wide", "narrow", "plain", "seed-0", "seed-1"]
@@ -206,25 +210,25 @@ fn any_table_becomes_models_that_say_how_far_to_trust_them() {
         assert!((mean - number(&plain[row], "gap")).abs() < 1e-4);
     }
     refused(
-        &at,
+        at,
         "predict --model runs/mine -i new.tsv -o x.csv --coverage 0.99",
         &["gap", "needs 99 calibration molecules"],
     );
     refused(
-        &at,
+        at,
         "predict --model runs/mine/seed-0 -i new.tsv -o x.csv --coverage 0.9",
         &["no uncertainty.json"],
     );
     refused(
-        &at,
+        at,
         "predict --model runs/mine -i new.tsv -o x.npy",
         &["--plain"],
     );
 
     // Another table in the same folder is refused; the same command goes on where it was.
-    table(&at, 120);
+    table(at, 120);
     let (code, said) = dnd(
-        &at,
+        at,
         "finetune mine.csv --epochs 2 --ensemble 2 --split random",
     );
     assert!(
@@ -383,18 +387,6 @@ fn odd_tables_get_the_right_message() {
         "finetune real.csv --model nothing",
         &["there is no model 'nothing'"],
     );
-    done(
-        &at,
-        "finetune real.csv --model tokengt-128-node --epochs 1 --ensemble 1 -o token",
-    );
-    let (code, said) = dnd(
-        &at,
-        "predict --model token -i real.csv -o y.csv --explain why",
-    );
-    assert!(
-        code == Some(1) && said.contains("no sums over atoms") && said.contains("TokenGT"),
-        "{said}"
-    );
     write("parts.csv", "smiles,y,part,z", &|row, smiles, gap| {
         format!(
             "{smiles},{gap},{},{}",
@@ -411,5 +403,44 @@ fn odd_tables_get_the_right_message() {
         &at,
         "finetune parts.csv --split-column z",
         &["expected train, valid or test"],
+    );
+}
+
+#[test]
+fn explanations_are_exact_or_refused() {
+    let at = place("explain");
+    let mut text = String::from("smiles,y\n");
+    for (smiles, gap) in molecules(&at, 60) {
+        writeln!(text, "{smiles},{gap}").unwrap();
+    }
+    std::fs::write(at.join("real.csv"), text).unwrap();
+    // TokenGT students pool by the mean too.
+    done(
+        &at,
+        "finetune real.csv --model tokengt-128-node --epochs 1 --ensemble 1 -o token",
+    );
+    done(
+        &at,
+        "predict -q --model token -i real.csv -o y.csv --explain why",
+    );
+    let answers = rows(&at.join("y.csv"));
+    let text = std::fs::read_to_string(at.join("why/explanations.jsonl")).unwrap();
+    assert_eq!(text.lines().count(), answers.len());
+    for (line, answer) in text.lines().zip(&answers) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let difference = line["sum"].as_f64().unwrap() - number(answer, "y");
+        assert!(difference.abs() < 1e-3, "{difference} {answer:?}");
+    }
+    let config = std::fs::read_to_string(at.join("token/config.resolved.toml")).unwrap();
+    let config = config.replace("kind = \"linear\"", "kind = \"mlp\"\nhidden = 8");
+    std::fs::write(at.join("mlp.toml"), config).unwrap();
+    done(
+        &at,
+        "finetune real.csv --config mlp.toml --epochs 1 --ensemble 1 -o mlp",
+    );
+    refused(
+        &at,
+        "predict --model mlp -i real.csv -o y.csv --explain why",
+        &["no sums over atoms", "its head is not linear"],
     );
 }

@@ -150,15 +150,15 @@ fn labels_that_are_text_and_labels_that_are_missing() {
 
 #[test]
 fn a_column_that_is_not_there() {
-    let path = file("columns.csv", "mol,y\nCC,1\n");
+    let path = file("columns.csv", "drug,y\nCC,1\n");
     let error = FileDataset::smiles_table(&path, "smiles", &Columns::default()).unwrap_err();
     assert!(
-        matches!(&error, DataError::MissingColumn { available, .. } if available == &["mol", "y"])
+        matches!(&error, DataError::MissingColumn { available, .. } if available == &["drug", "y"])
     );
     assert!(
         error
             .to_string()
-            .ends_with("no column \"smiles\"; there are mol, y")
+            .ends_with("no column \"smiles\"; there are drug, y")
     );
     assert!(Rows::open(&path, RowOptions::GRAPH).is_err());
     let missing = file("columns.csv", "").with_file_name("absent.csv");

@@ -96,12 +96,12 @@ fn lines_that_are_no_smiles_are_errors_of_their_row() {
 fn a_missing_column_lists_the_columns_there_are() {
     let folder = scratch("column");
     let input = folder.join("in.csv");
-    std::fs::write(&input, "name,structure\na,CCO\n").unwrap();
+    std::fs::write(&input, "name,drawing\na,CCO\n").unwrap();
     let output = run(&["featurize", "-i", input.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        message.contains("structure") && message.contains("smiles"),
+        message.contains("drawing") && message.contains("smiles"),
         "{message}"
     );
 }

@@ -6,6 +6,8 @@ use crate::error::Result;
 
 /// Least share of a column's cells that must be numbers for it to be one of numbers.
 const LEAST_SHARE: f64 = 0.9;
+/// Mean step of an index from which rows were taken, at most.
+const GAPS: f64 = 1.25;
 /// Last words of names of identifiers.
 const IDENTIFIERS: [&str; 12] = [
     "id", "ids", "idx", "index", "cid", "sid", "cas", "casrn", "inchikey", "key", "row", "unnamed",
@@ -149,9 +151,18 @@ impl Survey {
             return Some("an identifier by its name".into());
         }
         let numbers: Vec<f64> = self.cells(place).filter_map(number).collect();
-        let counts = numbers.len() > 2 && numbers.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
-        counts.then(|| "an index: its numbers count the rows".into())
+        counts_rows(&numbers).then(|| "an index: its numbers count the rows".into())
     }
+}
+
+/// Whole numbers that rise with the rows, by one but for a few that were taken out.
+fn counts_rows(numbers: &[f64]) -> bool {
+    let [first, .., last] = numbers else {
+        return false;
+    };
+    let rises = numbers.windows(2).all(|pair| pair[1] > pair[0]);
+    let whole = numbers.iter().all(|number| number.fract() == 0.0);
+    rises && whole && numbers.len() > 2 && last - first <= GAPS * (numbers.len() - 1) as f64
 }
 
 #[cfg(test)]
@@ -190,6 +201,13 @@ mod tests {
         assert!(reason("flat").contains("every label is 3"));
         assert!(reason("note").contains("no numbers"));
         assert!(reason("mixed").contains("1 of 4"));
+    }
+
+    #[test]
+    fn an_index_may_have_gaps() {
+        assert!(counts_rows(&[7.0, 8.0, 9.0, 10.0, 12.0]));
+        assert!(!counts_rows(&[7.0, 8.0, 9.0, 30.0]));
+        assert!(!counts_rows(&[1.0, 2.5, 3.0]) && !counts_rows(&[3.0, 2.0, 4.0]));
     }
 
     #[test]

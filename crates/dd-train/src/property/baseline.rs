@@ -15,6 +15,8 @@ use crate::error::Result;
 const PENALTIES: [f64; 3] = [1.0, 10.0, 100.0];
 /// The rows of a larger training part would fill the memory.
 pub(super) const MOST_ROWS: usize = 12_000;
+/// More labels would take longer than the training.
+pub(super) const MOST_LABELS: usize = 250_000;
 
 /// Fingerprints as rows of features, `[R, bits]`.
 pub(super) fn features(molecules: &[Molecule]) -> Array2<f32> {

@@ -138,12 +138,28 @@ fn check_pooling(pooled: &Tensor, graphs: &Tensor) -> Result<()> {
         return Ok(());
     }
     Err(no_sum(
-        "its encoder does not make a molecule's vector as the mean of its atoms' (TokenGT has a token for it)",
+        "its encoder does not make a molecule's vector as the mean of its atoms'",
     ))
 }
 
 fn no_sum(reason: &str) -> TrainError {
     TrainError::Unexplained {
         reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_poolings_are_noticed() {
+        let mean = Tensor::new(&[[1.0_f32, -2.0]], &Device::Cpu).unwrap();
+        let near = (&mean + 1e-5).unwrap();
+        let sum = (&mean * 3.0).unwrap();
+        assert!(check_pooling(&mean, &near).is_ok());
+        let message = check_pooling(&mean, &sum).unwrap_err().to_string();
+        assert!(message.contains("mean of its atoms'"), "{message}");
     }
 }

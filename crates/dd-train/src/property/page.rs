@@ -173,27 +173,21 @@ fn worst(findings: &Findings<'_>, column: usize) -> Vec<String> {
             .table
             .row(number)
             .map_or("", |found| found.smiles.as_str());
-        let drawn = smiles::parse(text).ok().and_then(|molecule| {
-            let options = SvgOptions {
-                caption: format!(
-                    "row {number}: {:.3}, predicted {:.3}{}",
-                    labels[row],
-                    means[[row, column]],
-                    if findings.in_domain[row] {
-                        ""
-                    } else {
-                        ", outside the domain"
-                    }
-                ),
-                ..SvgOptions::default()
-            };
-            depict::svg(&molecule, &options).ok()
-        });
+        let drawn = smiles::parse(text)
+            .ok()
+            .and_then(|molecule| depict::svg(&molecule, &SvgOptions::default()).ok());
         // A molecule too large to be drawn is told by its text.
-        drawings
-            .push(drawn.unwrap_or_else(|| {
-                format!("<p>row {number}: {}</p>", crate::report::escape(text))
-            }));
+        let drawn = drawn.unwrap_or_else(|| crate::report::escape(text));
+        let outside = if findings.in_domain[row] {
+            ""
+        } else {
+            "<br>outside the domain"
+        };
+        drawings.push(format!(
+            "<figure>{drawn}<figcaption>row {number}: {:.2}, predicted {:.2}{outside}</figcaption></figure>\n",
+            labels[row],
+            means[[row, column]],
+        ));
     }
     drawings
 }

@@ -18,7 +18,9 @@ pub const DEFAULT_MODEL: &str = "gin-128-node";
 /// Fewest rows with a label, of a target and of the table.
 const LEAST_ROWS: usize = 20;
 /// Fewest rows of the training and of the validation part.
-const LEAST_PARTS: [usize; 2] = [10, 5];
+const LEAST_PARTS: [usize; 2] = [10, 2];
+/// Targets and columns left out that are told one by one.
+const MOST_TOLD: usize = 12;
 /// What is used when no configuration is given: of the two rates that the comparison on MoleculeNet searches, the larger,
 /// and early stopping.
 const LEARNING_RATE: f64 = 1e-3;
@@ -178,7 +180,8 @@ impl PropertyPlan {
             "SMILES",
             format!("column \"{}\" ({})", self.smiles.name, self.smiles.reason),
         ));
-        for (target, column) in self.targets.iter().zip(&self.labels.columns) {
+        let described = self.targets.iter().zip(&self.labels.columns);
+        for (target, column) in described.take(MOST_TOLD) {
             let why = if self.request.task.is_some() {
                 "as asked"
             } else {
@@ -199,6 +202,10 @@ impl PropertyPlan {
                     target.name, column.known, column.missing
                 ),
             ));
+        }
+        if self.targets.len() > MOST_TOLD {
+            let more = self.targets.len() - MOST_TOLD;
+            lines.push(("target", format!("and {more} more")));
         }
         if !self.labels.left_out.is_empty() {
             lines.push(("left out", left_out(&self.labels).replace('\n', "; ")));
@@ -259,11 +266,11 @@ impl PropertyPlan {
             ClassWeights::Balanced => ", classes weighted to count the same",
         };
         format!(
-            "{} (seed {}), {length}, the epoch with the best validation {best} is kept{patience}{weights}",
+            "{}{}), {length}, the epoch with the best validation {best} is kept{patience}{weights}",
             if seeds.len() == 1 {
-                "one model".to_string()
+                "one model (seed ".to_string()
             } else {
-                format!("{} models", seeds.len())
+                format!("{} models (seeds ", seeds.len())
             },
             seeds.join(", ")
         )
@@ -272,12 +279,12 @@ impl PropertyPlan {
 
 fn left_out(labels: &LabelSurvey) -> String {
     let line = |(name, reason): &(String, String)| format!("\"{name}\": {reason}");
-    labels
-        .left_out
-        .iter()
-        .map(line)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let told = labels.left_out.iter().take(MOST_TOLD).map(line);
+    let mut lines: Vec<String> = told.collect();
+    if labels.left_out.len() > MOST_TOLD {
+        lines.push(format!("and {} more", labels.left_out.len() - MOST_TOLD));
+    }
+    lines.join("\n")
 }
 
 fn first_rejected(table: &PropertyTable) -> String {

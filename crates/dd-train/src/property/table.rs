@@ -123,12 +123,14 @@ impl PropertyTable {
                     None
                 }
                 Ok(found) => Some(found),
-                Err((kind, reason)) => {
+                Err((kind, message)) => {
+                    // The lines after the first draw a caret under the fault.
+                    let reason = message.lines().next().unwrap_or_default();
                     table.rejected.push(Rejected {
                         row,
                         smiles: survey.cell(row, place).unwrap_or_default().to_string(),
                         kind,
-                        reason,
+                        reason: reason.to_string(),
                     });
                     None
                 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::baseline::{self, MOST_ROWS, Part};
+use super::baseline::{self, MOST_LABELS, MOST_ROWS, Part};
 use super::domain::{Domain, TrainingMolecule, Traits};
 use super::domain_file::rounded;
 use super::ensemble::{Ensemble, MemberAnswers};
@@ -192,9 +192,11 @@ impl PropertyPlan {
         if test.is_empty() {
             return Ok(None);
         }
-        if train.len() > MOST_ROWS {
+        let count = self.targets.len();
+        if train.len() > MOST_ROWS || train.len() * count > MOST_LABELS {
             notes.push(format!(
-                "the fingerprint baseline was left out: {} training rows are more than {MOST_ROWS}",
+                "the fingerprint baseline was left out: it is for at most {MOST_ROWS} training rows and {MOST_LABELS} \
+                 labels, there are {} rows and {count} targets",
                 train.len()
             ));
             return Ok(None);
@@ -204,7 +206,6 @@ impl PropertyPlan {
         for rows in rows {
             features.push(baseline::features(&self.table.molecules(rows)?));
         }
-        let count = self.targets.len();
         let [on_train, on_valid] = [train, valid].map(|rows| self.table.labels(rows, count));
         let part = |place: usize, labels| Part {
             features: features[place].view(),
@@ -254,7 +255,7 @@ impl PropertyPlan {
                 return Err(TrainError::Folder {
                     path: folder.path().to_path_buf(),
                     reason: format!(
-                        "it holds a run with another {name}: choose another folder, or remove it"
+                        "it holds a run with other choices ({name} differs from {CHOICES}): name another --output, or remove it"
                     ),
                 });
             }

@@ -1,9 +1,11 @@
 //! One axis of a chart: its range, its ticks, and where a value falls.
 
 /// Width and height of every chart, in SVG units.
-pub(super) const SIZE: (f64, f64) = (520.0, 320.0);
+pub(super) const SIZE: (f64, f64) = (520.0, 338.0);
 /// Space left for labels: left, right, top, bottom.
-pub(super) const MARGIN: (f64, f64, f64, f64) = (64.0, 16.0, 30.0, 46.0);
+pub(super) const MARGIN: (f64, f64, f64, f64) = (64.0, 16.0, 48.0, 46.0);
+/// Height of the legend's line, and what one of its letters takes.
+const LEGEND: (f64, f64) = (37.0, 6.3);
 
 /// A linear or logarithmic axis.
 pub(super) struct Axis {
@@ -142,21 +144,22 @@ pub(super) fn point_y(axis: &Axis, value: f64) -> Option<f64> {
         .map(|at| SIZE.1 - MARGIN.3 - at * (SIZE.1 - MARGIN.2 - MARGIN.3))
 }
 
-/// The legend, one line per name, at the top right.
+/// The legend: the names in a line between the title and the frame.
 pub(super) fn legend(names: &[&str]) -> String {
-    let entry = |(i, name): (usize, &&str)| {
-        let y = MARGIN.2 + 14.0 + 16.0 * i as f64;
-        let x = SIZE.0 - MARGIN.1 - 8.0;
+    let (y, letter) = LEGEND;
+    let mut x = MARGIN.0;
+    let mut svg = String::new();
+    for (i, name) in names.iter().enumerate() {
         let colour = super::COLOURS[i % super::COLOURS.len()];
-        format!(
-            "<text x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text><rect x=\"{}\" y=\"{}\" width=\"10\" height=\"10\" fill=\"{colour}\"/>\n",
-            x - 16.0,
-            super::escape(name),
-            x - 10.0,
-            y - 9.0
-        )
-    };
-    names.iter().enumerate().map(entry).collect()
+        svg += &format!(
+            "<rect x=\"{x:.1}\" y=\"{}\" width=\"10\" height=\"10\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{y}\">{}</text>\n",
+            y - 9.0,
+            x + 14.0,
+            super::escape(name)
+        );
+        x += 30.0 + letter * name.chars().count() as f64;
+    }
+    svg
 }
 
 #[cfg(test)]

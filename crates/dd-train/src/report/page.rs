@@ -14,6 +14,7 @@ h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid 
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:right}\
 th:first-child,td:first-child,.prose td{text-align:left}.prose td{vertical-align:top}\
 .row{display:flex;flex-wrap:wrap;gap:1rem}.row>svg{flex:1 1 420px;max-width:540px}.row>svg.molecule{flex:0 1 auto;max-width:320px;height:auto}\
+figure{margin:0;max-width:320px;text-align:center}figure>svg{max-width:320px;height:auto}figcaption{font-size:13px;color:#444}\
 svg:not(.molecule) text{font:11px system-ui,sans-serif;fill:#333}svg .title{font-weight:600;font-size:13px}\
 svg .grid{stroke:#e8e8e8}svg .ideal{stroke:#999;stroke-dasharray:4 3}\
 pre{background:#f6f6f6;padding:.8rem;overflow:auto}";

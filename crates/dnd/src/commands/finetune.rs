@@ -16,6 +16,8 @@ use crate::progress::say;
 
 /// Models of an ensemble.
 const MEMBERS: u64 = 3;
+/// Targets whose scores are printed.
+const MOST_TOLD: usize = 12;
 
 /// Says what will be done, does it, and says how good it is.
 pub(crate) fn run(arguments: &Finetune, quiet: bool) -> Outcome {
@@ -109,7 +111,7 @@ fn stem(table: &Path) -> PathBuf {
 /// The test scores, one line per target and metric.
 fn scores(outcome: &PropertyOutcome) -> String {
     let mut lines = Vec::new();
-    for of_target in &outcome.scores {
+    for of_target in outcome.scores.iter().take(MOST_TOLD) {
         for one in &of_target.metrics {
             let value = |value: Option<f64>| {
                 value.map_or("undefined".to_string(), |value| format!("{value:.4}"))
@@ -127,6 +129,12 @@ fn scores(outcome: &PropertyOutcome) -> String {
                 value(one.constant),
             ));
         }
+    }
+    if outcome.scores.len() > MOST_TOLD {
+        let more = outcome.scores.len() - MOST_TOLD;
+        lines.push(format!(
+            "the scores of {more} more targets are in the report"
+        ));
     }
     lines.join("\n")
 }

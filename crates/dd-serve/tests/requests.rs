@@ -43,7 +43,7 @@ impl Counter {
             },
             featurizer: OgbFeaturizer::new(OgbConfig {
                 hydrogens: Hydrogens::Remove,
-                laplacian: 0,
+                laplacian: None,
                 order: AtomOrder::AsWritten,
             }),
             gate: gate.map(std::sync::Mutex::new),

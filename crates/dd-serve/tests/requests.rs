@@ -370,6 +370,24 @@ fn a_stop_finishes_what_is_in_flight() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_model_that_hangs() {
+    let limits = Limits {
+        time: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let config = ServeConfig {
+        limits,
+        ..ServeConfig::default()
+    };
+    let (server, _shut) = gated(config);
+    let late = post(server.address, "/v1/embed", &json!({"smiles": ["C"]}));
+    assert_eq!(late.status, 504);
+    let start = std::time::Instant::now();
+    server.end().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
 fn pictures_and_drawings() {
     let server = counter(ServeConfig::default());
     let picture = get(

@@ -28,7 +28,10 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Begins a walk among `nodes`.
     fn begin(&mut self, nodes: usize) {
-        if self.seen.len() < nodes {
+        if self.seen.is_empty() {
+            // Memory that is zero already costs a single walk only what it touches.
+            self.seen = vec![0; nodes];
+        } else if self.seen.len() < nodes {
             self.seen.resize(nodes, 0);
         }
         self.walk = self.walk.wrapping_add(1);

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dd_data::RowFault;
 use dd_graph::MolGraph;
@@ -19,6 +19,9 @@ use crate::error::Result;
 use crate::metrics::Metrics;
 use crate::model::ServedModel;
 use crate::run::{Answer, answer_each};
+
+/// Time between two looks at a thread that is to end.
+const POLL: Duration = Duration::from_millis(5);
 
 /// What is asked about a molecule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,25 +128,25 @@ impl Batcher {
         self.shared.changed.notify_all();
     }
 
-    /// Answers what waits, and ends the thread.
-    pub(crate) fn finish(&self) {
+    /// Answers what waits, and ends the thread; one that does not end in time is left to the end of the process.
+    pub(crate) fn finish(&self, patience: Duration) {
         self.shared.lock().closed = true;
         self.shared.changed.notify_all();
-        let worker = self
-            .worker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(worker) = worker {
-            // A panic of the model is caught; one of the loop has no one left to tell.
-            let _ = worker.join();
+        let worker = &self.worker;
+        let worker = worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let end = Instant::now() + patience;
+        while let Some(worker) = &worker {
+            if worker.is_finished() || Instant::now() >= end {
+                return;
+            }
+            std::thread::sleep(POLL);
         }
     }
 }
 
 impl Drop for Batcher {
     fn drop(&mut self) {
-        self.finish();
+        self.finish(POLL);
     }
 }
 

@@ -48,7 +48,6 @@
 //!
 //! stop.now();
 //! running.join().expect("the server ends")?;
-//! # std::fs::remove_dir_all(&folder)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

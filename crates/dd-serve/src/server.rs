@@ -103,7 +103,7 @@ impl Server {
         let served = runtime.block_on(self.serve(listener, stop, signals));
         runtime.shutdown_timeout(GRACE);
         for hosted in &self.app.models {
-            hosted.batcher.finish();
+            hosted.batcher.finish(self.app.config.limits.time + GRACE);
         }
         served
     }

@@ -210,7 +210,7 @@ fn neighbours_come_from_the_index() {
         Some(index),
         ServeConfig::default(),
     );
-    let question = json!({"smiles": ["CCCCO", "C("], "k": 3});
+    let question = json!({"smiles": ["CCCCO", "CC)"], "k": 3});
     let answer = post(server.address, "/v1/neighbours", &question).json();
     let found = answer["rows"][0]["neighbours"].as_array().unwrap();
     assert_eq!(answer["metric"], "euclidean");
@@ -218,7 +218,7 @@ fn neighbours_come_from_the_index() {
         assert_eq!(found["row"], json!(10 + expected.entry));
         assert_eq!(found["input"], library[expected.entry]);
     }
-    assert_eq!(answer["rows"][1]["error"]["kind"], "unclosed-branch");
+    assert_eq!(answer["rows"][1]["error"]["kind"], "unopened-branch");
     let none = json!({"smiles": ["C"], "k": 0});
     assert_eq!(post(server.address, "/v1/neighbours", &none).status, 400);
 

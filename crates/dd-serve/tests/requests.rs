@@ -370,6 +370,24 @@ fn a_stop_finishes_what_is_in_flight() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_model_that_hangs() {
+    let limits = Limits {
+        time: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let config = ServeConfig {
+        limits,
+        ..ServeConfig::default()
+    };
+    let (server, _shut) = gated(config);
+    let late = post(server.address, "/v1/embed", &json!({"smiles": ["C"]}));
+    assert_eq!(late.status, 504);
+    let start = std::time::Instant::now();
+    server.end().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
 fn pictures_and_drawings() {
     let server = counter(ServeConfig::default());
     let picture = get(
@@ -389,22 +407,20 @@ fn pictures_and_drawings() {
         dd_mol::depict::svg(&alanine, &options).unwrap()
     );
 
-    let block = dd_mol::molfile::write(&alanine).unwrap();
-    let read = post(server.address, "/v1/read", &json!({"molfile": block})).json();
-    assert_eq!(
-        read,
-        json!({"smiles": dd_mol::smiles::write(&alanine), "formula": "C3H7NO2"})
-    );
-    let broken = block.replacen("V2000", "V4000", 1);
+    let atom = |x: u32, symbol: &str| format!("    {x}.0000    0.0000    0.0000 {symbol}   0  0\n");
+    let ethanol = "\n\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n".to_string()
+        + &[atom(0, "O"), atom(1, "C"), atom(2, "C")].concat()
+        + "  1  2  1  0\n  2  3  1  0\nM  END\n";
+    let read = post(server.address, "/v1/read", &json!({"molfile": ethanol})).json();
+    assert_eq!(read, json!({"smiles": "CCO", "formula": "C2H6O"}));
+    let broken = ethanol.replacen("V2000", "V4000", 1);
     let refused = post(server.address, "/v1/read", &json!({"molfile": broken}));
     assert_eq!(
         (refused.status, &refused.json()["error"]["line"]),
         (400, &json!(4))
     );
     let five = "\n\n\n  6  5  0  0  0  0  0  0  0  0999 V2000\n".to_string()
-        + &(0..6)
-            .map(|x| format!("    {x}.0000    0.0000    0.0000 C   0  0\n"))
-            .collect::<String>()
+        + &(0..6).map(|x| atom(x, "C")).collect::<String>()
         + &(2..7)
             .map(|to| format!("  1{to:3}  1  0\n"))
             .collect::<String>()

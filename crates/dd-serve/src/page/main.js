@@ -93,7 +93,8 @@ const sketcher = new Sketcher($("canvas"), async (sketch) => {
   } catch (error) {
     if (question !== latest) return;
     blank();
-    fault(error instanceof Refused ? error.message : null);
+    $("smiles").value = "";
+    fault(error instanceof Refused ? `The drawing cannot be read.\n${error.message}` : null);
     if (!(error instanceof Refused)) trouble("The server does not answer.");
   }
 });

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, dead_code)]
 
-pub mod webdriver;
+pub(crate) mod webdriver;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,23 +12,23 @@ use serde_json::Value;
 
 /// What came back.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 }
 
 /// A connection that is kept.
-pub struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
-    pub fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
@@ -37,7 +37,7 @@ impl Client {
         Self(BufReader::new(stream))
     }
 
-    pub fn send(&mut self, method: &str, path: &str, kind: &str, body: &str) {
+    pub(crate) fn send(&mut self, method: &str, path: &str, kind: &str, body: &str) {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
@@ -45,7 +45,7 @@ impl Client {
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
     }
 
-    pub fn receive(&mut self) -> Reply {
+    pub(crate) fn receive(&mut self) -> Reply {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             assert!(
@@ -66,16 +66,16 @@ impl Client {
         }
     }
 
-    pub fn ask(&mut self, method: &str, path: &str, body: &str) -> Reply {
+    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> Reply {
         self.send(method, path, "application/json", body);
         self.receive()
     }
 }
 
-pub fn get(address: SocketAddr, path: &str) -> Reply {
+pub(crate) fn get(address: SocketAddr, path: &str) -> Reply {
     Client::new(address).ask("GET", path, "")
 }
 
-pub fn post(address: SocketAddr, path: &str, body: &Value) -> Reply {
+pub(crate) fn post(address: SocketAddr, path: &str, body: &Value) -> Reply {
     Client::new(address).ask("POST", path, &body.to_string())
 }

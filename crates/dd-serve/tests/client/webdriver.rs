@@ -16,7 +16,7 @@ use super::Client;
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// One window of a headless Chromium.
-pub struct Browser {
+pub(crate) struct Browser {
     driver: Child,
     address: SocketAddr,
     session: String,
@@ -24,7 +24,7 @@ pub struct Browser {
 
 impl Browser {
     /// Starts driver and browser, or says what is missing. `profile` is a new folder.
-    pub fn start(profile: &Path) -> Result<Self, String> {
+    pub(crate) fn start(profile: &Path) -> Result<Self, String> {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -83,12 +83,12 @@ impl Browser {
         reply.json()["value"].clone()
     }
 
-    pub fn open(&self, url: &str) {
+    pub(crate) fn open(&self, url: &str) {
         self.ask("POST", "/url", &json!({"url": url}));
     }
 
     /// Runs a script of the page's language and gives what it returns.
-    pub fn run(&self, script: &str) -> Value {
+    pub(crate) fn run(&self, script: &str) -> Value {
         self.ask(
             "POST",
             "/execute/sync",
@@ -97,7 +97,7 @@ impl Browser {
     }
 
     /// Runs a script until it returns what is expected, ten seconds at most.
-    pub fn wait(&self, script: &str, expected: &Value) {
+    pub(crate) fn wait(&self, script: &str, expected: &Value) {
         let start = Instant::now();
         loop {
             let got = self.run(script);
@@ -114,7 +114,7 @@ impl Browser {
     }
 
     /// Presses keys in an element.
-    pub fn keys(&self, selector: &str, text: &str) {
+    pub(crate) fn keys(&self, selector: &str, text: &str) {
         let found = json!({"using": "css selector", "value": selector});
         let element = self.ask("POST", "/element", &found);
         let path = format!("/element/{}/value", element[ELEMENT].as_str().unwrap());
@@ -122,7 +122,7 @@ impl Browser {
     }
 
     /// Clicks an element.
-    pub fn click(&self, selector: &str) {
+    pub(crate) fn click(&self, selector: &str) {
         let found = json!({"using": "css selector", "value": selector});
         let element = self.ask("POST", "/element", &found);
         let path = format!("/element/{}/click", element[ELEMENT].as_str().unwrap());
@@ -130,7 +130,7 @@ impl Browser {
     }
 
     /// Presses the mouse at the first point of the window and lets go at the last.
-    pub fn drag(&self, points: &[(f64, f64)]) {
+    pub(crate) fn drag(&self, points: &[(f64, f64)]) {
         let go = |&(x, y): &(f64, f64)| json!({"type": "pointerMove", "duration": 20, "x": x.round() as i64, "y": y.round() as i64});
         let mut actions = vec![go(&points[0]), json!({"type": "pointerDown", "button": 0})];
         actions.extend(points[1..].iter().map(go));

@@ -16,7 +16,7 @@ use dd_search::Index;
 use dd_serve::{ServeConfig, ServedModel, Server, Stop, Student};
 
 /// A folder of the test run.
-pub fn scratch(name: &str) -> PathBuf {
+pub(crate) fn scratch(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("serve")
         .join(name);
@@ -25,7 +25,7 @@ pub fn scratch(name: &str) -> PathBuf {
 }
 
 /// A model with drawn parameters: `gin` predicts a number and a class, `token` embeds.
-pub fn model(test: &str, name: &str) -> PathBuf {
+pub(crate) fn model(test: &str, name: &str) -> PathBuf {
     let folder = scratch(test).join(name);
     let config = match name {
         "gin" => {
@@ -53,14 +53,14 @@ pub fn model(test: &str, name: &str) -> PathBuf {
 }
 
 /// A server that runs until it is dropped.
-pub struct Running {
-    pub address: SocketAddr,
-    pub stop: Stop,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: Stop,
     thread: Option<JoinHandle<dd_serve::Result<()>>>,
 }
 
 impl Running {
-    pub fn new(
+    pub(crate) fn new(
         models: Vec<Arc<dyn ServedModel>>,
         index: Option<Index>,
         config: ServeConfig,
@@ -77,14 +77,14 @@ impl Running {
         }
     }
 
-    pub fn of_folders(folders: &[PathBuf], config: ServeConfig) -> Self {
+    pub(crate) fn of_folders(folders: &[PathBuf], config: ServeConfig) -> Self {
         let load =
             |folder: &PathBuf| -> Arc<dyn ServedModel> { Arc::new(Student::load(folder).unwrap()) };
         Self::new(folders.iter().map(load).collect(), None, config)
     }
 
     /// Ends it and says how it ended.
-    pub fn end(mut self) -> dd_serve::Result<()> {
+    pub(crate) fn end(mut self) -> dd_serve::Result<()> {
         self.stop.now();
         self.thread.take().unwrap().join().unwrap()
     }

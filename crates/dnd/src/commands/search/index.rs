@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use dd_data::{RowOptions, Rows, read_npy};
+use dd_data::{Rows, read_npy};
 use dd_encoder2d::ModelFolder;
 use dd_nn::write_atomically;
 use dd_search::{GraphConfig, IndexConfig, Label, Metric, Origin};
@@ -113,30 +113,25 @@ fn from_file(arguments: &Index, path: &Path) -> Result<Embedded, Failure> {
         let Ok(vector) = outcome else { continue };
         *vector = vectors.row(at).to_vec();
         if !compared {
-            same_model(arguments, path, &embedded.labels[at], vector)?;
+            same_model(arguments, path, at, &embedded.labels[at], vector)?;
             compared = true;
         }
     }
     Ok(embedded)
 }
 
-/// The model must say what the file says of the first molecule.
+/// The model must say of row `at` what the file says.
 fn same_model(
     arguments: &Index,
     path: &Path,
+    at: usize,
     label: &Label,
     vector: &[f32],
 ) -> Result<(), Failure> {
-    let rows = Rows::from_reader(
-        Box::new(std::io::Cursor::new(label.input.clone())),
-        path,
-        dd_data::Format::Smi,
-        RowOptions::GRAPH,
-    )
-    .map_err(Failure::misuse)?;
+    let rows = open(arguments)?.take(at + 1);
     let again = embed(rows, &arguments.model, arguments.batch_tokens, |_| ())?;
     let peak = vector.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
-    let same = again.outcomes.first().is_some_and(|outcome| {
+    let same = again.outcomes.get(at).is_some_and(|outcome| {
         outcome.as_ref().is_ok_and(|again| {
             let close = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE * peak;
             again.len() == vector.len() && again.iter().zip(vector).all(close)

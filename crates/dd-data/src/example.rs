@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use dd_graph::{
-    Featurizer, FeaturizerConfig, MolGraph, PointCloud, PointConfig, PointFeaturizer,
-};
+use dd_graph::{Featurizer, FeaturizerConfig, MolGraph, PointCloud, PointConfig, PointFeaturizer};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DataError, Result, RowFault};

@@ -31,7 +31,9 @@ impl ColumnEmbedding {
             name,
         };
         for (table, size) in tables {
-            let weight = params.pp(table).get((size, width), "weight", Init::XavierUniform)?;
+            let weight = params
+                .pp(table)
+                .get((size, width), "weight", Init::XavierUniform)?;
             embedding.tables.push(weight);
             embedding.sizes.push(size);
         }

@@ -35,8 +35,8 @@ mod encoder;
 mod error;
 pub mod gin;
 pub mod head;
-pub mod mol_clr;
 mod model;
+pub mod mol_clr;
 pub mod names;
 mod observer;
 pub mod pretrain_gnn;
@@ -55,10 +55,8 @@ pub use gin::{Gin, GinConfig};
 pub use head::{
     Head, HeadConfig, Predictor, RegressionLoss, Target, TargetKind, TargetScaler, target_loss,
 };
+pub use model::{Embedding, Encoder, ModelConfig, ModelFolder, RowError, RowErrorKind, save_model};
 pub use mol_clr::{MolClr, MolClrConfig};
-pub use model::{
-    Embedding, Encoder, ModelConfig, ModelFolder, RowError, RowErrorKind, save_model,
-};
 pub use observer::{Blind, Observer, Recorder};
 pub use pretrain_gnn::{PretrainGnn, PretrainGnnConfig};
 pub use tokengt::{TokenGt, TokenGtConfig};

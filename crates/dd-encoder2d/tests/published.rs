@@ -16,6 +16,9 @@ use dd_graph::GraphBatch;
 use dd_nn::{Checkpoint, ParamStore, save_tensors};
 use serde::Deserialize;
 
+/// Of an embedding of published weights one number in so many is kept.
+const STRIDE: usize = 16;
+
 #[derive(Deserialize)]
 struct Expected {
     smiles: Vec<String>,
@@ -77,7 +80,10 @@ fn rows(x: &Tensor) -> Vec<Vec<f64>> {
 fn difference(got: &[Vec<f64>], expected: &[Vec<f64>]) -> f64 {
     assert_eq!(got.len(), expected.len());
     let pairs = got.iter().flatten().zip(expected.iter().flatten());
-    let scale = expected.iter().flatten().fold(1.0, |m: f64, x| m.max(x.abs()));
+    let scale = expected
+        .iter()
+        .flatten()
+        .fold(1.0, |m: f64, x| m.max(x.abs()));
     pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / scale
 }
 
@@ -137,10 +143,19 @@ fn published_weights_are_equal_to_pytorch() {
         let got: Vec<Vec<f64>> = encoder
             .embed_smiles(&expected.smiles)
             .into_iter()
-            .map(|row| row.unwrap().graph.into_iter().map(f64::from).collect())
+            .map(|row| {
+                let numbers = row.unwrap().graph.into_iter().step_by(STRIDE);
+                numbers.map(f64::from).collect()
+            })
             .collect();
-        let pairs = got.iter().flatten().zip(case.molecules.iter().flatten());
-        let off = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let off = got.iter().zip(&case.molecules).map(|(a, b)| {
+            assert_eq!(a.len(), b.len(), "{name}");
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f64::max)
+        });
+        let off = off.fold(0.0, f64::max);
         assert!(off < 1e-5, "{name}: molecules differ by {off:e}");
     }
 }
@@ -173,8 +188,13 @@ fn unknown_weights_are_listed() {
     let zeros = Tensor::zeros((2, 3), DType::F32, &Device::Cpu).unwrap();
     let tensors = BTreeMap::from([("conv.weight".to_string(), zeros)]);
     save_tensors(&path, &tensors, &BTreeMap::new()).unwrap();
-    let error = recognize(&Checkpoint::open(&path).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("conv.weight  F32") && error.contains("[2, 3]"), "{error}");
+    let error = recognize(&Checkpoint::open(&path).unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("conv.weight  F32") && error.contains("[2, 3]"),
+        "{error}"
+    );
 }
 
 /// A GCN whose norms have seen nothing could as well be GraphSAGE.
@@ -185,12 +205,21 @@ fn what_cannot_be_told_is_asked_for() {
     let read = |name: &String| {
         let tensor = file.read(name).unwrap();
         let is_count = name.ends_with("num_batches_tracked");
-        let tensor = if is_count { tensor.zeros_like().unwrap() } else { tensor };
+        let tensor = if is_count {
+            tensor.zeros_like().unwrap()
+        } else {
+            tensor
+        };
         (name.clone(), tensor)
     };
     let tensors: BTreeMap<_, _> = file.entries().keys().map(read).collect();
     let path = scratch.0.join("weights.safetensors");
     save_tensors(&path, &tensors, &BTreeMap::new()).unwrap();
-    let error = recognize(&Checkpoint::open(&path).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("GraphSAGE") && error.contains("--config"), "{error}");
+    let error = recognize(&Checkpoint::open(&path).unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("GraphSAGE") && error.contains("--config"),
+        "{error}"
+    );
 }

@@ -161,8 +161,7 @@ fn directions(molecule: &Molecule) -> Vec<BondDirection> {
             for beside in molecule.bonds_of(end) {
                 let by_order = matches!(beside.bond.order, BondOrder::Single | BondOrder::Aromatic);
                 let mut around = molecule.bonds_of(beside.other(end));
-                let needed =
-                    around.any(|b| b.bond.order == BondOrder::Double && !is_open(b.bond));
+                let needed = around.any(|b| b.bond.order == BondOrder::Double && !is_open(b.bond));
                 if by_order && is_marked(beside.bond) && !needed {
                     directions[beside.index] = BondDirection::None;
                 }

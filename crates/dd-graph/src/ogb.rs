@@ -142,7 +142,9 @@ impl Featurizer for OgbFeaturizer {
     }
 
     fn featurize(&self, molecule: &Molecule) -> Result<MolGraph> {
-        let OgbConfig { hydrogens, order, .. } = self.config;
+        let OgbConfig {
+            hydrogens, order, ..
+        } = self.config;
         featurize_as(molecule, hydrogens, order, |molecule| self.graph(molecule))
     }
 }

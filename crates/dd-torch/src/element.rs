@@ -41,7 +41,12 @@ const TABLE: [(Element, &str, &str, usize); 18] = [
     (Element::U8, "uint8", "ByteStorage", 1),
     (Element::Bool, "bool", "BoolStorage", 1),
     (Element::Complex64, "complex64", "ComplexFloatStorage", 8),
-    (Element::Complex128, "complex128", "ComplexDoubleStorage", 16),
+    (
+        Element::Complex128,
+        "complex128",
+        "ComplexDoubleStorage",
+        16,
+    ),
     (Element::QInt32, "qint32", "QInt32Storage", 4),
     (Element::QInt8, "qint8", "QInt8Storage", 1),
     (Element::QUInt8, "quint8", "QUInt8Storage", 1),

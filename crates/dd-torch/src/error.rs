@@ -5,7 +5,9 @@
 #[non_exhaustive]
 pub enum TorchError {
     /// Neither of the two formats.
-    #[error("this is no PyTorch file: it begins neither like a zip archive nor like PyTorch's pickles")]
+    #[error(
+        "this is no PyTorch file: it begins neither like a zip archive nor like PyTorch's pickles"
+    )]
     NotTorch,
     /// A zip archive that is damaged or holds something else.
     #[error("zip archive: {0}")]
@@ -37,7 +39,9 @@ pub enum TorchError {
         reason: String,
     },
     /// Objects that hold one another without an end.
-    #[error("the objects of the file are nested too deeply or in circles: no list of its tensors can be made")]
+    #[error(
+        "the objects of the file are nested too deeply or in circles: no list of its tensors can be made"
+    )]
     Nesting,
 }
 

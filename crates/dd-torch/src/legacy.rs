@@ -40,7 +40,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Pickle, Storages)> {
     }
     let objects = read(bytes, machine.end, "objects")?;
     let keys = read(bytes, objects.end, "keys")?;
-    let no_list = || fail("keys", objects.end, "the keys of the storages are no list of texts".into());
+    let no_list = || {
+        fail(
+            "keys",
+            objects.end,
+            "the keys of the storages are no list of texts".into(),
+        )
+    };
     let names = keys.values.items(keys.root).ok_or_else(no_list)?;
     let elements = elements(&objects);
     let mut storages = Storages::new();
@@ -51,7 +57,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Pickle, Storages)> {
             key: key.into(),
             reason: reason.into(),
         };
-        let element = *elements.get(key).ok_or_else(|| fault("no tensor says its type"))?;
+        let element = *elements
+            .get(key)
+            .ok_or_else(|| fault("no tensor says its type"))?;
         let data = data(bytes, position, element.size());
         let data = data.ok_or_else(|| fault("it claims more numbers than the file holds"))?;
         position = data.end;

@@ -63,7 +63,9 @@ fn children(values: &Values, id: Id) -> (Vec<(&str, Id)>, usize) {
         return (parts.map(|part| ("", part)).collect(), 1 + 4 * looked_at);
     }
     let pairs = values.pairs(id).unwrap_or_default();
-    let named = pairs.iter().filter_map(|&(key, value)| Some((values.text(key)?, value)));
+    let named = pairs
+        .iter()
+        .filter_map(|&(key, value)| Some((values.text(key)?, value)));
     (named.collect(), 1 + pairs.len())
 }
 

@@ -23,10 +23,16 @@ pub(crate) fn check(name: &str, view: &View, num_bytes: usize) -> Result<TensorI
         reason,
     };
     let held = (num_bytes / view.element.size()) as u64;
-    let count = view.shape.iter().try_fold(1_u64, |n, &size| n.checked_mul(size));
+    let count = view
+        .shape
+        .iter()
+        .try_fold(1_u64, |n, &size| n.checked_mul(size));
     let count = count.filter(|&n| n <= held.max(MAX_REPEATED));
     let count = count.ok_or_else(|| {
-        fault(format!("shape {:?} is larger than its storage of {held} numbers", view.shape))
+        fault(format!(
+            "shape {:?} is larger than its storage of {held} numbers",
+            view.shape
+        ))
     })?;
     let mut sizes = view.shape.iter().zip(&view.strides);
     let last = sizes.try_fold(view.offset, |last, (&size, &stride)| {
@@ -75,9 +81,13 @@ pub(crate) fn rows(view: &View, storage: &[u8]) -> Vec<u8> {
 
 fn is_contiguous(view: &View) -> bool {
     let mut expected = 1;
-    view.shape.iter().zip(&view.strides).rev().all(|(&size, &stride)| {
-        let fits = size == 1 || stride == expected;
-        expected *= size;
-        fits
-    })
+    view.shape
+        .iter()
+        .zip(&view.strides)
+        .rev()
+        .all(|(&size, &stride)| {
+            let fits = size == 1 || stride == expected;
+            expected *= size;
+            fits
+        })
 }

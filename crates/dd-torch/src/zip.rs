@@ -63,17 +63,25 @@ fn parse(bytes: &[u8]) -> Found<BTreeMap<String, Range<usize>>> {
 
 /// How many entries the directory has, and where it begins.
 fn directory(bytes: &[u8]) -> Found<(u64, usize)> {
-    let lost = || "the directory at its end is not there: the file is cut or no archive".to_string();
+    let lost =
+        || "the directory at its end is not there: the file is cut or no archive".to_string();
     let last = bytes.len().checked_sub(END_SIZE).ok_or_else(lost)?;
     let first = last.saturating_sub(usize::from(u16::MAX));
-    let end = (first..=last).rev().find(|&at| bytes[at..].starts_with(END));
+    let end = (first..=last)
+        .rev()
+        .find(|&at| bytes[at..].starts_with(END));
     let end = end.ok_or_else(lost)?;
     let field = |at, width| number(bytes, at, width).ok_or_else(lost);
     let (mut count, mut start) = (field(end + 10, 2)?, field(end + 16, 4)?);
-    let locator = end.checked_sub(20).filter(|&at| bytes[at..].starts_with(LOCATOR_64));
+    let locator = end
+        .checked_sub(20)
+        .filter(|&at| bytes[at..].starts_with(LOCATOR_64));
     if let Some(locator) = locator {
         let end = usize::try_from(field(locator + 8, 8)?).map_err(|_| lost())?;
-        if !bytes.get(end..).is_some_and(|rest| rest.starts_with(END_64)) {
+        if !bytes
+            .get(end..)
+            .is_some_and(|rest| rest.starts_with(END_64))
+        {
             return Err(lost());
         }
         (count, start) = (field(end + 32, 8)?, field(end + 48, 8)?);
@@ -102,7 +110,9 @@ fn entry(
         return Err(format!("entry {name} is encrypted"));
     }
     if field(10, 2) != 0 {
-        return Err(format!("entry {name} is compressed, which PyTorch does not do"));
+        return Err(format!(
+            "entry {name} is compressed, which PyTorch does not do"
+        ));
     }
     // In the extra field stand those of the three that say so, in this order.
     let mut wide = wide_fields(&texts[name.len()..name.len() + extra]).into_iter();
@@ -114,9 +124,8 @@ fn entry(
     if size != stored {
         return Err(damaged());
     }
-    let data = data(bytes, local, size).ok_or_else(|| {
-        format!("entry {name} with {size} bytes at {local} is not in the file")
-    })?;
+    let data = data(bytes, local, size)
+        .ok_or_else(|| format!("entry {name} with {size} bytes at {local} is not in the file"))?;
     Ok((name, data, next))
 }
 

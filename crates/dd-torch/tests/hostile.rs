@@ -13,7 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `data.pkl` in an archive of the form that PyTorch writes, with storages.
 fn archive(pickle: &[u8], storages: &[(&str, &[u8])]) -> Vec<u8> {
     let mut entries = vec![("x/data.pkl".to_string(), pickle)];
-    entries.extend(storages.iter().map(|(key, data)| (format!("x/data/{key}"), *data)));
+    entries.extend(
+        storages
+            .iter()
+            .map(|(key, data)| (format!("x/data/{key}"), *data)),
+    );
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     for (name, data) in &entries {
         let (at, size) = (file.len() as u32, data.len() as u32);
@@ -43,7 +47,12 @@ fn archive(pickle: &[u8], storages: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn text(text: &str) -> Vec<u8> {
-    [b"X".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat()
+    [
+        b"X".as_slice(),
+        &(text.len() as u32).to_le_bytes(),
+        text.as_bytes(),
+    ]
+    .concat()
 }
 
 /// `_rebuild_tensor_v2(("storage", FloatStorage, "0", "cpu", count), offset, shape, strides, False, OrderedDict())`.
@@ -88,15 +97,28 @@ fn fault(bytes: Vec<u8>) -> String {
 }
 
 fn numbers(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 #[test]
 fn views_are_read_by_their_strides() {
     let data = numbers(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     for (offset, shape, strides, expected) in [
-        (0, vec![2, 3], vec![3, 1], vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
-        (1, vec![3, 2], vec![1, 3], vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0]),
+        (
+            0,
+            vec![2, 3],
+            vec![3, 1],
+            vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+        ),
+        (
+            1,
+            vec![3, 2],
+            vec![1, 3],
+            vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
+        ),
         (6, vec![2, 2], vec![0, 0], vec![6.0; 4]),
         (7, vec![0, 5], vec![5, 1], vec![]),
         (3, vec![], vec![], vec![3.0]),
@@ -115,19 +137,34 @@ fn tensors_outside_their_storage() {
     let data = numbers(&[0.0; 4]);
     let cases = [
         (tensor(4, 1, &[2, 2], &[2, 1]), "leave its storage of 4"),
-        (tensor(4, 0, &[1 << 30, 1 << 30], &[1, 1]), "larger than its storage"),
+        (
+            tensor(4, 0, &[1 << 30, 1 << 30], &[1, 1]),
+            "larger than its storage",
+        ),
         (tensor(4, 0, &[1 << 30], &[0]), "larger than its storage"),
         (tensor(4, u32::MAX, &[1], &[1]), "no counts"),
         (tensor(4, 0, &[2], &[1 << 30]), "leave its storage"),
         (tensor(4, 0, &[2, 2], &[1]), "not as many strides"),
         (tensor(4, 0, &[1; 40], &[1; 40]), "too many"),
-        (tensor(5, 0, &[2], &[1]), "claims 5 numbers and has 16 bytes"),
+        (
+            tensor(5, 0, &[2], &[1]),
+            "claims 5 numbers and has 16 bytes",
+        ),
     ];
     for (tensor, expected) in cases {
         let message = fault(with_tensor(&tensor, &data));
         assert!(message.contains(expected), "{message}");
     }
-    let absent = archive(&[b"\x80\x02}".as_slice(), &text("w"), &tensor(4, 0, &[1], &[1]), b"s."].concat(), &[]);
+    let absent = archive(
+        &[
+            b"\x80\x02}".as_slice(),
+            &text("w"),
+            &tensor(4, 0, &[1], &[1]),
+            b"s.",
+        ]
+        .concat(),
+        &[],
+    );
     assert!(fault(absent).contains("storage 0: tensor w needs it"));
 }
 
@@ -158,15 +195,40 @@ fn what_is_not_known_is_a_placeholder() {
 #[test]
 fn circles_and_depth() {
     // A dictionary that holds itself under two names.
-    let circle = [b"\x80\x02}q\x00(".as_slice(), &text("a"), b"h\x00", &text("b"), b"h\x00u."].concat();
-    assert_eq!(parse(archive(&circle, &[])).unwrap_err(), TorchError::Nesting);
+    let circle = [
+        b"\x80\x02}q\x00(".as_slice(),
+        &text("a"),
+        b"h\x00",
+        &text("b"),
+        b"h\x00u.",
+    ]
+    .concat();
+    assert_eq!(
+        parse(archive(&circle, &[])).unwrap_err(),
+        TorchError::Nesting
+    );
     // A hundred thousand lists in each other are no stack overflow.
-    let deep = [b"\x80\x02".to_vec(), vec![b']'; 100_000], vec![b'a'; 99_999], b".".to_vec()].concat();
+    let deep = [
+        b"\x80\x02".to_vec(),
+        vec![b']'; 100_000],
+        vec![b'a'; 99_999],
+        b".".to_vec(),
+    ]
+    .concat();
     assert!(parse(archive(&deep, &[])).unwrap().tensors().is_empty());
     // Dictionaries in each other, each under a long name.
     let name = text(&"n".repeat(60_000));
-    let nested: Vec<u8> = (0..60).flat_map(|_| [b"}".as_slice(), &name].concat()).collect();
-    let nested = [b"\x80\x02".to_vec(), nested, b"N".to_vec(), vec![b's'; 60], b".".to_vec()].concat();
+    let nested: Vec<u8> = (0..60)
+        .flat_map(|_| [b"}".as_slice(), &name].concat())
+        .collect();
+    let nested = [
+        b"\x80\x02".to_vec(),
+        nested,
+        b"N".to_vec(),
+        vec![b's'; 60],
+        b".".to_vec(),
+    ]
+    .concat();
     let _ = parse(archive(&nested, &[]));
 }
 
@@ -199,7 +261,10 @@ fn claims_of_sizes() {
         (b"\x80\x09".as_slice(), "protocol 9"),
         (b"\x80\x02R.", "the stack is empty"),
         (b"\x80\x02t.", "no mark"),
-        (b"\x80\x02j\xff\xff\xff\xff.", "nothing was kept under number"),
+        (
+            b"\x80\x02j\xff\xff\xff\xff.",
+            "nothing was kept under number",
+        ),
         (b"\x80\x02\xfe.", "no instruction 0xfe"),
         (b"\x80\x02NNs.", "the stack is empty"),
         (b"\x80\x02NQ.", "no tuple"),
@@ -212,10 +277,16 @@ fn claims_of_sizes() {
 #[test]
 fn archives_of_others() {
     assert_eq!(parse(Vec::new()).unwrap_err(), TorchError::NotTorch);
-    assert_eq!(parse(b"\x80\x02}q\x00.".to_vec()).unwrap_err(), TorchError::NotTorch);
+    assert_eq!(
+        parse(b"\x80\x02}q\x00.".to_vec()).unwrap_err(),
+        TorchError::NotTorch
+    );
     assert!(fault(b"PK\x03\x04".to_vec()).contains("cut"));
     let mut compressed = archive(b"\x80\x02}.", &[]);
-    let at = compressed.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let at = compressed
+        .windows(4)
+        .position(|w| w == b"PK\x01\x02")
+        .unwrap();
     compressed[at + 10] = 8;
     assert!(fault(compressed).contains("compressed"));
     let mut other = archive(b"\x80\x02}.", &[]);

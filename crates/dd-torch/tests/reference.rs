@@ -16,10 +16,18 @@ fn checkpoints() -> Option<PathBuf> {
 fn numbers(element: Element, bytes: &[u8]) -> Vec<f64> {
     let chunks = bytes.chunks_exact(element.size());
     match element {
-        Element::F32 => chunks.map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect(),
-        Element::F64 => chunks.map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
-        Element::I64 => chunks.map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect(),
-        Element::I32 => chunks.map(|b| i32::from_le_bytes(b.try_into().unwrap()).into()).collect(),
+        Element::F32 => chunks
+            .map(|b| f32::from_le_bytes(b.try_into().unwrap()).into())
+            .collect(),
+        Element::F64 => chunks
+            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+            .collect(),
+        Element::I64 => chunks
+            .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64)
+            .collect(),
+        Element::I32 => chunks
+            .map(|b| i32::from_le_bytes(b.try_into().unwrap()).into())
+            .collect(),
         other => panic!("no checkpoint holds {other:?}"),
     }
 }
@@ -43,10 +51,13 @@ fn every_tensor_of_published_checkpoints() {
         let [name, tensor, dtype, shape, mean, std, first, last] = fields[..] else {
             panic!("a line of the table has {} fields", fields.len());
         };
-        let file = files
-            .entry(name)
-            .or_insert_with(|| TorchFile::parse(std::fs::read(folder.join(name)).unwrap()).unwrap());
-        let info = file.tensors().get(tensor).unwrap_or_else(|| panic!("{name}: {tensor} is not found"));
+        let file = files.entry(name).or_insert_with(|| {
+            TorchFile::parse(std::fs::read(folder.join(name)).unwrap()).unwrap()
+        });
+        let info = file
+            .tensors()
+            .get(tensor)
+            .unwrap_or_else(|| panic!("{name}: {tensor} is not found"));
         let dims: Vec<usize> = match shape {
             "scalar" => Vec::new(),
             dims => dims.split('x').map(|size| size.parse().unwrap()).collect(),
@@ -64,13 +75,25 @@ fn every_tensor_of_published_checkpoints() {
         let got_mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|x| (x - got_mean).powi(2)).sum::<f64>() / count;
         let spread = variance.sqrt();
-        assert!(close(values[0], first) && close(values[values.len() - 1], last), "{name}: {tensor}");
+        assert!(
+            close(values[0], first) && close(values[values.len() - 1], last),
+            "{name}: {tensor}"
+        );
         let scale = spread.max(got_mean.abs()).max(1e-30);
-        assert!((got_mean - mean.parse::<f64>().unwrap()).abs() <= 1e-6 * scale, "{name}: {tensor}: mean {got_mean} {mean}");
-        assert!((spread - std.parse::<f64>().unwrap()).abs() <= 1e-6 * scale, "{name}: {tensor}: std {spread} {std}");
+        assert!(
+            (got_mean - mean.parse::<f64>().unwrap()).abs() <= 1e-6 * scale,
+            "{name}: {tensor}: mean {got_mean} {mean}"
+        );
+        assert!(
+            (spread - std.parse::<f64>().unwrap()).abs() <= 1e-6 * scale,
+            "{name}: {tensor}: std {spread} {std}"
+        );
         compared += 1;
     }
     let held: usize = files.values().map(|file| file.tensors().len()).sum();
-    println!("{compared} tensors of {} files equal; the files hold {held}", files.len());
+    println!(
+        "{compared} tensors of {} files equal; the files hold {held}",
+        files.len()
+    );
     assert!(compared >= 416);
 }

@@ -8,8 +8,8 @@ use candle_core::{DType, Device};
 use dd_denoiser3d::{EquivariantTransformer, EtConfig, GaussianNoise};
 use dd_graph::PointConfig;
 use dd_nn::{
-    Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, TensorFile, load_checkpoint, load_file,
-    save_tensors,
+    Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, TensorFile, load_checkpoint,
+    load_file, save_tensors,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,11 +110,7 @@ impl Teacher {
     ///
     /// # Errors
     /// When the configuration describes no network, the tensors do not fit it, or the folder cannot be written.
-    pub fn convert(
-        config: &TeacherConfig,
-        file: &Checkpoint,
-        output: &Path,
-    ) -> Result<LoadReport> {
+    pub fn convert(config: &TeacherConfig, file: &Checkpoint, output: &Path) -> Result<LoadReport> {
         let store = ParamStore::new(0, DType::F32, &Device::Cpu);
         EquivariantTransformer::new(&config.denoiser, &store.root())?;
         let names = dd_denoiser3d::names::checkpoint(&config.denoiser)

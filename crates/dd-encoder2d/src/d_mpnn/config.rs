@@ -67,7 +67,10 @@ impl DMpnnConfig {
     /// # Errors
     /// Names the field at fault.
     pub fn validate(&self) -> Result<()> {
-        check_sizes(&[("width", self.width), ("depth", self.depth)], self.dropout)?;
+        check_sizes(
+            &[("width", self.width), ("depth", self.depth)],
+            self.dropout,
+        )?;
         match self.aggregation {
             Aggregation::Norm { norm } if !(norm.is_finite() && norm > 0.0) => {
                 Err(EncoderError::Config {

@@ -110,7 +110,9 @@ impl Encoder2d for DMpnn {
         let messages = self.messages(&first, batch, mode)?;
         let at_atoms = scatter_sum(&messages, &batch.edge_targets)?; // [N, W]
         let width = self.config.width;
-        let of_messages = output.narrow(1, output.dim(1)? - width, width)?.contiguous()?;
+        let of_messages = output
+            .narrow(1, output.dim(1)? - width, width)?
+            .contiguous()?;
         let own = self.multi_hot.of_atoms(output, &features)?; // [N, W]
         let x = (own + dense(&at_atoms, &of_messages, self.output.bias())?)?;
         let nodes = self.config.activation.forward(&x)?;

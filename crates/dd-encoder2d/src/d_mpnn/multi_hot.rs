@@ -158,7 +158,8 @@ impl MultiHot {
 
     /// Vectors of bonds times the columns of `weight [out, ..]` behind those of atoms, `[E, out]`.
     pub(super) fn of_bonds(&self, weight: &Tensor, features: &Features) -> Result<Tensor> {
-        self.bonds.product(weight, self.atoms.width, &features.bonds)
+        self.bonds
+            .product(weight, self.atoms.width, &features.bonds)
     }
 }
 

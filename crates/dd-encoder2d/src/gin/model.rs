@@ -49,7 +49,12 @@ impl Gin {
         let atoms = params.pp("atom_encoder").pp("atom_embedding_list");
         let layers = 0..config.num_layers;
         Ok(Self {
-            atom_encoder: ColumnEmbedding::new("node_features", (0..).zip(ATOM_SIZES), width, &atoms)?,
+            atom_encoder: ColumnEmbedding::new(
+                "node_features",
+                (0..).zip(ATOM_SIZES),
+                width,
+                &atoms,
+            )?,
             gnns: layers
                 .clone()
                 .map(|layer| Convolution::new(width, &params.pp("gnns").pp(layer)))
@@ -73,7 +78,12 @@ impl Convolution {
         let mlp = params.pp("mlp");
         Ok(Self {
             eps: params.get(1, "eps", Init::Constant(0.0))?,
-            bond_encoder: ColumnEmbedding::new("edge_features", (0..).zip(BOND_SIZES), width, &bonds)?,
+            bond_encoder: ColumnEmbedding::new(
+                "edge_features",
+                (0..).zip(BOND_SIZES),
+                width,
+                &bonds,
+            )?,
             first: Linear::fan_in_uniform(width, 2 * width, &mlp.pp(0))?,
             norm: BatchNorm::new(2 * width, &mlp.pp(1))?,
             last: Linear::fan_in_uniform(2 * width, width, &mlp.pp(3))?,

@@ -38,6 +38,10 @@ fn weights(around: &Neighborhood, like: &Tensor) -> Result<Tensor> {
     let weights: Vec<f64> = ends
         .map(|(&source, &target)| (degree(source) * degree(target)).sqrt().recip())
         .collect();
-    let weights = Tensor::from_vec(weights, (around.sources.len(), 1), &candle_core::Device::Cpu)?;
+    let weights = Tensor::from_vec(
+        weights,
+        (around.sources.len(), 1),
+        &candle_core::Device::Cpu,
+    )?;
     Ok(weights.to_dtype(like.dtype())?.to_device(like.device())?)
 }

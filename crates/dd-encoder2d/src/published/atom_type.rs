@@ -5,8 +5,8 @@ use dd_nn::Checkpoint;
 use super::{Published, matrix, num_layers, refuse};
 use crate::config::EncoderConfig;
 use crate::error::Result;
-use crate::mol_clr::{MolClrConfig, MolClrConvolution};
 use crate::model::ModelConfig;
+use crate::mol_clr::{MolClrConfig, MolClrConvolution};
 use crate::names::atom_type_gnn;
 use crate::pretrain_gnn::{GraphConvolution, PretrainGnnConfig};
 

@@ -27,10 +27,16 @@ pub(super) fn d_mpnn(file: &Checkpoint) -> Result<Option<Published>> {
     };
     let width = hidden[0];
     if hidden[1] != width {
-        return refuse(file, "messages of atoms (AtomMessagePassing) are not supported, messages of bonds are");
+        return refuse(
+            file,
+            "messages of atoms (AtomMessagePassing) are not supported, messages of bonds are",
+        );
     }
     if layer("W_d").is_some() {
-        return refuse(file, "the model reads extra descriptors of atoms (W_d), which are not supported");
+        return refuse(
+            file,
+            "the model reads extra descriptors of atoms (W_d), which are not supported",
+        );
     }
     let atom_width = output[1].saturating_sub(width);
     let sets = [ChempropAtoms::V1, ChempropAtoms::V2, ChempropAtoms::Organic];
@@ -84,7 +90,10 @@ pub(super) fn d_mpnn(file: &Checkpoint) -> Result<Option<Published>> {
 }
 
 /// The head and its targets, where ours can be like the file's, and a word about it.
-fn head(settings: &Settings<'_>, width: usize) -> Result<(Option<HeadConfig>, Vec<Target>, String)> {
+fn head(
+    settings: &Settings<'_>,
+    width: usize,
+) -> Result<(Option<HeadConfig>, Vec<Target>, String)> {
     let file = settings.0;
     let kind = settings.class("predictor.cls").unwrap_or_default();
     let without = |reason: &str| Ok((None, Vec::new(), format!("without its head: {reason}")));
@@ -114,9 +123,11 @@ fn head(settings: &Settings<'_>, width: usize) -> Result<(Option<HeadConfig>, Ve
         }
     };
     let Some(targets) = (0..outputs).map(target).collect::<Option<Vec<_>>>() else {
-        return without(&format!("its outputs ({kind}) are neither numbers nor probabilities"));
+        return without(&format!(
+            "its outputs ({kind}) are neither numbers nor probabilities"
+        ));
     };
-    let note = format!("with its head for {outputs} targets; rename them in config.json, the file has no names");
+    let note = format!("with its head (targets: {outputs}); name them in config.json, the file has no names");
     Ok((Some(head), targets, note))
 }
 
@@ -126,7 +137,9 @@ struct Settings<'a>(&'a Checkpoint);
 impl Settings<'_> {
     fn text(&self, name: &str) -> Option<&str> {
         let settings = self.0.settings();
-        settings.get(&format!("hyper_parameters.{name}")).map(String::as_str)
+        settings
+            .get(&format!("hyper_parameters.{name}"))
+            .map(String::as_str)
     }
 
     fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T> {
@@ -137,7 +150,9 @@ impl Settings<'_> {
     fn absent<T>(&self, name: &str) -> Result<T> {
         refuse(
             self.0,
-            format!("the file does not tell hyper_parameters.{name}, which its tensors do not show: say it with --config"),
+            format!(
+                "the file does not tell hyper_parameters.{name}, which its tensors do not show: say it with --config"
+            ),
         )
     }
 
@@ -155,7 +170,10 @@ impl Settings<'_> {
         match word.trim_end_matches(')').to_lowercase().as_str() {
             "relu" => Ok(Activation::Relu),
             "tanh" => Ok(Activation::Tanh),
-            _ => refuse(self.0, format!("hyper_parameters.{name} is {text}; relu and tanh are supported")),
+            _ => refuse(
+                self.0,
+                format!("hyper_parameters.{name} is {text}; relu and tanh are supported"),
+            ),
         }
     }
 
@@ -166,7 +184,10 @@ impl Settings<'_> {
             Some("NormAggregation") => Ok(Aggregation::Norm {
                 norm: self.number("agg.norm")?,
             }),
-            Some(other) => refuse(self.0, format!("aggregation by {other} is not supported; mean, sum and norm are")),
+            Some(other) => refuse(
+                self.0,
+                format!("aggregation by {other} is not supported; mean, sum and norm are"),
+            ),
             None => self.absent("agg.cls"),
         }
     }

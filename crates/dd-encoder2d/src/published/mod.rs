@@ -65,7 +65,11 @@ pub fn listing(file: &Checkpoint) -> String {
     let width = file.entries().keys().map(String::len).max().unwrap_or(0);
     let mut lines = String::new();
     for (name, entry) in file.entries() {
-        let _ = writeln!(lines, "{name:<width$}  {:<8} {:?}", entry.dtype, entry.shape);
+        let _ = writeln!(
+            lines,
+            "{name:<width$}  {:<8} {:?}",
+            entry.dtype, entry.shape
+        );
     }
     lines
 }
@@ -83,13 +87,20 @@ impl Published {
             self.config.build_encoder(&store.root())?;
         }
         let options = LoadOptions::strict().with_names(self.names.clone());
-        let options = options.may_miss(SCALER_PREFIX, "read by itself, or the targets are not scaled");
-        let report = load_checkpoint(&store, file, &options)?;
+        let options = options.may_miss(
+            SCALER_PREFIX,
+            "read by itself, or the targets are not scaled",
+        );
+        let mut report = load_checkpoint(&store, file, &options)?;
         for (name, target) in self.scaler.iter().flatten().zip(["mean", "std"]) {
-            let buffer = store.buffer(&format!("{SCALER_PREFIX}.{target}"));
+            let target = format!("{SCALER_PREFIX}.{target}");
+            let buffer = store.buffer(&target);
             let buffer = buffer.expect("a model with targets has a scaler");
             let value = file.read(name)?.flatten_all()?.to_dtype(DType::F32)?;
             buffer.set(&value)?;
+            report.ignored.retain(|(ignored, _)| ignored != name);
+            report.kept.retain(|(kept, _)| *kept != target);
+            report.loaded.push(target);
         }
         Ok((store, report))
     }

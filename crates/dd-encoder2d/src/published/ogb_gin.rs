@@ -21,7 +21,9 @@ pub(super) fn gin(file: &Checkpoint) -> Result<Option<Published>> {
         ..GinConfig::molecule_sde()
     };
     Ok(Some(Published {
-        title: format!("GIN of MoleculeSDE and GraphMVP with OGB's features, {layers} layers, width {width}"),
+        title: format!(
+            "GIN of MoleculeSDE and GraphMVP with OGB's features, {layers} layers, width {width}"
+        ),
         notes: vec![format!(
             "dropout {}, as the original trains; the file does not tell it",
             config.dropout

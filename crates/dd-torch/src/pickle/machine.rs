@@ -160,7 +160,10 @@ impl Machine<'_> {
     fn construct(&mut self, opcode: u8) -> Step<()> {
         match opcode {
             b'c' => {
-                let path = (cut(self.input.line())?.into(), cut(self.input.line())?.into());
+                let path = (
+                    cut(self.input.line())?.into(),
+                    cut(self.input.line())?.into(),
+                );
                 self.push(Value::Global(Box::new(path)))
             }
             0x93 => {
@@ -184,7 +187,10 @@ impl Machine<'_> {
                 self.object(parts[0], parts[1])
             }
             b'i' => {
-                let path = (cut(self.input.line())?.into(), cut(self.input.line())?.into());
+                let path = (
+                    cut(self.input.line())?.into(),
+                    cut(self.input.line())?.into(),
+                );
                 let arguments = self.above_mark()?;
                 let class = self.add(Value::Global(Box::new(path)))?;
                 let arguments = self.add(Value::Tuple(arguments.into()))?;
@@ -297,7 +303,8 @@ impl Machine<'_> {
     /// What Python 2 wrote for either.
     fn text_or_bytes(&mut self, width: usize) -> Step<()> {
         let bytes = cut(self.input.counted(width))?;
-        let value = std::str::from_utf8(bytes).map_or(Value::Bytes, |text| Value::Text(text.into()));
+        let value =
+            std::str::from_utf8(bytes).map_or(Value::Bytes, |text| Value::Text(text.into()));
         self.push(value)
     }
 
@@ -333,7 +340,9 @@ impl Machine<'_> {
 
     fn remember(&mut self, opcode: u8) -> Step<()> {
         let key = match opcode {
-            b'p' => cut(self.input.line())?.parse().map_err(|_| "a memo without a number")?,
+            b'p' => cut(self.input.line())?
+                .parse()
+                .map_err(|_| "a memo without a number")?,
             b'q' => cut(self.input.u8())?.into(),
             b'r' => cut(self.input.u32())?,
             _ => self.memo.len() as u32,
@@ -345,7 +354,9 @@ impl Machine<'_> {
 
     fn recall(&mut self, opcode: u8) -> Step<()> {
         let key = match opcode {
-            b'g' => cut(self.input.line())?.parse().map_err(|_| "a memo without a number")?,
+            b'g' => cut(self.input.line())?
+                .parse()
+                .map_err(|_| "a memo without a number")?,
             b'h' => cut(self.input.u8())?.into(),
             _ => cut(self.input.u32())?,
         };

@@ -33,7 +33,11 @@ pub(super) fn apply(values: &Values, function: Id, arguments: &[Id]) -> Known<Op
         ("torch._utils", "_rebuild_tensor_v3") => {
             let element = arguments.get(6).and_then(|&id| values.global(id));
             let element = element.and_then(|(_, name)| Element::of_name(name));
-            view(values, arguments, Some(element.ok_or("a tensor has an element type that is not known")?))?
+            view(
+                values,
+                arguments,
+                Some(element.ok_or("a tensor has an element type that is not known")?),
+            )?
         }
         ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
             tensor(values, arguments.first())?
@@ -62,7 +66,11 @@ fn dictionary(values: &Values, arguments: &[Id]) -> Known<Value> {
         _ => Err("a dictionary is made of what are no pairs".to_string()),
     };
     Ok(Value::Dict(
-        pairs.unwrap_or_default().iter().map(pair).collect::<Known<_>>()?,
+        pairs
+            .unwrap_or_default()
+            .iter()
+            .map(pair)
+            .collect::<Known<_>>()?,
     ))
 }
 
@@ -102,7 +110,9 @@ fn view(values: &Values, arguments: &[Id], element: Option<Element>) -> Known<Va
 /// `("storage", class, key, place, count)`, with the part of another storage as a sixth in old files;
 /// `("module", class, ...)` in old files of whole modules.
 pub(super) fn persistent(values: &Values, id: Id) -> Known<Value> {
-    let parts = values.items(id).ok_or("the name of a storage is no tuple")?;
+    let parts = values
+        .items(id)
+        .ok_or("the name of a storage is no tuple")?;
     let kind = parts.first().and_then(|&id| values.text(id));
     match (kind, parts) {
         (Some("module"), [_, class, ..]) => match values.get(*class) {
@@ -110,7 +120,10 @@ pub(super) fn persistent(values: &Values, id: Id) -> Known<Value> {
             _ => Err("a module has no class".into()),
         },
         (Some("storage"), [_, class, key, _, count, rest @ ..]) => {
-            if rest.first().is_some_and(|&id| !matches!(values.get(id), Value::None)) {
+            if rest
+                .first()
+                .is_some_and(|&id| !matches!(values.get(id), Value::None))
+            {
                 return Err("a storage that is part of another is not read".into());
             }
             let (_, class) = values.global(*class).ok_or("a storage has no class")?;
@@ -123,8 +136,14 @@ pub(super) fn persistent(values: &Values, id: Id) -> Known<Value> {
                 Value::Int(number) => Arc::from(number.to_string()),
                 _ => return Err("the key of a storage is no text".into()),
             };
-            let count = values.count(*count).ok_or("the size of a storage is no count")?;
-            Ok(Value::Storage(Box::new(Storage { key, element, count })))
+            let count = values
+                .count(*count)
+                .ok_or("the size of a storage is no count")?;
+            Ok(Value::Storage(Box::new(Storage {
+                key,
+                element,
+                count,
+            })))
         }
         _ => Err("neither a storage nor a module is named".into()),
     }

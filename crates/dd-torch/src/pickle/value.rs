@@ -144,7 +144,9 @@ impl Values {
 
     /// A short list or tuple of counts.
     pub(crate) fn counts(&self, id: Id) -> Option<Vec<u64>> {
-        let items = self.items(id).filter(|items| items.len() <= MAX_DIMENSIONS)?;
+        let items = self
+            .items(id)
+            .filter(|items| items.len() <= MAX_DIMENSIONS)?;
         items.iter().map(|&item| self.count(item)).collect()
     }
 }

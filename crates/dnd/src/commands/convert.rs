@@ -50,7 +50,11 @@ fn recognized(file: &Checkpoint, output: &Path, quiet: bool) -> Result<LoadRepor
 /// The model card: what the file was taken for, and from where.
 fn card(file: &Checkpoint, found: &Published, report: &LoadReport) -> String {
     let name = file.path().file_name().unwrap_or(file.path().as_os_str());
-    let notes: String = found.notes.iter().map(|note| format!("- {note}\n")).collect();
+    let notes: String = found
+        .notes
+        .iter()
+        .map(|note| format!("- {note}\n"))
+        .collect();
     format!(
         "# {}\n\nConverted by `dnd convert` from `{}`: {} tensors. The licence is that of the original weights.\n\n{notes}",
         found.title,

@@ -127,7 +127,9 @@ fn head(
             "its outputs ({kind}) are neither numbers nor probabilities"
         ));
     };
-    let note = format!("with its head (targets: {outputs}); name them in config.json, the file has no names");
+    let note = format!(
+        "with its head (targets: {outputs}); name them in config.json, the file has no names"
+    );
     Ok((Some(head), targets, note))
 }
 

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from chemprop import nn as chemprop_nn
-from chemprop.models import MPNN, save_model
-
 from published_weights import packed
 from torch_models import chemprop_model
 from torch_models.mol_clr import MolClr
 from torch_models.pretrain_gnn import PretrainGnn, graph
+
+# After `chemprop_model`, which makes chemprop importable.
+from chemprop import nn as chemprop_nn
+from chemprop.models import MPNN, save_model
 
 SMILES = [
     "C/C=C/[C@@H](O)C#N",

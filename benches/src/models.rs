@@ -48,7 +48,7 @@ enum Network {
     },
     Student {
         network: Box<dyn Encoder2d + Send + Sync>,
-        batch: GraphBatch,
+        batch: Box<GraphBatch>,
         read: Read,
         target: Tensor,
     },
@@ -217,7 +217,7 @@ impl Network {
             Architecture::Student(encoder, read) => (encoder, read),
         };
         let network = ModelConfig::encoder_only(encoder).build_encoder(params)?;
-        let batch = GraphBatch::collate(&inputs.graphs()?, &Device::Cpu)?;
+        let batch = Box::new(GraphBatch::collate(&inputs.graphs()?, &Device::Cpu)?);
         let rows = match read {
             Read::Nodes => batch.num_nodes(),
             Read::Graphs => batch.num_graphs(),

@@ -45,7 +45,7 @@ class Convolution(MessagePassing):
     """Tables of bond types and directions, and the edges with loops."""
 
     def __init__(self, width, num_bond_types, aggr="add"):
-        super().__init__(aggr=aggr)
+        super().__init__(aggr=aggr, node_dim=0)
         self.edge_embedding1 = nn.Embedding(num_bond_types, width)
         self.edge_embedding2 = nn.Embedding(3, width)
 
@@ -110,7 +110,6 @@ class GatConv(Convolution):
         edge_index, bonds = self.edges(x, edge_index, edge_attr)
         x = self.weight_linear(x).view(-1, self.HEADS, self.width)
         bonds = bonds.view(-1, self.HEADS, self.width)
-        # Messages of several dimensions are summed flat: `propagate` of today keeps dimension 0 for the atoms.
         out = self.propagate(edge_index, x=x, bonds=bonds)
         return out.mean(1) + self.bias
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use dd_encoder2d::{
     DType, Device, EncoderConfig, EncoderError, GinConfig, Mode, ModelConfig, TokenGtConfig,
 };
-use dd_graph::{Featurizer, GraphBatch, MolGraph};
+use dd_graph::{GraphBatch, MolGraph};
 use dd_kernels::rng::Key;
 use dd_nn::ParamStore;
 

@@ -10,7 +10,7 @@ use dd_encoder2d::{
     Encoder, EncoderConfig, GinConfig, HeadConfig, ModelConfig, ModelFolder, Target, TokenGtConfig,
     save_model,
 };
-use dd_graph::{Featurizer, GraphBatch};
+use dd_graph::GraphBatch;
 use dd_nn::{ParamStore, save_tensors};
 
 /// A folder of its own for each test, removed at the end.

@@ -72,11 +72,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Pickle, Storages)> {
 
 /// The element type of each storage that is named.
 fn elements(objects: &Pickle) -> BTreeMap<&str, Element> {
-    let storage = |value| match value {
-        &Value::Storage(ref storage) => Some((storage.key.as_ref(), storage.element?)),
+    objects.values.all().filter_map(named).collect()
+}
+
+/// Key and element type of a storage.
+fn named(value: &Value) -> Option<(&str, Element)> {
+    match value {
+        Value::Storage(storage) => Some((storage.key.as_ref(), storage.element?)),
         _ => None,
-    };
-    objects.values.all().filter_map(storage).collect()
+    }
 }
 
 /// The numbers behind the count at `position`.

@@ -1,6 +1,7 @@
 //! Files of others: every tensor that was read without any framework is read here with the same numbers.
 
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, reason = "a test says what it could not compare")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -93,7 +93,7 @@ impl MolClr {
 
 impl Encoder2d for MolClr {
     fn width(&self) -> usize {
-        self.config.feature_width
+        self.feat_lin.weight().dims()[0]
     }
 
     fn encode(&self, batch: &GraphBatch, mode: Mode) -> Result<Representation> {

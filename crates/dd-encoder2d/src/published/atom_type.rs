@@ -89,12 +89,12 @@ fn has_unit_length(file: &Checkpoint, prefix: &str, layers: usize) -> Result<Opt
     Ok(Some(all))
 }
 
-pub(super) fn mol_clr(file: &Checkpoint) -> Result<Option<Published>> {
+pub(super) fn mol_clr(file: &Checkpoint) -> Option<Published> {
     let Some((prefix, [119, width])) = atoms(file) else {
-        return Ok(None);
+        return None;
     };
     let Some([feature_width, _]) = matrix(file, &format!("{prefix}feat_lin.weight")) else {
-        return Ok(None);
+        return None;
     };
     let has = |name: &str| file.shape(&format!("{prefix}gnns.0.{name}")).is_some();
     let (convolution, word) = if has("mlp.0.weight") {
@@ -102,7 +102,7 @@ pub(super) fn mol_clr(file: &Checkpoint) -> Result<Option<Published>> {
     } else if has("weight") {
         (MolClrConvolution::Gcn, "GCN")
     } else {
-        return Ok(None);
+        return None;
     };
     let layers = num_layers(file, &format!("{prefix}gnns"));
     let config = MolClrConfig {
@@ -111,7 +111,7 @@ pub(super) fn mol_clr(file: &Checkpoint) -> Result<Option<Published>> {
         feature_width,
         ..MolClrConfig::published(convolution)
     };
-    Ok(Some(Published {
+    Some(Published {
         title: format!(
             "{word} of MolCLR (Wang et al., Nat. Mach. Intell. 2022), {layers} layers, width {width}, features \
              {feature_width}"
@@ -126,5 +126,5 @@ pub(super) fn mol_clr(file: &Checkpoint) -> Result<Option<Published>> {
         config: ModelConfig::encoder_only(EncoderConfig::MolClr(config)),
         names: atom_type_gnn(prefix),
         scaler: None,
-    }))
+    })
 }

@@ -128,7 +128,7 @@ fn head(
         ));
     };
     let note = format!(
-        "with its head for {outputs} targets; rename them in config.json, the file has no names"
+        "with its head (targets: {outputs}); name them in config.json, the file has no names"
     );
     Ok((Some(head), targets, note))
 }

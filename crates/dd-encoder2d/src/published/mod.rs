@@ -43,18 +43,11 @@ pub struct Published {
 /// [`EncoderError::UnknownWeights`] with a list of the tensors when no rule fits; [`EncoderError::Weights`] when one does,
 /// but the network has a part that ours has not, or the file does not tell a choice.
 pub fn recognize(file: &Checkpoint) -> Result<Published> {
-    let rules = [
-        atom_type::pretrain_gnn,
-        atom_type::mol_clr,
-        chemprop::d_mpnn,
-        ogb_gin::gin,
-    ];
-    for rule in rules {
-        if let Some(published) = rule(file)? {
-            return Ok(published);
-        }
+    let mut found = atom_type::pretrain_gnn(file)?.or_else(|| atom_type::mol_clr(file));
+    if found.is_none() {
+        found = chemprop::d_mpnn(file)?.or_else(|| ogb_gin::gin(file));
     }
-    Err(EncoderError::UnknownWeights {
+    found.ok_or_else(|| EncoderError::UnknownWeights {
         path: file.path().to_path_buf(),
         tensors: listing(file),
     })
@@ -91,12 +84,16 @@ impl Published {
             SCALER_PREFIX,
             "read by itself, or the targets are not scaled",
         );
-        let report = load_checkpoint(&store, file, &options)?;
+        let mut report = load_checkpoint(&store, file, &options)?;
         for (name, target) in self.scaler.iter().flatten().zip(["mean", "std"]) {
-            let buffer = store.buffer(&format!("{SCALER_PREFIX}.{target}"));
+            let target = format!("{SCALER_PREFIX}.{target}");
+            let buffer = store.buffer(&target);
             let buffer = buffer.expect("a model with targets has a scaler");
             let value = file.read(name)?.flatten_all()?.to_dtype(DType::F32)?;
             buffer.set(&value)?;
+            report.ignored.retain(|(ignored, _)| ignored != name);
+            report.kept.retain(|(kept, _)| *kept != target);
+            report.loaded.push(target);
         }
         Ok((store, report))
     }
@@ -121,5 +118,5 @@ fn num_layers(file: &Checkpoint, list: &str) -> usize {
         let prefix = format!("{list}.{layer}.");
         file.entries().keys().any(|name| name.starts_with(&prefix))
     };
-    (0..).take_while(has).count()
+    (0..file.entries().len()).take_while(has).count()
 }

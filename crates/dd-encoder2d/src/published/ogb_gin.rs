@@ -4,15 +4,14 @@ use dd_nn::Checkpoint;
 
 use super::{Published, matrix, num_layers};
 use crate::config::EncoderConfig;
-use crate::error::Result;
 use crate::gin::GinConfig;
 use crate::model::ModelConfig;
 use crate::names::molecule_sde_gin;
 
-pub(super) fn gin(file: &Checkpoint) -> Result<Option<Published>> {
+pub(super) fn gin(file: &Checkpoint) -> Option<Published> {
     let atoms = matrix(file, "atom_encoder.atom_embedding_list.0.weight");
     let (Some([_, width]), true) = (atoms, file.shape("gnns.0.eps").is_some()) else {
-        return Ok(None);
+        return None;
     };
     let layers = num_layers(file, "gnns");
     let config = GinConfig {
@@ -20,7 +19,7 @@ pub(super) fn gin(file: &Checkpoint) -> Result<Option<Published>> {
         num_layers: layers,
         ..GinConfig::molecule_sde()
     };
-    Ok(Some(Published {
+    Some(Published {
         title: format!(
             "GIN of MoleculeSDE and GraphMVP with OGB's features, {layers} layers, width {width}"
         ),
@@ -31,5 +30,5 @@ pub(super) fn gin(file: &Checkpoint) -> Result<Option<Published>> {
         config: ModelConfig::encoder_only(EncoderConfig::Gin(config)),
         names: molecule_sde_gin(),
         scaler: None,
-    }))
+    })
 }

@@ -60,7 +60,6 @@ pub use head::{
 pub use model::{
     Embedding, Encoder, ModelConfig, ModelFolder, RowError, RowErrorKind, models_folder, save_model,
 };
-pub use model::{Embedding, Encoder, ModelConfig, ModelFolder, RowError, RowErrorKind, save_model};
 pub use mol_clr::{MolClr, MolClrConfig};
 pub use observer::{Blind, Observer, Recorder};
 pub use pretrain_gnn::{PretrainGnn, PretrainGnnConfig};

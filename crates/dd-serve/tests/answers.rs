@@ -7,7 +7,7 @@ mod served;
 
 use client::{Client, get, post};
 use dd_encoder2d::{DType, Device, Encoder, ModelFolder};
-use dd_graph::{Featurizer, GraphBatch};
+use dd_graph::GraphBatch;
 use dd_nn::ParamStore;
 use dd_search::{Index, IndexConfig, Label, Metric, Origin, Search};
 use dd_serve::{ServeConfig, ServedModel, Student};

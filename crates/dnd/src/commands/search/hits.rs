@@ -47,7 +47,7 @@ impl<'a> Hit<'a> {
 
 /// A file of hits.
 pub(super) enum Hits {
-    Table(csv::Writer<Box<dyn Write>>),
+    Table(Box<csv::Writer<Box<dyn Write>>>),
     Lines(Box<dyn Write>),
 }
 
@@ -77,7 +77,7 @@ impl Hits {
     fn table(out: Box<dyn Write>) -> Result<Self, Failure> {
         let mut table = csv::Writer::from_writer(out);
         table.write_record(COLUMNS).map_err(Failure::work)?;
-        Ok(Self::Table(table))
+        Ok(Self::Table(Box::new(table)))
     }
 
     /// Writes one row.

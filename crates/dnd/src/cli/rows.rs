@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use candle_core::DType;
 use clap::{Args, ValueEnum};
 
 /// What to do with a row that cannot be used.
@@ -44,6 +45,16 @@ pub(crate) struct Predict {
     /// Largest number of tokens (nodes and directed edges) in one batch.
     #[arg(long, default_value_t = 8192)]
     pub(crate) batch_tokens: usize,
+    /// Compute in double precision: half as fast, and free of rounding. Answers are written in single precision.
+    #[arg(long)]
+    pub(crate) double: bool,
+}
+
+impl Predict {
+    /// What to compute in.
+    pub(crate) fn element_type(&self) -> DType {
+        if self.double { DType::F64 } else { DType::F32 }
+    }
 }
 
 /// `dnd featurize`.

@@ -8,6 +8,7 @@ use crate::failure::{Failure, Outcome};
 
 /// Answers every row.
 pub(crate) fn run(arguments: &Predict, quiet: bool) -> Outcome {
-    let model = RowEmbedder::load(&arguments.model).map_err(Failure::misuse)?;
+    let model = RowEmbedder::load_as(&arguments.model, arguments.element_type())
+        .map_err(Failure::misuse)?;
     answer(&arguments.rows, &model, arguments.batch_tokens, quiet)
 }

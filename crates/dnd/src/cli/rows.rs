@@ -45,7 +45,7 @@ pub(crate) struct Predict {
     /// Largest number of tokens (nodes and directed edges) in one batch.
     #[arg(long, default_value_t = 8192)]
     pub(crate) batch_tokens: usize,
-    /// Compute in double precision: half as fast, and free of rounding. Answers are written in single precision.
+    /// Compute in double precision: slower, with fewer rounding errors. Answers are written in single precision.
     #[arg(long)]
     pub(crate) double: bool,
 }

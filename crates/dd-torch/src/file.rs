@@ -21,14 +21,16 @@ pub enum Format {
 
 /// The tensors and settings of a PyTorch file.
 ///
-/// ```no_run
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let file = dd_torch::TorchFile::parse(std::fs::read("gcn_contextpred.pth")?)?;
-/// for (name, info) in file.tensors() {
-///     println!("{name}: {} {:?}, {} bytes", info.element.name(), info.shape, file.read(name).unwrap().len());
+/// ```
+/// fn show(bytes: Vec<u8>) -> dd_torch::Result<()> {
+///     let file = dd_torch::TorchFile::parse(bytes)?;
+///     for (name, info) in file.tensors() {
+///         println!("{name}: {} {:?}", info.element.name(), info.shape);
+///         assert!(file.read(name).is_some());
+///     }
+///     Ok(())
 /// }
-/// # Ok(())
-/// # }
+/// assert!(show(b"PK\x03\x04, and no archive".to_vec()).is_err());
 /// ```
 #[derive(Debug)]
 pub struct TorchFile {

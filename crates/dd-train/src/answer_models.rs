@@ -23,7 +23,16 @@ impl RowEmbedder {
     /// # Errors
     /// When there is no such model, or it is damaged or incomplete.
     pub fn load(name_or_path: &Path) -> Result<Self> {
-        Ok(Self(Encoder::from_pretrained(name_or_path)?))
+        Self::load_as(name_or_path, DType::F32)
+    }
+
+    /// The same, computing in an element type of choice; answers are in single precision.
+    ///
+    /// # Errors
+    /// As [`RowEmbedder::load`].
+    pub fn load_as(name_or_path: &Path, dtype: DType) -> Result<Self> {
+        let encoder = Encoder::from_pretrained_on(name_or_path, dtype, &Device::Cpu)?;
+        Ok(Self(encoder))
     }
 }
 
@@ -57,8 +66,16 @@ impl RowPredictor {
     /// # Errors
     /// When there is no such model, it has no head, or it is damaged or incomplete.
     pub fn load(name_or_path: &Path) -> Result<Self> {
+        Self::load_as(name_or_path, DType::F32)
+    }
+
+    /// The same, computing in an element type of choice; answers are in single precision.
+    ///
+    /// # Errors
+    /// As [`RowPredictor::load`].
+    pub fn load_as(name_or_path: &Path, dtype: DType) -> Result<Self> {
         let folder = ModelFolder::open(name_or_path)?;
-        let store = ParamStore::new(0, DType::F32, &Device::Cpu).frozen();
+        let store = ParamStore::new(0, dtype, &Device::Cpu).frozen();
         let predictor = folder.config().build_predictor(&store)?;
         folder.load(&store)?;
         Ok(Self {

@@ -93,9 +93,7 @@ pub(super) fn mol_clr(file: &Checkpoint) -> Option<Published> {
     let Some((prefix, [119, width])) = atoms(file) else {
         return None;
     };
-    let Some([feature_width, _]) = matrix(file, &format!("{prefix}feat_lin.weight")) else {
-        return None;
-    };
+    let [feature_width, _] = matrix(file, &format!("{prefix}feat_lin.weight"))?;
     let has = |name: &str| file.shape(&format!("{prefix}gnns.0.{name}")).is_some();
     let (convolution, word) = if has("mlp.0.weight") {
         (MolClrConvolution::Gin, "GIN")

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use candle_core::DType;
 use clap::{Args, ValueEnum};
 
 use super::shard::shard;
@@ -58,6 +59,17 @@ pub(crate) struct Predict {
     /// part and options.
     #[arg(long)]
     pub(crate) skip_done: bool,
+    /// Compute in double precision: slower, with fewer rounding errors. Answers are written in single precision, and
+    /// predictions are those of a single model.
+    #[arg(long)]
+    pub(crate) double: bool,
+}
+
+impl Predict {
+    /// What to compute in.
+    pub(crate) fn element_type(&self) -> DType {
+        if self.double { DType::F64 } else { DType::F32 }
+    }
 }
 
 /// `dnd featurize`.

@@ -110,6 +110,7 @@ fn task(command: &str, arguments: &cli::Predict, options: &[String]) -> Result<R
         format!("smiles_column {:?}", rows.smiles_column),
         format!("on_error {:?}", rows.on_error),
         format!("batch_tokens {}", arguments.batch_tokens),
+        format!("double {}", arguments.double),
     ];
     all.extend_from_slice(options);
     let shard = format!("{number}/{of}");

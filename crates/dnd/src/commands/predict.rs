@@ -1,6 +1,7 @@
 //! `dnd predict`: the targets of fine-tuned models for every row, and how far they can be trusted.
 
 use dd_data::output::RecordSink;
+use dd_train::RowPredictor;
 use dd_train::property::{Assessor, Ensemble, Explanations, MOST_DRAWN};
 
 use crate::cli::PredictTargets;
@@ -24,6 +25,11 @@ pub(crate) fn run(arguments: &PredictTargets, quiet: bool) -> Outcome {
         Start::Go(job) => job,
         Start::Done(outcome) => return outcome,
     };
+    if common.double {
+        let model =
+            RowPredictor::load_as(&common.model, common.element_type()).map_err(Failure::misuse)?;
+        return answer(job, common, &model);
+    }
     let ensemble = Ensemble::load(&common.model).map_err(Failure::misuse)?;
     let coverage = arguments.coverage.unwrap_or(COVERAGE);
     let refusals = ensemble.refusals(coverage).map_err(Failure::misuse)?;

@@ -35,8 +35,10 @@ pub struct ServedTarget {
 pub struct Prediction {
     /// Values in the targets' units; probabilities of binary targets.
     pub values: Vec<f32>,
-    /// Lower and upper end of an interval around each value, from a model that knows them.
-    pub intervals: Option<Vec<[f32; 2]>>,
+    /// Lower and upper end of an interval around each value, where the model knows one; nothing at all when it knows none.
+    pub intervals: Vec<Option<[f32; 2]>>,
+    /// Whether the model has learned from molecules like this one, where it can tell.
+    pub in_domain: Option<bool>,
 }
 
 /// A model that failed, through no fault of a row.

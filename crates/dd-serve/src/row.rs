@@ -1,5 +1,7 @@
 //! Rows of an answer, with the fields of the row contract.
 
+use std::collections::BTreeMap;
+
 use dd_data::RowFault;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -49,12 +51,16 @@ impl Serialize for Row<'_> {
                 for (target, value) in self.targets.iter().zip(&prediction.values) {
                     map.serialize_entry(&target.name, value)?;
                 }
-                if let Some(intervals) = &prediction.intervals {
-                    let names = self.targets.iter().map(|target| &target.name);
-                    let named = names
-                        .zip(intervals)
-                        .collect::<std::collections::BTreeMap<_, _>>();
-                    map.serialize_entry("intervals", &named)?;
+                let names = self.targets.iter().map(|target| &target.name);
+                let known = names.zip(&prediction.intervals);
+                let known: BTreeMap<_, _> = known
+                    .filter_map(|(name, interval)| Some((name, (*interval)?)))
+                    .collect();
+                if !known.is_empty() {
+                    map.serialize_entry("intervals", &known)?;
+                }
+                if let Some(in_domain) = prediction.in_domain {
+                    map.serialize_entry("in_domain", &in_domain)?;
                 }
             }
             Err(fault) => map.serialize_entry("error", fault)?,

@@ -78,7 +78,7 @@ impl ServedModel for Student {
         let predictions = predictor.predict(batch).map_err(failure)?;
         let row = |row: ndarray::ArrayView1<'_, f64>| Prediction {
             values: row.iter().map(|&value| value as f32).collect(),
-            intervals: None,
+            ..Prediction::default()
         };
         Ok(predictions.rows().into_iter().map(row).collect())
     }

@@ -99,7 +99,8 @@ impl ServedModel for Counter {
                 } else {
                     count
                 }],
-                intervals: Some(vec![[count - 1.0, count + 1.0]]),
+                intervals: vec![Some([count - 1.0, count + 1.0])],
+                in_domain: Some(count < 3.0),
             })
             .collect())
     }
@@ -129,6 +130,7 @@ fn one_bad_molecule_takes_no_other_with_it() {
             row(at)["intervals"]["atoms"],
             json!([atoms - 1.0, atoms + 1.0])
         );
+        assert_eq!(row(at)["in_domain"], json!(atoms < 3.0));
     }
     assert_eq!(
         row(1)["error"],

@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStderr, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
@@ -178,37 +178,31 @@ fn post(address: &str, path: &str, body: &Value) -> String {
     answer
 }
 
+/// Starts `dnd serve` and waits for its address.
+fn serve(folder: &Path, models: &[&str]) -> (Ended, BufReader<ChildStderr>, String) {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_dnd"))
+        .args(["serve", "--port", "0"])
+        .args(models)
+        .current_dir(folder)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(server.stderr.take().unwrap());
+    let server = Ended(server);
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let (_, rest) = line.split_once("http://").expect(&line);
+    let (address, _) = rest.split_once('/').unwrap();
+    (server, said, address.to_string())
+}
+
 #[cfg(unix)]
 #[test]
 fn a_server_starts_answers_and_ends_by_a_signal() {
     let folder = scratch("signal");
     library(&folder);
-    let mut server = Command::new(env!("CARGO_BIN_EXE_dnd"))
-        .args([
-            "serve",
-            "-m",
-            "gin-128-node",
-            "--index",
-            "a.index",
-            "--port",
-            "0",
-        ])
-        .current_dir(&folder)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(server.stderr.take().unwrap());
-    let mut server = Ended(server);
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    let address = line
-        .split("http://")
-        .nth(1)
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap()
-        .to_string();
+    let (mut server, mut said, address) =
+        serve(&folder, &["-m", "gin-128-node", "--index", "a.index"]);
     let answer = post(
         &address,
         "/v1/neighbours",
@@ -224,6 +218,34 @@ fn a_server_starts_answers_and_ends_by_a_signal() {
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "stopped: what was in flight is answered\n");
+}
+
+#[test]
+fn the_models_of_a_table_answer_with_intervals() {
+    let folder = scratch("run");
+    let exported = dnd(&folder, &["data", "export", "-o", "all.csv"]);
+    assert_eq!(exported.status.code(), Some(0));
+    let all = csv::Reader::from_path(folder.join("all.csv")).unwrap();
+    let mut table = String::from("smiles,gap\n");
+    for row in all.into_records().take(120) {
+        let row = row.unwrap();
+        table += &format!("{},{}\n", &row[1], &row[7]);
+    }
+    std::fs::write(folder.join("gaps.csv"), table).unwrap();
+    let words = "finetune gaps.csv --split random --epochs 1 --ensemble 2 -o gaps";
+    let tuned = dnd(&folder, &words.split(' ').collect::<Vec<_>>());
+    assert_eq!(tuned.status.code(), Some(0), "{}", text(&tuned.stderr));
+    let (_server, _said, address) = serve(&folder, &["-m", "gaps"]);
+    let body = json!({"smiles": ["CCO", "[Na+].[Cl-]"]});
+    let answer = post(&address, "/v1/predict", &body);
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    let row = |row: usize| &body["rows"][row];
+    let ends = row(0)["intervals"]["gap"].as_array().unwrap();
+    let (low, high) = (ends[0].as_f64().unwrap(), ends[1].as_f64().unwrap());
+    let value = row(0)["gap"].as_f64().unwrap();
+    assert!(low < value && value < high, "{body}");
+    assert_eq!(row(1)["in_domain"], json!(false), "sodium is new: {body}");
 }
 
 #[test]

@@ -26,7 +26,8 @@ function showPredictions(place, answers) {
       if (interval) shown.append(" ", element("small", {}, `${number(interval[0])} to ${number(interval[1])}`));
       list.append(element("dt", {}, kind === "binary" ? `${name}, probability` : name), shown);
     }
-    return card(model, list);
+    const unlike = row.in_domain === false && element("p", { class: "unlike" }, "Unlike the molecules that it learned from.");
+    return card(model, list, ...(unlike ? [unlike] : []));
   }));
 }
 

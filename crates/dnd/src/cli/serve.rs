@@ -8,10 +8,13 @@ use clap::{Args, Subcommand, ValueEnum};
 /// `dnd serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Model folder, or the name of a model that ships. Repeat for several; requests that name none go to the first that
+    /// Model folder, run folder of `dnd finetune`, or the name of a model that ships. Repeat for several; requests that name none go to the first that
     /// can answer them.
     #[arg(short, long, value_name = "NAME|DIR", required = true)]
     pub(crate) model: Vec<PathBuf>,
+    /// Share of molecules whose label lies in its interval, for run folders.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    pub(crate) coverage: f64,
     /// Index made by `dnd search index` with one of the models: neighbours at /v1/neighbours and on the page.
     #[arg(long, value_name = "FILE")]
     pub(crate) index: Option<PathBuf>,

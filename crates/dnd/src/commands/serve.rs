@@ -1,11 +1,16 @@
 //! `dnd serve`: models over HTTP.
 
+mod ensemble;
+
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dd_encoder2d::ModelFolder;
 use dd_serve::{Batching, Limits, ServeConfig, ServedModel, Server, Stop, Student};
+
+use ensemble::ServedEnsemble;
 
 use crate::cli::Serve;
 use crate::commands::search::read_index;
@@ -16,7 +21,13 @@ use crate::progress::say;
 pub(crate) fn run(arguments: &Serve, quiet: bool) -> Outcome {
     let mut models: Vec<Arc<dyn ServedModel>> = Vec::new();
     for model in &arguments.model {
-        models.push(Arc::new(Student::load(model).map_err(Failure::misuse)?));
+        // A run folder of several models has no configuration of its own.
+        let run = model.is_dir() && ModelFolder::open(model).is_err();
+        models.push(if run {
+            Arc::new(ServedEnsemble::load(model, arguments.coverage)?)
+        } else {
+            Arc::new(Student::load(model).map_err(Failure::misuse)?)
+        });
     }
     let names: Vec<String> = models
         .iter()

@@ -176,8 +176,7 @@ fn agree(
     ];
     for (got, expected) in pairs {
         let difference = max_difference(got, expected).map_err(DenoiserError::from)?;
-        // NaN is no agreement either.
-        if !(difference <= TOLERANCE) {
+        if difference.is_nan() || difference > TOLERANCE {
             return Err(CheckError::Differs { what, difference });
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dd_data::Task;
 use dd_encoder2d::ModelFolder;
+use dd_graph::FeaturizerConfig;
 use sha2::{Digest, Sha256};
 
 use crate::digest::hex;
@@ -44,7 +45,12 @@ pub(super) fn settings(
         Method::Probe { model } => digest.update(identity(model, b"probe")?),
         Method::Scratch { like } => {
             let (encoder, features) = network::describe(like)?;
-            digest.update(format!("scratch {encoder:?} {features:?}"));
+            digest.update(format!("scratch {encoder:?} "));
+            // Runs were stored before there were other features than these, and stay valid.
+            digest.update(match features {
+                FeaturizerConfig::Ogb(ogb) => format!("{ogb:?}"),
+                other => format!("{other:?}"),
+            });
         }
         Method::FingerprintForest { trees } => {
             digest.update(format!("forest {trees}"));

@@ -99,7 +99,7 @@ fn packaged(manifest: &str) -> String {
         let place = crates.join(&folder);
         assert!(place.join("README.md").is_file(), "{name} has no README");
         if name.starts_with("dd-") {
-            patches += &format!("{name} = {{ path = {:?} }}\n", place);
+            patches += &format!("{name} = {{ path = \"{}\" }}\n", place.display());
         }
     }
     assert!(patches.contains("dd-encoder2d"));

@@ -66,7 +66,7 @@ pub(crate) fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     assert_eq!(far.to_vec1::<f64>()?, [0.0, 800.0]);
 
     // The gradient against finite differences.
-    let error = gradient_error(&[x.clone()], |x| Ok(softplus(&x[0])?))?;
+    let error = gradient_error(std::slice::from_ref(&x), |x| Ok(softplus(&x[0])?))?;
     println!("gradient: relative error {error:.1e}");
     assert!(error < 1e-7);
 

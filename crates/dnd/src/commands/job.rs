@@ -19,7 +19,7 @@ pub(crate) struct Job {
     command: &'static str,
     output: PathBuf,
     part: Part,
-    task: Option<RowTask>,
+    task: Option<Box<RowTask>>,
     quiet: bool,
 }
 
@@ -42,7 +42,7 @@ impl Job {
         let output = output_of_part(&arguments.rows.output, arguments.shard);
         let task = arguments
             .skip_done
-            .then(|| task(command, arguments, options))
+            .then(|| task(command, arguments, options).map(Box::new))
             .transpose()?;
         if let Some(task) = &task
             && let Some(done) = Manifest::of_done(task, &output).map_err(Failure::misuse)?
@@ -88,7 +88,10 @@ impl Job {
     /// Writes down that it is done, and says how it went.
     pub(crate) fn finish(self, summary: Summary) -> Outcome {
         if let Some(task) = self.task {
-            let manifest = Manifest { task, summary };
+            let manifest = Manifest {
+                task: *task,
+                summary,
+            };
             manifest.write(&self.output).map_err(Failure::work)?;
         }
         Ok(summarize(summary.rows, summary.failed, self.quiet))

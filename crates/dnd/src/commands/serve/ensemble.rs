@@ -72,12 +72,15 @@ impl ServedModel for ServedEnsemble {
         let answers = self.ensemble.predict(molecules, self.coverage);
         let answers = answers.map_err(failure)?.into_iter();
         answers
-            .map(|answer| answer.map(said).map_err(|fault| failure(fault.message)))
+            .map(|answer| match answer {
+                Ok(prediction) => Ok(said(&prediction)),
+                Err(fault) => Err(failure(fault.message)),
+            })
             .collect()
     }
 }
 
-fn said(prediction: property::Prediction) -> Prediction {
+fn said(prediction: &property::Prediction) -> Prediction {
     let interval = |region: Option<Region>| match region {
         Some(Region::Interval { low, high }) => Some([low as f32, high as f32]),
         _ => None,

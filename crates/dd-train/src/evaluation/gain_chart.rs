@@ -15,6 +15,10 @@ const GAP: f64 = 12.0;
 /// One dot with whiskers (a standard deviation over the seeds) for each contender and set; filled where the difference is
 /// significant after correction.
 pub(super) fn svg(duels: &[(&Contender, Vec<Duel>)]) -> String {
+    let duels: Vec<_> = duels
+        .iter()
+        .filter(|(_, duels)| !duels.is_empty())
+        .collect();
     let mut sets: Vec<&str> = Vec::new();
     for duel in duels.iter().flat_map(|(_, duels)| duels) {
         if !sets.contains(&duel.set.as_str()) {

@@ -7,7 +7,7 @@ use dd_eval::Summary;
 use crate::error::Result;
 use crate::evaluation::plan::{Contender, SetPlan};
 use crate::evaluation::statistics::{Runs, metric_of};
-use crate::report::{LineChart, Series};
+use crate::report::{LineChart, Series, standalone};
 
 /// Sets of the plan with several shares.
 fn sets<'a>(runs: &Runs<'a>) -> impl Iterator<Item = &'a SetPlan> {
@@ -122,7 +122,7 @@ pub(super) fn svgs(runs: &Runs<'_>) -> Result<Vec<(String, String)>> {
             logarithmic: false,
             series,
         };
-        pictures.push((set.name.clone(), chart.to_svg()));
+        pictures.push((set.name.clone(), standalone(&chart.to_svg())));
     }
     Ok(pictures)
 }

@@ -26,6 +26,16 @@ pub(crate) fn sheet(width: f64, height: f64, title: &str) -> String {
     )
 }
 
+/// A chart of a page as a picture of its own: with the page's style, on white.
+pub(crate) fn standalone(chart: &str) -> String {
+    let style = "<style>text{font:11px sans-serif;fill:#333}.title{font-weight:600;font-size:13px}.grid{stroke:#e8e8e8}\
+                 .ideal{stroke:#999;stroke-dasharray:4 3}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>";
+    match chart.split_once('>') {
+        Some((head, rest)) => format!("{head}>\n{style}{rest}"),
+        None => chart.to_string(),
+    }
+}
+
 /// Text made safe inside HTML and SVG.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")

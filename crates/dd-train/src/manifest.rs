@@ -87,7 +87,10 @@ fn fingerprint(model: &Path) -> Result<String> {
     });
     files.sort();
     for path in files {
-        digest.update(std::fs::read(&path).map_err(TrainError::io(&path))?);
+        let bytes = std::fs::read(&path).map_err(TrainError::io(&path))?;
+        // The length keeps files apart whose ends and beginnings could be exchanged.
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(&bytes);
     }
     Ok(hex(&digest.finalize()))
 }

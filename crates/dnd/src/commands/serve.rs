@@ -24,7 +24,11 @@ pub(crate) fn run(arguments: &Serve, quiet: bool) -> Outcome {
         // A run folder of several models has no configuration of its own.
         let run = model.is_dir() && ModelFolder::open(model).is_err();
         models.push(if run {
-            Arc::new(ServedEnsemble::load(model, arguments.coverage)?)
+            let (served, refusals) = ServedEnsemble::load(model, arguments.coverage)?;
+            for refusal in refusals.iter().filter(|_| !quiet) {
+                say(&format!("no interval: {refusal}"));
+            }
+            Arc::new(served)
         } else {
             Arc::new(Student::load(model).map_err(Failure::misuse)?)
         });

@@ -20,10 +20,10 @@ pub(super) struct ServedEnsemble {
 }
 
 impl ServedEnsemble {
-    /// Loads a run folder; its intervals hold with the probability `coverage`.
-    pub(super) fn load(folder: &Path, coverage: f64) -> Result<Self, Failure> {
+    /// Loads a run folder; its intervals hold with the probability `coverage`. Also why targets have none, one sentence each.
+    pub(super) fn load(folder: &Path, coverage: f64) -> Result<(Self, Vec<String>), Failure> {
         let ensemble = Ensemble::load(folder).map_err(Failure::misuse)?;
-        ensemble.refusals(coverage).map_err(Failure::misuse)?;
+        let refusals = ensemble.refusals(coverage).map_err(Failure::misuse)?;
         let first = match ensemble.seeds().first() {
             Some(seed) => folder.join(format!("seed-{seed}")),
             None => folder.to_path_buf(),
@@ -35,7 +35,7 @@ impl ServedEnsemble {
             kind: target.kind,
             unit: target.unit.clone(),
         });
-        Ok(Self {
+        let served = Self {
             card: Card {
                 name: name.to_string_lossy().into_owned(),
                 width: ensemble.members()[0].encoder().width(),
@@ -44,7 +44,8 @@ impl ServedEnsemble {
             },
             ensemble,
             coverage,
-        })
+        };
+        Ok((served, refusals))
     }
 }
 

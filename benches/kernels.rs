@@ -13,7 +13,7 @@ use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
 use dd_kernels::{
     AttentionBlock, BatchNormInputs, DenseWeights, EtFields, EtMessageInputs, FeedForwardBlock,
-    FilteredEdges, NormWeights, RadialFilter, Result, RowIndex, Segments, reference,
+    FilteredEdges, GinEdges, NormWeights, RadialFilter, Result, RowIndex, Segments, reference,
 };
 
 /// A variable of normal numbers in single precision.
@@ -257,13 +257,19 @@ fn neighbors(c: &mut Criterion) {
     measure(c, "filtered_sum reference", || {
         reference::filtered_sum(&x, &filters, edges)
     });
-    let (sources, targets) = (index(4_000, n), index(4_000, n));
+    let each = |count: u32| RowIndex::new((0..count).collect(), count as usize, &Device::Cpu);
+    let edges = GinEdges {
+        atoms: each(n as u32).expect("rows"),
+        sources: index(4_000, n),
+        bonds: each(4_000).expect("rows"),
+        targets: index(4_000, n),
+    };
     let (bonds, eps) = (variable(6, &[4_000, f]), variable(7, &[1]));
     measure(c, "gin_message kernel", || {
-        dd_kernels::gin_message(&x, &bonds, &eps, &sources, &targets)
+        dd_kernels::gin_message(&x, &bonds, &eps, &edges)
     });
     measure(c, "gin_message reference", || {
-        reference::gin_message(&x, &bonds, &eps, &sources, &targets)
+        reference::gin_message(&x, &bonds, &eps, &edges)
     });
     let (weight, bias) = (variable(8, &[f]), variable(9, &[f]));
     let normed = |norm: fn(&Tensor, &BatchNormInputs<'_>) -> Result<Tensor>| {

@@ -94,7 +94,7 @@ pub use et_update::et_update;
 pub use filtered_sum::{FilteredEdges, filtered_sum};
 pub use gather::gather;
 pub use gelu::gelu;
-pub use gin_message::gin_message;
+pub use gin_message::{GinEdges, gin_message};
 pub use layer_norm::layer_norm;
 pub use machine::Machine;
 pub use row_index::RowIndex;

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::et_fields::EtFields;
 use crate::et_message::{EtMessageInputs, RadialFilter};
 use crate::filtered_sum::FilteredEdges;
+use crate::gin_message::GinEdges;
 use crate::{RowIndex, Segments};
 
 /// See [`crate::gather`].
@@ -202,16 +203,10 @@ pub fn batch_norm(x: &Tensor, inputs: &BatchNormInputs<'_>) -> Result<Tensor> {
 }
 
 /// See [`crate::gin_message()`].
-pub fn gin_message(
-    h: &Tensor,
-    bonds: &Tensor,
-    eps: &Tensor,
-    sources: &RowIndex,
-    targets: &RowIndex,
-) -> Result<Tensor> {
-    let messages = (gather(h, sources)? + bonds)?.relu()?; // [E, W]
-    let own = (h + h.broadcast_mul(eps)?)?;
-    Ok((own + scatter_sum(&messages, targets)?)?)
+pub fn gin_message(h: &Tensor, bonds: &Tensor, eps: &Tensor, edges: &GinEdges) -> Result<Tensor> {
+    let arriving = (gather(h, &edges.sources)? + gather(bonds, &edges.bonds)?)?.relu()?; // [E, W]
+    let own = gather(&(h + h.broadcast_mul(eps)?)?, &edges.atoms)?; // [N, W]
+    Ok((own + scatter_sum(&arriving, &edges.targets)?)?)
 }
 
 /// See [`crate::et_update()`].

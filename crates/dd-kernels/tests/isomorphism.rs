@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::{assert_close, gradient_error, normal_tensor};
 use dd_kernels::{
-    BatchNormInputs, Result, RowIndex, batch_moments, batch_norm, gin_message, reference,
+    BatchNormInputs, GinEdges, Result, RowIndex, batch_moments, batch_norm, gin_message, reference,
 };
 
 fn tensors(shapes: &[&[usize]]) -> Result<Vec<Tensor>> {
@@ -30,23 +30,54 @@ fn run(inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<Vec
     Ok(all)
 }
 
+/// Three atoms with two vectors, four edges with two bonds.
+fn shared() -> Result<GinEdges> {
+    let index = |rows: &[u32], bound| RowIndex::new(rows.to_vec(), bound, &Device::Cpu);
+    Ok(GinEdges {
+        atoms: index(&[1, 0, 1], 2)?,
+        sources: index(&[0, 1, 1, 0], 2)?,
+        bonds: index(&[0, 1, 0, 1], 2)?,
+        targets: index(&[0, 1, 1, 2], 3)?,
+    })
+}
+
+/// Four atoms and five edges, each with a row of its own.
+fn apart() -> Result<GinEdges> {
+    let index = |rows: &[u32], bound| RowIndex::new(rows.to_vec(), bound, &Device::Cpu);
+    Ok(GinEdges {
+        atoms: index(&[0, 1, 2, 3], 4)?,
+        sources: index(&[1, 2, 0, 1, 0], 4)?,
+        bonds: index(&[0, 1, 2, 3, 4], 5)?,
+        targets: index(&[0, 0, 1, 1, 2], 4)?,
+    })
+}
+
 #[test]
 fn messages_agree_with_plain_candle_and_finite_differences() -> Result<()> {
-    let sources = RowIndex::new(vec![1, 2, 0, 1, 0], 4, &Device::Cpu)?;
-    let targets = RowIndex::new(vec![0, 0, 1, 1, 2], 4, &Device::Cpu)?;
-    let inputs = tensors(&[&[4, 5], &[5, 5], &[1]])?;
-    let ours = |x: &[Tensor]| gin_message(&x[0], &x[1], &x[2], &sources, &targets);
-    let theirs = |x: &[Tensor]| reference::gin_message(&x[0], &x[1], &x[2], &sources, &targets);
-    let error = gradient_error(&inputs, ours)?;
-    assert!(error < 1e-7, "gradient off by {error:e}");
-    for (ours, theirs) in run(&inputs, ours)?.iter().zip(&run(&inputs, theirs)?) {
-        assert_close(ours, theirs, 1e-12);
+    for (edges, vectors, bonds) in [(apart()?, 4, 5), (shared()?, 2, 2)] {
+        let inputs = tensors(&[&[vectors, 5], &[bonds, 5], &[1]])?;
+        let ours = |x: &[Tensor]| gin_message(&x[0], &x[1], &x[2], &edges);
+        let theirs = |x: &[Tensor]| reference::gin_message(&x[0], &x[1], &x[2], &edges);
+        let error = gradient_error(&inputs, ours)?;
+        assert!(error < 1e-7, "gradient off by {error:e}");
+        for (ours, theirs) in run(&inputs, ours)?.iter().zip(&run(&inputs, theirs)?) {
+            assert_close(ours, theirs, 1e-12);
+        }
     }
-    let error = gin_message(&inputs[0], &inputs[0], &inputs[2], &sources, &targets);
+    Ok(())
+}
+
+#[test]
+fn messages_need_rows_that_are_there() -> Result<()> {
+    let inputs = tensors(&[&[4, 5], &[5, 5], &[1]])?;
+    let mut edges = apart()?;
+    let error = gin_message(&inputs[0], &inputs[0], &inputs[2], &edges);
     assert_eq!(
         error.expect_err("four bonds").to_string(),
         "gin_message: bonds: expected shape [5, 5], got [4, 5]"
     );
+    edges.targets = RowIndex::new(vec![0; 4], 4, &Device::Cpu)?;
+    assert!(gin_message(&inputs[0], &inputs[1], &inputs[2], &edges).is_err());
     Ok(())
 }
 

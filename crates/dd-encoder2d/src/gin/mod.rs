@@ -2,6 +2,7 @@
 //! OGB's and MoleculeSDE's code (`chao1224/MoleculeSDE` 06f84c8).
 
 mod config;
+mod environments;
 mod model;
 
 pub use config::GinConfig;

@@ -2,10 +2,11 @@
 
 use candle_core::{Module, Tensor};
 use dd_graph::GraphBatch;
-use dd_kernels::{RowIndex, gin_message, segment_mean};
+use dd_kernels::{GinEdges, RowIndex, gather, gin_message, segment_mean};
 use dd_nn::{BatchNorm, Init, Linear, Mode, Params, Representation};
 
 use super::config::GinConfig;
+use super::environments::Environments;
 use crate::columns::ColumnEmbedding;
 use crate::dropout::dropout;
 use crate::encoder::Encoder2d;
@@ -93,13 +94,12 @@ impl Convolution {
     fn forward(
         &self,
         h: &Tensor,
-        batch: &GraphBatch,
         bonds: &RowIndex,
+        edges: &GinEdges,
         mode: Mode,
     ) -> Result<Tensor> {
-        let bonds = self.bond_encoder.forward(bonds)?; // [E, W]
-        let (sources, targets) = (&batch.edge_sources, &batch.edge_targets);
-        let x = gin_message(h, &bonds, &self.eps, sources, targets)?; // [N, W]
+        let bonds = self.bond_encoder.forward(bonds)?; // [B, W]
+        let x = gin_message(h, &bonds, &self.eps, edges)?; // [N, W]
         let x = self.norm.forward_relu(&self.first.forward(&x)?, mode)?; // [N, 2 W]
         Ok(self.last.forward(&x)?) // [N, W]
     }
@@ -117,10 +117,28 @@ impl Encoder2d for Gin {
         let bonds = self.gnns[0]
             .bond_encoder
             .rows(&batch.edge_features, &batch.device)?;
-        let mut h = self.atom_encoder.forward(&atoms)?; // [N, W]
+        let layers = self.gnns.len();
+        // In training, dropout and the statistics of the batch tell alike atoms apart.
+        let environments = match mode {
+            Mode::Eval => Environments::shared(batch, &atoms, &bonds, layers)?,
+            Mode::Train(_) => Environments::apart(batch, atoms, bonds, layers)?,
+        };
+        self.run(&environments, batch, mode)
+    }
+}
+
+impl Gin {
+    fn run(
+        &self,
+        environments: &Environments,
+        batch: &GraphBatch,
+        mode: Mode,
+    ) -> Result<Representation> {
+        let bonds = &environments.bonds;
+        let mut h = self.atom_encoder.forward(&environments.atoms)?; // [N, W]
         for (layer, (gnn, norm)) in self.gnns.iter().zip(&self.batch_norms).enumerate() {
             let mode = mode.named("layers").with(layer);
-            let x = gnn.forward(&h, batch, &bonds, mode)?;
+            let x = gnn.forward(&h, bonds, &environments.layers[layer], mode)?;
             h = if layer + 1 < self.gnns.len() {
                 norm.forward_relu(&x, mode)?
             } else {
@@ -128,7 +146,51 @@ impl Encoder2d for Gin {
             };
             h = dropout(&h, self.config.dropout, &batch.nodes, mode.named("dropout"))?;
         }
+        if let Some(of_atoms) = &environments.last {
+            h = gather(&h, of_atoms)?;
+        }
         let graphs = segment_mean(&h, &batch.nodes)?; // [B, W]
         Ok(Representation { nodes: h, graphs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{permuted, sample_graphs};
+    use candle_core::{DType, Device};
+    use dd_kernels::rng::Key;
+    use dd_nn::ParamStore;
+
+    #[test]
+    fn alike_atoms_share_what_they_would_compute_apart() -> Result<()> {
+        let mut graphs = sample_graphs(0);
+        let order = Key::from_seed(1).permutation(graphs[0].num_nodes());
+        graphs.push(permuted(&graphs[0], &order, Key::from_seed(2)));
+        let batch = GraphBatch::collate(&graphs, &Device::Cpu)?;
+        let store = ParamStore::new(0, DType::F64, &Device::Cpu);
+        let config = GinConfig {
+            width: 8,
+            num_layers: 3,
+            dropout: 0.0,
+        };
+        let gin = Gin::new(&config, &store.root())?;
+        let atoms = gin.atom_encoder.rows(&batch.node_features, &batch.device)?;
+        let bonds = gin.gnns[0]
+            .bond_encoder
+            .rows(&batch.edge_features, &batch.device)?;
+        let shared = Environments::shared(&batch, &atoms, &bonds, 3)?;
+        for edges in &shared.layers {
+            assert!(edges.atoms.len() <= batch.num_nodes() - graphs[0].num_nodes());
+        }
+        let apart = Environments::apart(&batch, atoms, bonds, 3)?;
+        let [shared, apart] =
+            [shared, apart].map(|environments| gin.run(&environments, &batch, Mode::Eval));
+        let off = (shared?.nodes - apart?.nodes)?
+            .abs()?
+            .max_all()?
+            .to_scalar::<f64>()?;
+        assert!(off < 1e-12, "off by {off:e}");
+        Ok(())
     }
 }

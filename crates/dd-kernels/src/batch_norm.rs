@@ -8,7 +8,7 @@ use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{check, reference};
+use crate::{check, cuda, reference};
 
 /// Columns that one task sums.
 const BLOCK_COLUMNS: usize = 64;
@@ -49,6 +49,9 @@ pub fn batch_moments(x: &Tensor) -> Result<(Tensor, Tensor)> {
         return Err(matrix_error(x));
     }
     let x = x.detach();
+    if cuda::takes(&x) {
+        return cuda::batch_norm::batch_moments(&x);
+    }
     if !has_kernel(&x) {
         let mean = x.mean_keepdim(0)?;
         let variance = x.broadcast_sub(&mean)?.sqr()?.mean(0)?;
@@ -103,6 +106,9 @@ pub fn batch_norm(x: &Tensor, inputs: &BatchNormInputs<'_>) -> Result<Tensor> {
         ("batch_norm: variance", inputs.variance),
     ] {
         check::shape(name, column, &[width])?;
+    }
+    if cuda::takes(x) && rows > 0 && width > 0 {
+        return cuda::batch_norm::batch_norm(x, inputs);
     }
     if !has_kernel(x) || width == 0 {
         return reference::batch_norm(x, inputs);

@@ -9,7 +9,7 @@ use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{EtFields, check, reference};
+use crate::{EtFields, check, cuda, dense, reference};
 
 /// Increments of the scalar and vector features of the equivariant transformer (Thölke and De Fabritiis, ICLR 2022,
 /// equations 9 to 11). With the thirds `p1, p2, p3` of the projected vectors `p = U v`, the thirds `o1, o2, o3` of the
@@ -57,6 +57,11 @@ pub fn et_update(
     check::shape("et_update: projection", projection, &[3 * f, f])?;
     check::shape("et_update: messages", messages, &[n, 3 * f])?;
     check::shape("et_update: arrived", arrived.joined(), &[n, 4, f])?;
+    if cuda::takes(vectors) && n > 0 && f > 0 {
+        let projected = dense(vectors, projection, None)?; // [N, 3, 3 F]
+        let update = cuda::et_update::et_update(&projected, messages, arrived.joined())?;
+        return EtFields::new(update);
+    }
     if !has_kernel(vectors) || f == 0 {
         return reference::et_update(vectors, projection, messages, arrived);
     }

@@ -8,7 +8,7 @@ use crate::cpu::vectorized;
 use crate::error::Result;
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{RowIndex, Segments, check, reference};
+use crate::{RowIndex, Segments, check, cuda, reference};
 
 /// Edges for [`filtered_sum`]: `N` atoms, `E` edges, `P` pairs.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +58,9 @@ pub fn filtered_sum(x: &Tensor, filters: &Tensor, edges: FilteredEdges<'_>) -> R
         check::count(name, len, edges.by_target.num_rows())?;
     }
     check::count("filtered_sum: targets", n, edges.sources.num_sources())?;
+    if cuda::takes(x) {
+        return cuda::edges::filtered_sum(x, filters, edges);
+    }
     if !has_kernel(x) {
         return reference::filtered_sum(x, filters, edges);
     }

@@ -8,7 +8,7 @@ use crate::cpu::vectorized;
 use crate::error::Result;
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{RowIndex, check, reference};
+use crate::{RowIndex, check, cuda, reference};
 
 /// Who sends to whom in [`gin_message`]: `N` atoms, `E` edges, `M` vectors and `B` bonds. Atoms that look alike may share a
 /// vector, and edges a bond.
@@ -85,6 +85,9 @@ pub fn gin_message(h: &Tensor, bonds: &Tensor, eps: &Tensor, edges: &GinEdges) -
         ),
     ] {
         check::count(name, got, expected)?;
+    }
+    if cuda::takes(h) {
+        return cuda::edges::gin_message(h, bonds, eps, edges);
     }
     if !has_kernel(h) {
         return reference::gin_message(h, bonds, eps, edges);

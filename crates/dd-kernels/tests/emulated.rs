@@ -6,9 +6,17 @@
     reason = "each suite declares its device, as it does where it is a program of its own"
 )]
 
+#[path = "attention.rs"]
+mod attention;
 #[path = "dense.rs"]
 mod dense;
+#[path = "equivariant.rs"]
+mod equivariant;
 #[path = "et_message.rs"]
 mod et_message;
+#[path = "isomorphism.rs"]
+mod isomorphism;
 #[path = "operations.rs"]
 mod operations;
+#[path = "optimizer.rs"]
+mod optimizer;

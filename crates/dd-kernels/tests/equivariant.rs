@@ -1,11 +1,15 @@
 //! The smaller operations of the equivariant transformer: filtered sums and the update.
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Tensor, Var};
 use dd_kernels::rng::Key;
-use dd_kernels::testing::{assert_close, gradient_error, normal_tensor};
+use dd_kernels::testing::{assert_close, gradient_error};
 use dd_kernels::{
     EtFields, FilteredEdges, Result, RowIndex, Segments, et_update, filtered_sum, reference,
 };
+
+mod device;
+
+use device::{device, normal_tensor};
 
 fn tensors(shapes: &[&[usize]]) -> Result<Vec<Tensor>> {
     let shapes = shapes.iter().zip(0..);
@@ -46,9 +50,9 @@ fn compare(
 #[test]
 fn filtered_sum_agrees_with_plain_candle_and_finite_differences() -> Result<()> {
     // Atom 0 sees 1 and 2, atom 1 sees 0 and itself, atom 2 sees 0, atom 3 nobody.
-    let sources = RowIndex::new(vec![1, 2, 0, 1, 0], 4, &Device::Cpu)?;
-    let pairs = RowIndex::new(vec![0, 1, 0, 2, 1], 3, &Device::Cpu)?;
-    let by_target = Segments::from_lengths(&[2, 2, 1, 0], &Device::Cpu)?;
+    let sources = RowIndex::new(vec![1, 2, 0, 1, 0], 4, &device())?;
+    let pairs = RowIndex::new(vec![0, 1, 0, 2, 1], 3, &device())?;
+    let by_target = Segments::from_lengths(&[2, 2, 1, 0], &device())?;
     let edges = FilteredEdges {
         sources: &sources,
         pairs: &pairs,

@@ -1,11 +1,15 @@
 //! The operations of the graph isomorphism network: messages and batch norm.
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Tensor, Var};
 use dd_kernels::rng::Key;
-use dd_kernels::testing::{assert_close, gradient_error, normal_tensor};
+use dd_kernels::testing::{assert_close, gradient_error};
 use dd_kernels::{
     BatchNormInputs, GinEdges, Result, RowIndex, batch_moments, batch_norm, gin_message, reference,
 };
+
+mod device;
+
+use device::{device, normal_tensor};
 
 fn tensors(shapes: &[&[usize]]) -> Result<Vec<Tensor>> {
     let shapes = shapes.iter().zip(0..);
@@ -32,7 +36,7 @@ fn run(inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<Vec
 
 /// Three atoms with two vectors, four edges with two bonds.
 fn shared() -> Result<GinEdges> {
-    let index = |rows: &[u32], bound| RowIndex::new(rows.to_vec(), bound, &Device::Cpu);
+    let index = |rows: &[u32], bound| RowIndex::new(rows.to_vec(), bound, &device());
     Ok(GinEdges {
         atoms: index(&[1, 0, 1], 2)?,
         sources: index(&[0, 1, 1, 0], 2)?,
@@ -43,7 +47,7 @@ fn shared() -> Result<GinEdges> {
 
 /// Four atoms and five edges, each with a row of its own.
 fn apart() -> Result<GinEdges> {
-    let index = |rows: &[u32], bound| RowIndex::new(rows.to_vec(), bound, &Device::Cpu);
+    let index = |rows: &[u32], bound| RowIndex::new(rows.to_vec(), bound, &device());
     Ok(GinEdges {
         atoms: index(&[0, 1, 2, 3], 4)?,
         sources: index(&[1, 2, 0, 1, 0], 4)?,
@@ -76,7 +80,7 @@ fn messages_need_rows_that_are_there() -> Result<()> {
         error.expect_err("four bonds").to_string(),
         "gin_message: bonds: expected shape [5, 5], got [4, 5]"
     );
-    edges.targets = RowIndex::new(vec![0; 4], 4, &Device::Cpu)?;
+    edges.targets = RowIndex::new(vec![0; 4], 4, &device())?;
     assert!(gin_message(&inputs[0], &inputs[1], &inputs[2], &edges).is_err());
     Ok(())
 }
@@ -117,11 +121,7 @@ fn batch_norm_agrees_with_plain_candle_and_finite_differences() -> Result<()> {
             }
         }
     }
-    let error = batch_moments(&Tensor::zeros(
-        (0, 2),
-        candle_core::DType::F32,
-        &Device::Cpu,
-    )?);
+    let error = batch_moments(&Tensor::zeros((0, 2), candle_core::DType::F32, &device())?);
     assert!(error.is_err(), "no rows have no moments");
     Ok(())
 }

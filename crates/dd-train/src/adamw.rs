@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Tensor, Var};
+use dd_kernels::{AdamStep, Lerp, LerpSquare};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
 use crate::gradients::Gradients;
-use crate::inplace::{AdamStep, Lerp, LerpSquare};
 
 /// Constants of [`AdamW`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

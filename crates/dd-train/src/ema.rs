@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor, Var};
 
-use crate::inplace::Lerp;
+use dd_kernels::Lerp;
 
 /// `a <- decay a + (1 - decay) p` after every step, from the initial parameters. Buffers are not averaged.
 #[derive(Debug)]

@@ -110,7 +110,6 @@ mod fit;
 mod folder;
 pub mod geometry;
 mod gradients;
-mod inplace;
 pub mod inputs;
 mod manifest;
 mod observer;

@@ -8,7 +8,7 @@ mkdir -p "$report"
 nvidia-smi >"$report/gpu.txt"
 
 echo "== correctness: the CPU's suites on the GPU, in double and single precision and bf16"
-for suite in operations et_message dense; do
+for suite in operations attention et_message equivariant isomorphism dense optimizer; do
     DD_TEST_DEVICE=cuda bin/$suite --test-threads 1 2>&1 | tee "$report/$suite.txt"
 done
 

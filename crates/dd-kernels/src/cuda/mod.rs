@@ -6,20 +6,23 @@
 //! | [`sources`] | how they are put together for the run-time compiler |
 //! | [`launch`] | what a launch is, whatever runs it |
 //! | [`program`] | from launches to candle's differentiable operations |
-//! | [`rows`], [`segments`], [`dense`], [`mod@dropout`], [`attention`], [`et_message`] | the launches of each operation |
+//! | [`rows`], [`segments`], [`dense`], [`edges`], [`batch_norm`], [`mod@dropout`], [`attention`], [`et_message`], [`et_update`] | the launches of each operation |
 //! | `driver` | runs launches on a GPU; needs the feature `cuda` |
 //! | [`emulator`] | runs the same launches, through the same code, in a program that imitates a GPU; for tests |
 
 use candle_core::{DType, Tensor};
 
 pub(crate) mod attention;
+pub(crate) mod batch_norm;
 pub(crate) mod dense;
 #[cfg(feature = "cuda")]
 mod driver;
 pub(crate) mod dropout;
+pub(crate) mod edges;
 pub(crate) mod emulator;
 pub(crate) mod et_message;
 mod et_message_backward;
+pub(crate) mod et_update;
 pub(crate) mod index_tensor;
 pub(crate) mod launch;
 mod program;

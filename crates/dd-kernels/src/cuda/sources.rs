@@ -79,7 +79,7 @@ const TILE: &str = include_str!("kernels/tile.cuh");
 const MESSAGES: &str = include_str!("kernels/messages.cuh");
 
 /// Every module.
-pub const MODULES: [Module; 12] = [
+pub const MODULES: [Module; 16] = [
     module!("gather", [], &["gather_sum", "spread"]),
     module!("sum_rows", [], &["sum_rows"]),
     module!("segment_max", [], &["segment_max", "segment_max_backward"]),
@@ -103,7 +103,25 @@ pub const MODULES: [Module; 12] = [
             "layer_norm_total"
         ]
     ),
+    module!(
+        "batch_norm",
+        [],
+        &[
+            "column_sums",
+            "column_totals",
+            "batch_norm",
+            "batch_norm_partial",
+            "batch_norm_backward"
+        ]
+    ),
     module!("safe_norm", [], &["safe_norm", "safe_norm_backward"]),
+    module!(
+        "edges",
+        [],
+        &["filtered_sum", "gin_message", "gin_returned"]
+    ),
+    module!("et_update", [], &["et_update", "et_update_backward"]),
+    module!("optimizer", [], &["lerp", "lerp_square", "adam_step"]),
     module!("dropout", [RANDOM], &["dropout"]),
     module!("attention", [RANDOM, TILE], &["attention"]),
     module!(

@@ -240,8 +240,18 @@ fn the_report_names_everyone_and_every_test() {
     assert!(text.contains("- pretrained equals from scratch on all labels "));
     report.write(&place.workplace.output).unwrap();
     let tests = std::fs::read_to_string(place.workplace.output.join("tests.json")).unwrap();
-    let tests: Vec<BTreeMap<String, serde_json::Value>> = serde_json::from_str(&tests).unwrap();
-    assert_eq!(tests.len(), 2);
+    let tests: serde_json::Value = serde_json::from_str(&tests).unwrap();
+    assert_eq!(tests["by_set"].as_array().unwrap().len(), 2);
+    let by_share = tests["by_set_and_share"].as_array().unwrap();
+    assert_eq!(by_share.len(), 2, "FreeSolv with half and all labels");
+    assert!(text.contains("### pretrained against from scratch, by share"));
+    for test in by_share {
+        let [p, corrected] = ["t_p", "holm_p"].map(|p| test[p].as_f64().unwrap());
+        assert!(
+            corrected >= p && text.contains(&format!(" {p:.4} |")),
+            "{test}"
+        );
+    }
     for picture in ["gains.svg", "shares-freesolv.svg"] {
         let svg = std::fs::read_to_string(place.workplace.output.join(picture)).unwrap();
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));

@@ -6,6 +6,7 @@ use std::path::Path;
 use dd_data::Task;
 use dd_eval::{Direction, Metric, Summary};
 use dd_nn::write_atomically;
+use serde::Serialize;
 
 use crate::error::Result;
 use crate::evaluation::data::known;
@@ -22,6 +23,14 @@ const LEVEL: f64 = 0.05;
 pub struct Report<'a> {
     runs: Runs<'a>,
     duels: Vec<(&'a Contender, Vec<Duel>)>,
+    by_share: Vec<(&'a Contender, Vec<Duel>)>,
+}
+
+/// The families of tests that a correction covers.
+#[derive(Serialize)]
+struct Tests {
+    by_set: Vec<Duel>,
+    by_set_and_share: Vec<Duel>,
 }
 
 impl<'a> Report<'a> {
@@ -31,13 +40,16 @@ impl<'a> Report<'a> {
     /// When a score is no number.
     pub fn new(plan: &'a Plan, entries: &[Entry]) -> Result<Self> {
         let runs = Runs::of(plan, entries);
-        let rivals = plan
-            .contenders
-            .iter()
-            .filter(|contender| contender.against.is_some());
-        let duels = rivals.map(|contender| Ok((contender, runs.duels(contender)?)));
+        let rivals = || plan.contenders.iter().filter(|one| one.against.is_some());
+        let duels = rivals().map(|contender| Ok((contender, runs.duels(contender)?)));
         let duels = duels.collect::<Result<_>>()?;
-        Ok(Self { runs, duels })
+        let by_share = rivals().map(|contender| Ok((contender, runs.duels_by_share(contender)?)));
+        let by_share = by_share.collect::<Result<_>>()?;
+        Ok(Self {
+            runs,
+            duels,
+            by_share,
+        })
     }
 
     /// Everything as Markdown.
@@ -50,6 +62,7 @@ impl<'a> Report<'a> {
         text += &self.scores()?;
         text += &self.gains();
         text += &share_curves::markdown(&self.runs)?;
+        text += &share_curves::tests(&self.runs, &self.by_share, LEVEL);
         Ok(text)
     }
 
@@ -66,8 +79,15 @@ impl<'a> Report<'a> {
         for (set, svg) in share_curves::svgs(&self.runs)? {
             put(format!("shares-{set}.svg"), svg)?;
         }
-        let duels: Vec<&Duel> = self.duels.iter().flat_map(|(_, duels)| duels).collect();
-        write_json(&folder.join("tests.json"), &duels)
+        let all = |family: &'_ [(&Contender, Vec<Duel>)]| -> Vec<Duel> {
+            let duels = family.iter().flat_map(|(_, duels)| duels);
+            duels.cloned().collect()
+        };
+        let tests = Tests {
+            by_set: all(&self.duels),
+            by_set_and_share: all(&self.by_share),
+        };
+        write_json(&folder.join("tests.json"), &tests)
     }
 
     /// Contenders by sets: mean and spread of the test score.

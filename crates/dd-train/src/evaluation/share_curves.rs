@@ -6,7 +6,7 @@ use dd_eval::Summary;
 
 use crate::error::Result;
 use crate::evaluation::plan::{Contender, SetPlan};
-use crate::evaluation::statistics::{Runs, metric_of};
+use crate::evaluation::statistics::{Duel, Runs, metric_of};
 use crate::report::{LineChart, Series, standalone};
 
 /// Sets of the plan with several shares.
@@ -64,6 +64,59 @@ pub(super) fn markdown(runs: &Runs<'_>) -> Result<String> {
         text += "\n";
     }
     Ok(text)
+}
+
+/// p by set and share for each contender with a rival, and what remains below `level` after correction.
+pub(super) fn tests(runs: &Runs<'_>, by_share: &[(&Contender, Vec<Duel>)], level: f64) -> String {
+    let mut text = String::new();
+    for (contender, duels) in by_share {
+        if duels.iter().all(|duel| duel.t_p.is_none()) {
+            continue;
+        }
+        let mut shares: Vec<f64> = duels.iter().map(|duel| duel.share).collect();
+        shares.sort_by(f64::total_cmp);
+        shares.dedup();
+        let against = contender.against.as_deref().unwrap_or_default();
+        let _ = write!(
+            text,
+            "### {} against {against}, by share\n\nPaired t-test over seeds, p:\n\n| |",
+            contender.name
+        );
+        for share in &shares {
+            let _ = write!(text, " {} % |", 100.0 * share);
+        }
+        let _ = write!(text, "\n|---|{}", "---:|".repeat(shares.len()));
+        for set in sets(runs) {
+            let of_set = || duels.iter().filter(|duel| duel.set == set.name);
+            if of_set().all(|duel| duel.t_p.is_none()) {
+                continue;
+            }
+            let _ = write!(text, "\n| {} |", set.name);
+            for share in &shares {
+                let p = of_set().find(|duel| duel.share == *share);
+                let p = p.and_then(|duel| duel.t_p);
+                let _ = write!(text, " {} |", p.map_or("–".into(), |p| format!("{p:.4}")));
+            }
+        }
+        let tested = duels.iter().filter(|duel| duel.t_p.is_some()).count();
+        let below = duels.iter().filter_map(|duel| {
+            let p = duel.holm_p.filter(|&p| p < level)?;
+            let which = if duel.gain > 0.0 { "better" } else { "worse" };
+            let share = 100.0 * duel.share;
+            Some(format!("{} at {share} % ({which}, {p:.4})", duel.set))
+        });
+        let below: Vec<String> = below.collect();
+        let below = if below.is_empty() {
+            "none".to_string()
+        } else {
+            below.join(", ")
+        };
+        let _ = write!(
+            text,
+            "\n\nBelow {level} after Holm's correction over these {tested} tests: {below}.\n\n"
+        );
+    }
+    text
 }
 
 /// From which share on a contender is as good as its rival on all labels.

@@ -10,10 +10,11 @@ use crate::evaluation::data::{known, metrics};
 use crate::evaluation::journal::Entry;
 use crate::evaluation::plan::{Contender, Plan, SetPlan};
 
-/// A contender against its rival on one set, over the seeds that both have.
+/// A contender against its rival on one set and share of the labels, over the seeds that both have.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Duel {
     pub(super) set: String,
+    pub(super) share: f64,
     pub(super) contender: String,
     pub(super) against: String,
     pub(super) pairs: usize,
@@ -25,7 +26,7 @@ pub(super) struct Duel {
     pub(super) gain_std: Option<f64>,
     /// Paired t-test.
     pub(super) t_p: Option<f64>,
-    /// The same after Holm's correction over all sets of this pair of contenders.
+    /// The same after Holm's correction over all sets, or all sets and shares, of this pair of contenders.
     pub(super) holm_p: Option<f64>,
     pub(super) wilcoxon_p: Option<f64>,
     pub(super) cohen_d: Option<f64>,
@@ -92,19 +93,34 @@ impl<'a> Runs<'a> {
 
     /// A contender against its rival on all sets, on the whole training part.
     pub(super) fn duels(&self, contender: &Contender) -> Result<Vec<Duel>> {
+        let places = self.plan.sets.iter().map(|set| (set, 1.0)).collect();
+        self.duels_at(contender, places)
+    }
+
+    /// A contender against its rival on all shares of the sets that have several, one family of tests.
+    pub(super) fn duels_by_share(&self, contender: &Contender) -> Result<Vec<Duel>> {
+        let places = self.plan.sets.iter().flat_map(|set| {
+            let shares = self.plan.shares(set);
+            let shares = if shares.len() > 1 { shares } else { &[] };
+            shares.iter().map(move |&share| (set, share))
+        });
+        self.duels_at(contender, places.collect())
+    }
+
+    fn duels_at(&self, contender: &Contender, places: Vec<(&SetPlan, f64)>) -> Result<Vec<Duel>> {
         let Some(against) = &contender.against else {
             return Ok(Vec::new());
         };
         let mut duels = Vec::new();
-        for set in &self.plan.sets {
+        for (set, share) in places {
             let metric = metric_of(set)?;
-            let ours = self.scores(set, &contender.name, 1.0, metric);
-            let theirs = self.scores(set, against, 1.0, metric);
+            let ours = self.scores(set, &contender.name, share, metric);
+            let theirs = self.scores(set, against, share, metric);
             let both: Vec<(f64, f64)> = ours
                 .iter()
                 .filter_map(|(seed, a)| Some((*a, *theirs.get(seed)?)))
                 .collect();
-            if let Some(duel) = duel((set, contender, against), metric, &both)? {
+            if let Some(duel) = duel((set, share), (contender, against), metric, &both)? {
                 duels.push(duel);
             }
         }
@@ -123,7 +139,8 @@ pub(super) fn metric_of(set: &SetPlan) -> Result<Metric> {
 }
 
 fn duel(
-    (set, contender, against): (&SetPlan, &Contender, &str),
+    (set, share): (&SetPlan, f64),
+    (contender, against): (&Contender, &str),
     metric: Metric,
     both: &[(f64, f64)],
 ) -> Result<Option<Duel>> {
@@ -145,6 +162,7 @@ fn duel(
     let tests = tests.into_iter().next();
     Ok(tests.map(|tests| Duel {
         set: set.name.clone(),
+        share,
         contender: contender.name.clone(),
         against: against.to_string(),
         pairs: tests.pairs,

@@ -11,7 +11,7 @@
 //! the machine. Fragments are decomposed one by one: a vector lives on one fragment, and of equal eigenvalues (within one
 //! part in 10¹²) those of the fragment that begins first come first.
 
-use dd_kernels::SymmetricMatrix;
+use dd_kernels::{Spectrum, SymmetricMatrix};
 use ndarray::Array2;
 
 use crate::error::{GraphError, Result};
@@ -58,15 +58,9 @@ pub fn laplacian_eigenvectors(
     targets: &[u32],
     k: usize,
 ) -> Result<Array2<f32>> {
-    let columns = smallest(num_nodes, sources, targets, k)?;
+    let smallest = smallest(num_nodes, sources, targets, k)?;
     let mut table = vec![0.0; num_nodes * k];
-    if columns.width() > 0 {
-        let rows = columns.table.chunks_exact(columns.width());
-        for (row, to) in rows.zip(table.chunks_exact_mut(k)) {
-            let entries = row.iter().zip(&columns.signs).zip(to);
-            entries.for_each(|((x, sign), to)| *to = (x * sign) as f32);
-        }
-    }
+    smallest.write(&mut table, k, |x| x as f32);
     Ok(Array2::from_shape_vec((num_nodes, k), table).expect("k numbers per node"))
 }
 
@@ -79,37 +73,48 @@ pub fn laplacian_eigen(
     sources: &[u32],
     targets: &[u32],
 ) -> Result<LaplacianEigen> {
-    let columns = smallest(num_nodes, sources, targets, num_nodes)?;
-    let table =
-        Array2::from_shape_vec((num_nodes, num_nodes), columns.table).expect("one column per node");
-    let mut vectors = table.reversed_axes().as_standard_layout().into_owned();
-    for (mut vector, sign) in vectors.rows_mut().into_iter().zip(&columns.signs) {
-        vector *= *sign;
-    }
+    let smallest = smallest(num_nodes, sources, targets, num_nodes)?;
+    let mut table = vec![0.0; num_nodes * num_nodes];
+    smallest.write(&mut table, num_nodes, |x| x);
+    let table = Array2::from_shape_vec((num_nodes, num_nodes), table).expect("a column per node");
     Ok(LaplacianEigen {
-        values: columns.values,
-        vectors,
+        values: smallest.values,
+        vectors: table.reversed_axes().as_standard_layout().into_owned(),
     })
 }
 
-/// Some eigenvectors as columns.
-struct Columns {
+/// The eigenvectors of the smallest eigenvalues, fragment by fragment.
+struct Smallest {
     /// All eigenvalues, ascending.
     values: Vec<f64>,
-    /// `[N, width]`, with the signs of the solver.
-    table: Vec<f64>,
-    /// The factor that fixes the sign of each column.
-    signs: Vec<f64>,
+    fragments: Fragments,
+    /// What each fragment has, with the signs of the convention.
+    spectra: Vec<Spectrum>,
+    /// The columns of the vectors, those of one fragment together and ascending.
+    columns: Vec<usize>,
+    /// Where the columns of each fragment start.
+    starts: Vec<usize>,
 }
 
-impl Columns {
-    fn width(&self) -> usize {
-        self.signs.len()
+impl Smallest {
+    /// Writes the row of each node, `stride` places apart. Places without an entry are left as they are.
+    fn write<T>(&self, table: &mut [T], stride: usize, entry: impl Fn(f64) -> T) {
+        if stride == 0 {
+            return;
+        }
+        let rows = table.chunks_exact_mut(stride);
+        for (row, &(fragment, place)) in rows.zip(&self.fragments.places) {
+            let columns = &self.columns[self.starts[fragment]..self.starts[fragment + 1]];
+            let components = self.spectra[fragment].components(place);
+            for (&column, x) in columns.iter().zip(components) {
+                row[column] = entry(x);
+            }
+        }
     }
 }
 
 /// The eigenvectors of the smallest `k` eigenvalues.
-fn smallest(num_nodes: usize, sources: &[u32], targets: &[u32], k: usize) -> Result<Columns> {
+fn smallest(num_nodes: usize, sources: &[u32], targets: &[u32], k: usize) -> Result<Smallest> {
     if num_nodes > MAX_LAPLACIAN_NODES {
         return Err(GraphError::LaplacianSize {
             num_nodes,
@@ -129,11 +134,12 @@ fn smallest(num_nodes: usize, sources: &[u32], targets: &[u32], k: usize) -> Res
     }
     let width = k.min(num_nodes);
     let fragments = Fragments::new(num_nodes, sources, targets);
-    let spectra = fragments
+    let mut spectra = fragments
         .laplacians(sources, targets)
         .into_iter()
         .map(|laplacian| laplacian.spectrum(width))
         .collect::<std::result::Result<Vec<_>, _>>()?;
+    { spectra.iter_mut() }.for_each(|spectrum| spectrum.make_largest_positive(TIE));
     // Fragment and value of each place in the whole spectrum.
     let mut order = Vec::with_capacity(num_nodes);
     for (fragment, spectrum) in spectra.iter().enumerate() {
@@ -144,54 +150,16 @@ fn smallest(num_nodes: usize, sources: &[u32], targets: &[u32], k: usize) -> Res
         let key = |(_, value): &(usize, f64)| (value * GRID).round() + 0.0;
         order.sort_by(|a, b| key(a).total_cmp(&key(b)));
     }
-    // The columns of one fragment stand together, ascending.
     let mut columns: Vec<usize> = (0..width).collect();
     columns.sort_by_key(|&column| order[column].0);
     let first = |fragment| columns.partition_point(|&column| order[column].0 < fragment);
-    let starts: Vec<usize> = (0..=spectra.len()).map(first).collect();
-    let mut table = vec![0.0; num_nodes * width];
-    for (node, &(fragment, place)) in fragments.places.iter().enumerate() {
-        let row = &mut table[node * width..(node + 1) * width];
-        let columns = &columns[starts[fragment]..starts[fragment + 1]];
-        for (&column, x) in columns.iter().zip(spectra[fragment].components(place)) {
-            row[column] = x;
-        }
-    }
-    Ok(Columns {
+    Ok(Smallest {
         values: order.iter().map(|&(_, value)| value).collect(),
-        signs: signs(&table, width),
-        table,
+        starts: (0..=spectra.len()).map(first).collect(),
+        fragments,
+        spectra,
+        columns,
     })
-}
-
-/// The positive sign goes to each column's entry of largest magnitude.
-fn signs(table: &[f64], width: usize) -> Vec<f64> {
-    let mut signs = vec![0.0_f64; width];
-    let mut largest = vec![0.0_f64; width];
-    if width == 0 {
-        return signs;
-    }
-    for row in table.chunks_exact(width) {
-        for (largest, x) in largest.iter_mut().zip(row) {
-            *largest = if x.abs() > *largest {
-                x.abs()
-            } else {
-                *largest
-            };
-        }
-    }
-    largest.iter_mut().for_each(|x| *x *= TIE);
-    // From the end, so that the first entry has the last word.
-    for row in table.chunks_exact(width).rev() {
-        for ((sign, least), x) in signs.iter_mut().zip(&largest).zip(row) {
-            *sign = if x.abs() >= *least {
-                1.0_f64.copysign(*x)
-            } else {
-                *sign
-            };
-        }
-    }
-    signs
 }
 
 /// The connected parts of a graph, in the order of their first nodes.

@@ -1,4 +1,4 @@
-//! Mutated and arbitrary SMILES: an answer, never a panic. Large ones: `hostile.rs`.
+//! Mutated and arbitrary SMILES: an answer, never a panic. Large ones: `hostile`.
 
 use dd_mol::Sanitize;
 use dd_mol::smiles::{ParseOptions, SmilesErrorKind, parse, parse_with};

@@ -48,20 +48,42 @@ fn accepted(molecule: &Molecule, options: &ParseOptions) {
 
 /// Whether a SMILES tells everything of the molecule. As RDKit, we read other bonds from
 /// our own text where dummies stand in rings, where aromatic systems are partly in rings
-/// too large to be aromatic and where aromatic bonds are left outside rings; merge
-/// hydrogens that were kept for a slash which meant nothing; and choose dative bonds by
-/// the order of the atoms.
+/// too large to be aromatic, where aromatic bonds are left outside rings and where a bond
+/// `~` stands between aromatic atoms; find no Kekulé form where an aromatic ring begins a
+/// row of double bonds, and no geometry within a row; merge hydrogens that were kept for
+/// a slash which meant nothing; and choose dative bonds by the order of the atoms.
 fn says_all(molecule: &Molecule) -> bool {
     let plain = |atom: &dd_mol::Atom| {
         use dd_mol::ChiralTag::{TetrahedralCcw, TetrahedralCw, Unspecified};
         atom.atomic_number > 1
-            && matches!(atom.chiral_tag, Unspecified | TetrahedralCw | TetrahedralCcw)
+            && matches!(
+                atom.chiral_tag,
+                Unspecified | TetrahedralCw | TetrahedralCcw
+            )
     };
+    let mut doubles = vec![0; molecule.num_atoms()];
+    for bond in molecule.bonds() {
+        if bond.bond.order == dd_mol::BondOrder::Double {
+            doubles[bond.begin] += 1;
+            doubles[bond.end] += 1;
+        }
+    }
     let odd = |bond: dd_mol::BondRef| match bond.bond.order {
         dd_mol::BondOrder::Dative => true,
         dd_mol::BondOrder::Aromatic => !bond.bond.in_ring,
+        dd_mol::BondOrder::Unspecified => {
+            molecule.atom(bond.begin).is_aromatic || molecule.atom(bond.end).is_aromatic
+        }
+        dd_mol::BondOrder::Double => {
+            let ends = [bond.begin, bond.end];
+            let aromatic = |&end: &usize| molecule.atom(end).is_aromatic;
+            let stated = bond.bond.stereo != dd_mol::BondStereo::None;
+            let in_row = ends.iter().any(|&end| doubles[end] > 1);
+            in_row && (stated || ends.iter().any(aromatic))
+        }
         _ => false,
     };
-    let small = molecule.num_atoms() <= 200 && molecule.ring_sizes().last().is_none_or(|size| *size <= 24);
+    let small =
+        molecule.num_atoms() <= 200 && molecule.ring_sizes().last().is_none_or(|size| *size <= 24);
     small && molecule.atoms().all(plain) && !molecule.bonds().any(odd)
 }

@@ -1,5 +1,7 @@
 //! Rows of numbers as whole, aligned vectors.
 
+use std::cell::RefCell;
+
 /// Numbers per vector of the inner loops.
 pub(super) const LANES: usize = 4;
 
@@ -28,6 +30,38 @@ impl Lanes {
     pub(super) fn sum(self) -> f64 {
         (self.0[0] + self.0[2]) + (self.0[1] + self.0[3])
     }
+}
+
+thread_local! {
+    /// Memory of matrices that are gone, for the next ones.
+    static SPARE: RefCell<Vec<Vec<Lanes>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A matrix and its vectors.
+const MAX_SPARE: usize = 2;
+/// Larger ones go back to the system: those of more than 256 rows.
+const MAX_SPARE_LANES: usize = 256 * 256 / LANES;
+
+/// So many zeros.
+pub(super) fn zeros(vectors: usize) -> Vec<Lanes> {
+    let mut rows = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+    rows.clear();
+    rows.resize(vectors, Lanes::ZERO);
+    rows
+}
+
+/// Keeps memory for [`zeros`].
+pub(super) fn give_back(rows: Vec<Lanes>) {
+    if rows.capacity() == 0 || rows.capacity() > MAX_SPARE_LANES {
+        return;
+    }
+    // A thread that ends keeps nothing.
+    let _ = SPARE.try_with(|spare| {
+        let mut spare = spare.borrow_mut();
+        if spare.len() < MAX_SPARE {
+            spare.push(rows);
+        }
+    });
 }
 
 /// Inner product, lane by lane, then across lanes.
@@ -67,6 +101,14 @@ pub(super) fn numbers_mut(row: &mut [Lanes]) -> &mut [f64] {
     unsafe {
         std::slice::from_raw_parts_mut(row.as_mut_ptr().cast(), row.len() * LANES)
     }
+}
+
+/// `N` vectors of a row from one on.
+#[inline(always)]
+pub(super) fn vectors<const N: usize>(row: &mut [Lanes], first: usize) -> &mut [Lanes; N] {
+    (&mut row[first..first + N])
+        .try_into()
+        .expect("N vectors were cut out")
 }
 
 /// Entry `i` of a row.

@@ -18,7 +18,7 @@ use std::cell::Cell;
 use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use householder::Reflections;
-use lanes::{LANES, Lanes, at, at_mut};
+use lanes::{LANES, Lanes, at, at_mut, numbers};
 use rotations::Rotations;
 
 /// A symmetric matrix under construction.
@@ -68,7 +68,7 @@ impl SymmetricMatrix {
         Self {
             size,
             stride,
-            rows: vec![Lanes::ZERO; size * stride],
+            rows: lanes::zeros(size * stride),
         }
     }
 
@@ -86,6 +86,7 @@ impl SymmetricMatrix {
     ///
     /// # Panics
     /// When `i` or `j` is no row.
+    #[inline]
     pub fn get(&self, i: usize, j: usize) -> f64 {
         assert!(i < self.size && j < self.size, "no such entry");
         at(&self.rows[i * self.stride..], j)
@@ -95,6 +96,7 @@ impl SymmetricMatrix {
     ///
     /// # Panics
     /// When `i` or `j` is no row.
+    #[inline]
     pub fn set(&mut self, i: usize, j: usize, value: f64) {
         assert!(i < self.size && j < self.size, "no such entry");
         *at_mut(&mut self.rows[i * self.stride..], j) = value;
@@ -131,9 +133,50 @@ impl Spectrum {
     }
 
     /// Component `i` of every eigenvector, in the order of the values: eigenvectors are columns.
+    #[inline]
     pub fn components(&self, i: usize) -> impl Iterator<Item = f64> + '_ {
-        let row = &self.components[i * self.stride..][..self.stride];
-        self.columns.iter().map(|&column| at(row, column as usize))
+        let row = numbers(&self.components[i * self.stride..][..self.stride]);
+        self.columns.iter().map(|&column| row[column as usize])
+    }
+
+    /// Gives every eigenvector the sign that makes its entry of largest magnitude positive; of entries within the factor
+    /// `tie` of the largest, the first.
+    pub fn make_largest_positive(&mut self, tie: f64) {
+        make_largest_positive(&mut self.components, self.stride, tie);
+    }
+}
+
+impl Drop for Spectrum {
+    fn drop(&mut self) {
+        lanes::give_back(std::mem::take(&mut self.components));
+    }
+}
+
+vectorized! {
+    /// As [`Spectrum::make_largest_positive`]; padding stays zero.
+    fn make_largest_positive(components: &mut [Lanes], stride: usize, tie: f64) {
+        for column in 0..stride {
+            let mut largest = Lanes::ZERO;
+            let mut i = column;
+            while i < components.len() {
+                let (old, x) = (largest.0, components[i].0);
+                largest = Lanes::of(|l| if x[l].abs() > old[l] { x[l].abs() } else { old[l] });
+                i += stride;
+            }
+            let least = Lanes::of(|l| tie * largest.0[l]).0;
+            let mut sign = Lanes::ZERO;
+            // From the end, so that the first entry has the last word.
+            while i > column {
+                i -= stride;
+                let (old, x) = (sign.0, components[i].0);
+                sign = Lanes::of(|l| if x[l].abs() >= least[l] { 1.0_f64.copysign(x[l]) } else { old[l] });
+            }
+            while i < components.len() {
+                let old = components[i].0;
+                components[i] = Lanes::of(|l| old[l] * sign.0[l]);
+                i += stride;
+            }
+        }
     }
 }
 
@@ -202,7 +245,7 @@ fn decompose_plainly(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> 
     wanted.extend_from_slice(&order[..count]);
     wanted.sort_unstable();
     let stride = count.div_ceil(LANES);
-    let mut components = vec![Lanes::ZERO; size * stride];
+    let mut components = lanes::zeros(size * stride);
     for (column, &place) in wanted.iter().enumerate() {
         *at_mut(&mut components[place * stride..], column) = 1.0;
     }
@@ -213,6 +256,7 @@ fn decompose_plainly(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> 
         }
     }
     reflections.apply(&rows, &mut components, stride);
+    lanes::give_back(rows);
     let column = |place: &usize| wanted.binary_search(place).expect("it is wanted") as u32;
     Some(Spectrum {
         values: { order.iter() }

@@ -9,7 +9,7 @@
 //! In the usual recurrence on squares (Parlett, "The Symmetric Eigenvalue Problem", section 8.15) the pivot's square is
 //! `delta[i]² / sum[i]` and gamma is `delta[i] delta[i + 1] / sum[i]`.
 
-use super::lanes::{LANES, Lanes, negate};
+use super::lanes::{LANES, Lanes, negate, vectors};
 
 /// QL needs about two sweeps per eigenvalue.
 const MAX_SWEEPS: usize = 60;
@@ -22,8 +22,10 @@ const SCALED_ROWS: usize = 8;
 pub(super) struct Rotations {
     /// Cosines and sines; each sweep begins with a vector of its own.
     turns: Vec<[Lanes; 2]>,
+    /// How many of the turns are of this run; behind them is room.
+    used: usize,
     sweeps: Vec<Sweep>,
-    scratch: Scratch,
+    scratch: Vec<Determinants>,
 }
 
 /// Rotations of the rows `(first, first + 1)`, `(first + 1, first + 2)`, ..., made from the last to the first.
@@ -35,33 +37,25 @@ struct Sweep {
     flipped: bool,
 }
 
-/// Numbers of one sweep, a place for each row: determinant of the block below it and of that from it on, the sum and its
-/// second part, gamma, and the new join.
-#[derive(Debug, Default)]
-struct Scratch {
-    below: Vec<f64>,
-    here: Vec<f64>,
-    sums: Vec<f64>,
-    parts: Vec<f64>,
-    gammas: Vec<f64>,
-    joins: Vec<f64>,
+/// Numbers of one sweep, a place for each of some rows: determinant of the block below the row and of that from it on, the
+/// sum and its second part.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
+struct Determinants {
+    below: [f64; LANES],
+    here: [f64; LANES],
+    sums: [f64; LANES],
+    parts: [f64; LANES],
 }
 
-impl Scratch {
-    fn resize(&mut self, rows: usize) {
-        let Self {
-            below,
-            here,
-            sums,
-            parts,
-            gammas,
-            joins,
-        } = self;
-        for row in [below, here, sums, parts, gammas, joins] {
-            // What a place holds is not used, but must be a sum that can be divided by.
-            row.resize(rows.max(row.len()), 1.0);
-        }
-    }
+impl Determinants {
+    /// What a place without a row holds is not used, but must be a sum that can be divided by.
+    const NONE: Self = Self {
+        below: [1.0; LANES],
+        here: [1.0; LANES],
+        sums: [1.0; LANES],
+        parts: [1.0; LANES],
+    };
 }
 
 /// Places behind the end of a row of `n` numbers, so that whole vectors are read and written.
@@ -81,30 +75,38 @@ pub(super) fn implicit_ql(
 ) -> Option<()> {
     let largest = d.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
     let rounding = f64::EPSILON * e.iter().fold(largest, |m, x| m.max(x.sqrt()));
-    rotations.turns.clear();
+    rotations.used = 0;
     rotations.sweeps.clear();
-    rotations.scratch.resize(padded(n));
+    rotations.scratch.clear();
+    rotations.scratch.resize(n / LANES + 1, Determinants::NONE);
+    let negligible = rounding * rounding;
+    let block = |e: &[f64], l: usize| {
+        let joined = e[l + 1..].iter();
+        joined.take_while(|&&square| square > negligible).count()
+    };
+    let mut known = None;
     for l in 0..n {
         e[l] = 0.0;
+        let mut length = known.take().unwrap_or_else(|| block(e, l));
         let mut sweeps = 0;
-        loop {
-            let joined = e[l + 1..].iter();
-            let length = joined
-                .take_while(|&&square| square > rounding * rounding)
-                .count();
-            if length == 0 {
-                break;
-            }
+        while length > 0 {
             if sweeps == MAX_SWEEPS {
                 return None;
             }
             sweeps += 1;
-            let flipped = sweep(length, &mut d[l..], &mut e[l..], rotations);
+            let Swept { flipped, least } = sweep(length, &mut d[l..], &mut e[l..], rotations);
             rotations.sweeps.push(Sweep {
                 first: l,
                 length,
                 flipped,
             });
+            if least <= negligible {
+                length = block(e, l);
+            } else if e[l + 1] <= negligible {
+                // Only the first join fell, as it does nearly always.
+                known = Some(length - 1);
+                break;
+            }
         }
     }
     Some(())
@@ -117,85 +119,143 @@ fn shift_of(a: f64, square: f64, c: f64) -> f64 {
     a - square / (half + (half * half + square).sqrt().copysign(half))
 }
 
-/// One sweep over the leading `m` rotations of an unreduced block: whether its first row changes its sign.
-#[inline(always)]
-fn sweep(m: usize, d: &mut [f64], e: &mut [f64], rotations: &mut Rotations) -> bool {
-    let Rotations { turns, scratch, .. } = rotations;
-    let shift = shift_of(d[0], e[1], d[1]);
-    let delta = determinants(&d[..=m], &e[..=m], shift, scratch);
-    let vectors = m / LANES + 1;
-    let start = turns.len();
-    turns.resize(start + vectors, [Lanes::ZERO, Lanes::ZERO]);
-    turn_all(&mut turns[start..], e, scratch);
-    // Whole vectors are written; what is behind the block comes back.
-    let behind = (load(d, m + 1), load(e, m + 1));
-    let (gammas, joins) = (&scratch.gammas, &scratch.joins);
-    // From the last vector up, as each row reads what the row above it held before.
-    for i in (0..vectors).rev().map(|vector| vector * LANES) {
-        let (above, gamma, after) = (load(d, i), load(gammas, i), load(gammas, i + 1));
-        let diagonal = Lanes::of(|l| after.0[l] + (above.0[l] - gamma.0[l]));
-        store(d, i + 1, diagonal);
-        store(e, i + 1, load(joins, i));
-    }
-    store(d, m + 1, behind.0);
-    store(e, m + 1, behind.1);
-    d[0] = shift + gammas[0];
-    delta < 0.0
+/// What a sweep made of its block.
+struct Swept {
+    /// Whether the first row changed its sign.
+    flipped: bool,
+    /// The least of the squared joins but the first.
+    least: f64,
 }
 
-/// Cosines, sines, gammas and new joins of the rows of a sweep.
+/// One sweep over the leading `m` rotations of an unreduced block.
+///
+/// The recurrence of the determinants waits for itself in every row. Divisions and roots of the rows below, four at a time,
+/// are made meanwhile.
 #[inline(always)]
-fn turn_all(turns: &mut [[Lanes; 2]], e: &[f64], scratch: &mut Scratch) {
-    let Scratch {
-        below,
-        here,
-        sums,
-        parts,
-        gammas,
-        joins,
-    } = scratch;
-    // Last rows first: what was written last is on its way to memory.
-    for (i, turn) in turns.iter_mut().enumerate().rev() {
-        let i = i * LANES;
-        let (below, here) = (load(below, i).0, load(here, i).0);
-        let (sum, part, above) = (load(sums, i).0, load(parts, i).0, load(e, i).0);
+fn sweep(m: usize, d: &mut [f64], e: &mut [f64], rotations: &mut Rotations) -> Swept {
+    let shift = shift_of(d[0], e[1], d[1]);
+    let vectors = m / LANES + 1;
+    let start = rotations.used;
+    rotations.used += vectors;
+    if rotations.turns.len() < rotations.used {
+        let room = [Lanes::ZERO, Lanes::ZERO];
+        rotations.turns.resize(2 * rotations.used, room);
+    }
+    let turns = &mut rotations.turns[start..start + vectors];
+    let scratch = &mut rotations.scratch[..vectors];
+    // Whole vectors are written; what is behind the block comes back.
+    let behind = (load(d, m + 1), load(e, m + 1));
+    let mut chain = Chain {
+        shift,
+        delta: 1.0,
+        last: 0.0,
+        sum: 0.0,
+        join: 0.0,
+    };
+    let mut turning = Turning {
+        rows: m,
+        gamma: Lanes::ZERO,
+        least: Lanes([f64::INFINITY; LANES]),
+    };
+    let top = vectors - 1;
+    for row in (0..=m % LANES).rev() {
+        chain.row(row, top, d, e, &mut scratch[top]);
+    }
+    for block in (0..top).rev() {
+        for row in (0..LANES).rev() {
+            chain.row(row, block, d, e, &mut scratch[block]);
+        }
+        turning.turn(block + 1, d, e, &scratch[block + 1], &mut turns[block + 1]);
+    }
+    turning.turn(0, d, e, &scratch[0], &mut turns[0]);
+    store(d, m + 1, behind.0);
+    store(e, m + 1, behind.1);
+    d[0] = shift + turning.gamma.0[0];
+    Swept {
+        flipped: chain.delta < 0.0,
+        least: { turning.least.0.into_iter() }.fold(f64::INFINITY, f64::min),
+    }
+}
+
+/// The recurrence of determinants and sums, from the last row up.
+struct Chain {
+    shift: f64,
+    delta: f64,
+    /// The determinant before.
+    last: f64,
+    sum: f64,
+    /// The square that joins the row to the one below it.
+    join: f64,
+}
+
+impl Chain {
+    #[inline(always)]
+    fn row(&mut self, row: usize, block: usize, d: &[f64], e: &[f64], to: &mut Determinants) {
+        let i = block * LANES + row;
+        let next = (d[i] - self.shift) * self.delta - self.join * self.last;
+        let part = self.join * self.sum;
+        self.sum = self.delta * self.delta + part;
+        to.below[row] = self.delta;
+        to.here[row] = next;
+        to.sums[row] = self.sum;
+        to.parts[row] = part;
+        (self.last, self.delta, self.join) = (self.delta, next, e[i]);
+        if i.is_multiple_of(SCALED_ROWS) {
+            let scale = inverse_root_of_power(self.sum);
+            self.delta *= scale;
+            self.last *= scale;
+            self.sum = self.sum * scale * scale;
+        }
+    }
+}
+
+/// What one vector of rows needs of those below it.
+struct Turning {
+    /// Rotations of the sweep.
+    rows: usize,
+    gamma: Lanes,
+    least: Lanes,
+}
+
+impl Turning {
+    /// Cosines, sines, the new diagonal and the new joins of a vector of rows.
+    #[inline(always)]
+    fn turn(
+        &mut self,
+        block: usize,
+        d: &mut [f64],
+        e: &mut [f64],
+        from: &Determinants,
+        turn: &mut [Lanes; 2],
+    ) {
+        let i = block * LANES;
+        let (below, here, sum, part) = (from.below, from.here, from.sums, from.parts);
+        let (above, diagonal) = (load(e, i).0, load(d, i).0);
         let inverse = Lanes::of(|l| 1.0 / sum[l]).0;
         let cosine = Lanes::of(|l| below[l] * below[l] * inverse[l]).0;
         let sine = Lanes::of(|l| part[l] * inverse[l]).0;
-        let gamma = Lanes::of(|l| below[l] * here[l] * inverse[l]);
+        let gamma = Lanes::of(|l| below[l] * here[l] * inverse[l]).0;
         let pivot = Lanes::of(|l| here[l] * here[l] * inverse[l]).0;
-        store(gammas, i, gamma);
-        store(joins, i, Lanes::of(|l| sine[l] * (pivot[l] + above[l])));
+        let join = Lanes::of(|l| sine[l] * (pivot[l] + above[l]));
         turn[0] = Lanes::of(|l| cosine[l].sqrt().copysign(below[l]));
         turn[1] = Lanes::of(|l| sine[l].sqrt());
+        store(e, i + 1, join);
+        let after = [gamma[1], gamma[2], gamma[3], self.gamma.0[0]];
+        let moved = Lanes::of(|l| after[l] + (diagonal[l] - gamma[l]));
+        store(d, i + 1, moved);
+        self.gamma = Lanes(gamma);
+        let (old, join) = (self.least.0, join.0);
+        // Rows 1 to the last.
+        let counts = |l: usize| (i + l).wrapping_sub(1) < self.rows - 1;
+        let counted = Lanes::of(|l| if counts(l) { join[l] } else { f64::INFINITY }).0;
+        self.least = Lanes::of(|l| {
+            if counted[l] < old[l] {
+                counted[l]
+            } else {
+                old[l]
+            }
+        });
     }
-}
-
-/// The determinants and sums of all rows; answers with the determinant of the whole, up to scale.
-///
-/// One value waits for the other, so this is a function of its own: all of them stay in registers.
-#[inline(never)]
-fn determinants(d: &[f64], e: &[f64], shift: f64, scratch: &mut Scratch) -> f64 {
-    let rows = d.len();
-    let e = &e[..rows];
-    let below = &mut scratch.below[..rows];
-    let here = &mut scratch.here[..rows];
-    let sums = &mut scratch.sums[..rows];
-    let parts = &mut scratch.parts[..rows];
-    let (mut delta, mut last, mut sum) = (1.0, 0.0, 0.0);
-    let mut join = 0.0;
-    for i in (0..rows).rev() {
-        let next = (d[i] - shift) * delta - join * last;
-        let part = join * sum;
-        sum = delta * delta + part;
-        (below[i], here[i], sums[i], parts[i]) = (delta, next, sum, part);
-        (last, delta, join) = (delta, next, e[i]);
-        if i % SCALED_ROWS == 0 {
-            let scale = inverse_root_of_power(sum);
-            (delta, last, sum) = (delta * scale, last * scale, sum * scale * scale);
-        }
-    }
-    delta
 }
 
 /// The power of two that brings `x`, times its square, between 1 and 4.
@@ -220,7 +280,7 @@ impl Rotations {
     /// the eigenvector of the tridiagonal matrix. `places` are those of the columns, ascending.
     #[inline(always)]
     pub(super) fn undo(&self, rows: &mut [Lanes], stride: usize, places: &[usize]) {
-        let mut end = self.turns.len();
+        let mut end = self.used;
         let mut columns = places.len();
         for sweep in self.sweeps.iter().rev() {
             let start = end - sweep.vectors();
@@ -255,32 +315,25 @@ impl Sweep {
     /// Undoes a sweep on `G` neighbouring vectors of every row. The row between two rotations stays in registers.
     #[inline(always)]
     fn undo_on<const G: usize>(&self, turns: &[[Lanes; 2]], rows: &mut [Lanes], stride: usize) {
-        let mut following = rows.chunks_mut(stride);
-        let Some(mut row) = following.next() else {
-            return;
-        };
-        let mut upper = *vectors::<G>(row);
+        let mut upper = *vectors::<G>(rows, 0);
         if self.flipped {
             negate(&mut upper);
         }
-        for (i, next) in (0..self.length).zip(following) {
-            let [cosines, sines] = &turns[i / LANES];
-            let (c, s) = (cosines.0[i % LANES], sines.0[i % LANES]);
-            let lower = *vectors::<G>(next);
-            let done = vectors::<G>(row);
-            for g in 0..G {
-                let (x, y) = (upper[g].0, lower[g].0);
-                done[g] = Lanes::of(|l| c * x[l] + s * y[l]);
-                upper[g] = Lanes::of(|l| c * y[l] - s * x[l]);
+        let mut row = 0;
+        for (block, [cosines, sines]) in turns.iter().enumerate() {
+            let count = LANES.min(self.length - block * LANES);
+            for i in 0..count {
+                let (c, s) = (cosines.0[i], sines.0[i]);
+                let lower = *vectors::<G>(rows, row + stride);
+                let done = vectors::<G>(rows, row);
+                for g in 0..G {
+                    let (x, y) = (upper[g].0, lower[g].0);
+                    done[g] = Lanes::of(|l| c * x[l] + s * y[l]);
+                    upper[g] = Lanes::of(|l| c * y[l] - s * x[l]);
+                }
+                row += stride;
             }
-            row = next;
         }
-        *vectors::<G>(row) = upper;
+        *vectors::<G>(rows, row) = upper;
     }
-}
-
-/// The first `G` vectors of a row.
-#[inline(always)]
-fn vectors<const G: usize>(row: &mut [Lanes]) -> &mut [Lanes; G] {
-    (&mut row[..G]).try_into().expect("G vectors were cut out")
 }

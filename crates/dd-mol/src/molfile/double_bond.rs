@@ -100,30 +100,43 @@ fn is_straight(a: Vector, b: Vector) -> bool {
 /// Search for short ways around a bond; keeps its memory from bond to bond.
 #[derive(Debug, Default)]
 pub(super) struct SmallRings {
-    seen: Vec<usize>,
+    near: [Vec<usize>; 2],
 }
 
 impl SmallRings {
-    /// Whether the ends are joined by another path short enough to close a rigid ring.
+    /// Bonds from either end to the middle of the longest way around.
+    const HALF_WAY: usize = (LARGEST_RIGID_RING - 1) / 2;
+
+    /// Whether the ends are joined by another path short enough to close a rigid ring: then what is near one end, the bond
+    /// aside, meets what is near the other.
     fn close(&mut self, adjacency: &Adjacency, bond: usize, [from, to]: [usize; 2]) -> bool {
-        self.seen.clear();
-        self.seen.push(from);
-        let mut shell = 0;
-        for _ in 1..LARGEST_RIGID_RING {
-            let end = self.seen.len();
-            for place in shell..end {
-                for step in adjacency.neighbors(self.seen[place]) {
-                    if step.bond == bond || self.seen.contains(&step.atom) {
-                        continue;
-                    }
-                    if step.atom == to {
-                        return true;
-                    }
-                    self.seen.push(step.atom);
-                }
-            }
-            shell = end;
-        }
-        false
+        let [here, there] = &mut self.near;
+        here.clear();
+        here.push(from);
+        spread(here, adjacency, bond, &[]);
+        there.clear();
+        there.push(to);
+        here.contains(&to) || spread(there, adjacency, bond, here)
     }
+}
+
+/// Adds the atoms within half the way of the first, without the bond; stops with true at one of `others`.
+fn spread(near: &mut Vec<usize>, adjacency: &Adjacency, bond: usize, others: &[usize]) -> bool {
+    let mut shell = 0;
+    for _ in 0..SmallRings::HALF_WAY {
+        let end = near.len();
+        for place in shell..end {
+            for step in adjacency.neighbors(near[place]) {
+                if step.bond == bond || near.contains(&step.atom) {
+                    continue;
+                }
+                if others.contains(&step.atom) {
+                    return true;
+                }
+                near.push(step.atom);
+            }
+        }
+        shell = end;
+    }
+    false
 }

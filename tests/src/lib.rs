@@ -5,6 +5,8 @@
 //! [`check_for`] tells its kind, and the check returns one [`Row`] per compared quantity.
 
 pub mod distill;
+#[cfg(doctest)]
+mod documents;
 mod error;
 pub mod et;
 pub mod features;

@@ -99,7 +99,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A column that the table lacks.
-    #[error("{path}: no column {column:?}; there are {}", available.join(", "))]
+    #[error("{path}: no column {column:?}; there are {}{}", available.join(", "), hint(available))]
     MissingColumn {
         /// The file.
         path: PathBuf,
@@ -109,7 +109,11 @@ pub enum DataError {
         available: Vec<String>,
     },
     /// A table in which no column holds molecules.
-    #[error("{path}: no column holds SMILES ({} were looked at); name one with --smiles-column", available.join(", "))]
+    #[error(
+        "{path}: no column holds SMILES ({} were looked at); name one with --smiles-column{}",
+        available.join(", "),
+        hint(available)
+    )]
     NoSmiles {
         /// The file.
         path: PathBuf,
@@ -225,3 +229,14 @@ fn named(id: &str) -> String {
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, DataError>;
+
+/// What a header of one cell is often due to.
+fn hint(columns: &[String]) -> &'static str {
+    match columns {
+        [one] if one.contains(';') => {
+            ". The cells seem to be separated by semicolons: save the table with commas between cells and points in \
+             numbers, or as .tsv"
+        }
+        _ => "",
+    }
+}

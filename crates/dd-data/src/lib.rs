@@ -54,5 +54,5 @@ pub use source::{Format, ReadCount, open, open_counted};
 pub use split::{CountedRows, Fractions, Split, scaffold_of};
 pub use survey::{LabelColumn, LabelKind, LabelSurvey, SmilesColumn, Survey};
 pub use table::{TableReader, TableRow};
-pub use vectors::read_npy;
+pub use vectors::{read_npy, read_vectors};
 pub use xyz_table::{XyzCells, XyzRow};

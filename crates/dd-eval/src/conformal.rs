@@ -64,6 +64,28 @@ pub fn residuals(labels: &[f64], predictions: &[f64]) -> Result<Vec<f64>, EvalEr
     ascending(rows.map(|(label, prediction)| (label - prediction).abs()))
 }
 
+/// Scores of numbers in units of each row's own scale, `|y - ŷ| / scale`, in ascending order; rows without a label are left
+/// out. The interval of a new row is its scale times the threshold, to both sides. Source: H. Papadopoulos, V. Vovk, A.
+/// Gammerman, J. Artif. Intell. Res. 40 (2011) 815.
+pub fn scaled_residuals(
+    labels: &[f64],
+    predictions: &[f64],
+    scales: &[f64],
+) -> Result<Vec<f64>, EvalError> {
+    if labels.len() != scales.len() {
+        return Err(EvalError::Length {
+            what: "scales",
+            expected: labels.len(),
+            got: scales.len(),
+        });
+    }
+    // Checks the lengths.
+    drop(labelled_rows(labels, predictions)?);
+    let rows = labels.iter().zip(predictions).zip(scales);
+    let labelled = rows.filter(|((label, _), _)| !label.is_nan());
+    ascending(labelled.map(|((label, prediction), scale)| (label - prediction).abs() / scale))
+}
+
 /// Scores of the rows of one class, `1 - p(class)`, in ascending order, from labels 0 and 1 and probabilities of 1.
 pub fn class_scores(
     labels: &[f64],
@@ -150,6 +172,10 @@ mod tests {
         assert_eq!(class_scores(&labels, &p, false).unwrap(), [0.25]);
         assert_eq!(residuals(&labels, &p).unwrap(), [0.25, 0.25, 0.5]);
         assert_eq!(coverage(&labels, &p, 0.25).unwrap(), 2.0 / 3.0);
+        let scaled = scaled_residuals(&labels, &p, &[0.5, 1.0, 0.125, 4.0]).unwrap();
+        assert_eq!(scaled, [0.125, 0.5, 2.0]);
+        assert!(scaled_residuals(&labels, &p, &[1.0; 3]).is_err());
+        assert!(scaled_residuals(&labels, &p, &[0.0; 4]).is_err());
         assert!(coverage(&[f64::NAN], &[1.0], 0.1).is_err());
     }
 

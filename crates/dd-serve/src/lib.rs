@@ -9,6 +9,7 @@
 //! | `POST /v1/predict`, `/v1/embed` | `{"smiles": [..], "model": optional name}` with one row each |
 //! | `POST /v1/neighbours` | the same rows with the nearest entries of an index |
 //! | `POST /v1/read` | a mol block with its SMILES |
+//! | `GET /v1/layout?smiles=..` | atoms with places and bonds with orders: a drawing to be changed |
 //! | `GET /v1/depict?smiles=..` | a picture (SVG); `values=` colours the atoms, `indices=true` numbers them |
 //! | `GET /v1/models` | what is served, and the limits |
 //! | `GET /` | a page with a text field and a sketcher |
@@ -57,6 +58,7 @@ mod batcher;
 mod config;
 mod error;
 mod json;
+mod layout;
 mod metrics;
 mod model;
 mod neighbours;

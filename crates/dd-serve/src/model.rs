@@ -1,6 +1,7 @@
 //! What a server asks of a model.
 
 use dd_data::RowFault;
+use dd_data::output::ClassSet;
 use dd_encoder2d::TargetKind;
 use dd_graph::{GraphBatch, MolGraph};
 use dd_mol::Molecule;
@@ -37,6 +38,8 @@ pub struct Prediction {
     pub values: Vec<f32>,
     /// Lower and upper end of an interval around each value, where the model knows one; nothing at all when it knows none.
     pub intervals: Vec<Option<[f32; 2]>>,
+    /// The classes of a binary target that are not ruled out, where the model knows; nothing at all when it knows none.
+    pub sets: Vec<Option<ClassSet>>,
     /// Whether the model has learned from molecules like this one, where it can tell.
     pub in_domain: Option<bool>,
 }

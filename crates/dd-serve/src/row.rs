@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dd_data::RowFault;
+use dd_data::output::ClassSet;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -38,6 +39,17 @@ pub(crate) fn rows<'a>(
         .collect()
 }
 
+impl Row<'_> {
+    /// What is known, by the name of its target.
+    fn known<T: Copy, U>(&self, of: &[Option<T>], shown: impl Fn(T) -> U) -> BTreeMap<&str, U> {
+        let names = self.targets.iter().map(|target| target.name.as_str());
+        let known = names.zip(of);
+        known
+            .filter_map(|(name, one)| Some((name, shown((*one)?))))
+            .collect()
+    }
+}
+
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -51,13 +63,13 @@ impl Serialize for Row<'_> {
                 for (target, value) in self.targets.iter().zip(&prediction.values) {
                     map.serialize_entry(&target.name, value)?;
                 }
-                let names = self.targets.iter().map(|target| &target.name);
-                let known = names.zip(&prediction.intervals);
-                let known: BTreeMap<_, _> = known
-                    .filter_map(|(name, interval)| Some((name, (*interval)?)))
-                    .collect();
-                if !known.is_empty() {
-                    map.serialize_entry("intervals", &known)?;
+                let intervals = self.known(&prediction.intervals, |interval| interval);
+                if !intervals.is_empty() {
+                    map.serialize_entry("intervals", &intervals)?;
+                }
+                let sets = self.known(&prediction.sets, ClassSet::words);
+                if !sets.is_empty() {
+                    map.serialize_entry("sets", &sets)?;
                 }
                 if let Some(in_domain) = prediction.in_domain {
                     map.serialize_entry("in_domain", &in_domain)?;

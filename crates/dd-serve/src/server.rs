@@ -19,16 +19,17 @@ use crate::config::ServeConfig;
 use crate::error::Result;
 use crate::model::ServedModel;
 use crate::refusal::Refusal;
-use crate::{answer, neighbours, page, sketch, status};
+use crate::{answer, layout, neighbours, page, sketch, status};
 
 /// Addresses that are counted by name.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 11] = [
     "/",
     "/v1/predict",
     "/v1/embed",
     "/v1/neighbours",
     "/v1/models",
     "/v1/depict",
+    "/v1/layout",
     "/v1/read",
     "/healthz",
     "/readyz",
@@ -146,6 +147,7 @@ fn router(app: &Arc<App>) -> Router {
         .route("/v1/neighbours", post(neighbours::neighbours))
         .route("/v1/models", get(status::models))
         .route("/v1/depict", get(sketch::depict))
+        .route("/v1/layout", get(layout::layout))
         .route("/v1/read", post(sketch::read))
         .route("/healthz", get(status::live))
         .route("/readyz", get(status::ready))

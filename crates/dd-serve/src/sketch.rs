@@ -105,7 +105,7 @@ pub(crate) async fn read(
 }
 
 /// Runs on a thread for work, of which only so many may be waited for.
-async fn work<T: Send + 'static>(
+pub(crate) async fn work<T: Send + 'static>(
     app: &Arc<App>,
     job: impl FnOnce(&App) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {

@@ -136,6 +136,33 @@ fn type_and_draw() {
     browser.wait(hidden, &json!(false));
     let fault = browser.run("return document.getElementById('fault').textContent");
     assert!(fault.as_str().unwrap().contains("valence"), "{fault}");
+
+    a_typed_molecule_opens_in_the_drawing(&browser);
     assert_eq!(browser.run("return document.title"), "denoise-and-distill");
     server.end().unwrap();
+}
+
+/// A change of the drawing is one of the molecule; what a drawing cannot hold is said.
+fn a_typed_molecule_opens_in_the_drawing(browser: &Browser) {
+    let shown = "return document.getElementById('answer').dataset.shown";
+    let left = "\u{E012}";
+    browser.click("#others button:nth-child(5)");
+    browser.keys("#smiles", "c1ccccc1O");
+    browser.wait(shown, &json!("c1ccccc1O"));
+    browser.click("#open");
+    browser.wait("return sketcher.atoms.length", &json!(7));
+    browser.keys("#canvas", &format!("{left}n "));
+    browser.wait(shown, &json!("Nc1ccccc1"));
+    browser.keys("#canvas", "z");
+    browser.wait(shown, &json!("Oc1ccccc1"));
+    browser.click("#others button:nth-child(5)");
+    browser.keys("#smiles", "C[C@H](N)C(=O)O");
+    browser.wait(shown, &json!("C[C@H](N)C(=O)O"));
+    browser.click("#open");
+    browser.wait(
+        "return document.getElementById('trouble').hidden",
+        &json!(false),
+    );
+    let said = browser.run("return document.getElementById('trouble').textContent");
+    assert!(said.as_str().unwrap().contains("CC(N)C(=O)O"), "{said}");
 }

@@ -156,7 +156,3 @@ pub use state::{Best, State, StopReason};
 pub use task::{Draw, Evaluation, Losses, Task};
 pub use teacher::{Teacher, TeacherArchitecture, TeacherConfig};
 pub use teacher_cache::{Speaker, TeacherCache};
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/how-to/use-a-pretrained-model.md")]
-struct UseAPretrainedModel;

@@ -221,8 +221,8 @@ fn other_answers(at: &Path) {
     );
     refused(
         at,
-        "predict --model runs/mine -i new.tsv -o x.npy",
-        &["--plain"],
+        "predict --model runs/mine -i new.tsv -o x.docx",
+        &[".npy .parquet"],
     );
 
     // Another table in the same folder is refused; the same command goes on where it was.
@@ -301,6 +301,19 @@ fn balanced_classes_count_the_same() {
     };
     let (none, balanced) = (mean("none"), mean("balanced"));
     assert!(none < 0.25 && balanced > none + 0.1, "{none} {balanced}");
+}
+
+#[test]
+fn what_predicts_nothing_yet_says_what_to_do() {
+    let at = place("headless");
+    std::fs::write(at.join("new.smi"), "CCO\n").unwrap();
+    refused(
+        &at,
+        "predict -m gin-128-node -i new.smi",
+        &["dnd finetune TABLE --model gin-128-node"],
+    );
+    std::fs::write(at.join("excel.csv"), "Structure;Activity\nCCO;1,5\n").unwrap();
+    refused(&at, "finetune excel.csv", &["separated by semicolons"]);
 }
 
 #[test]

@@ -153,6 +153,24 @@ fn neighbours_of_files_and_words() {
     assert!(text(&foreign.stderr).contains("not comparable"));
 }
 
+#[test]
+fn an_index_of_stored_embeddings_is_that_of_the_library() {
+    let folder = scratch("stored");
+    library(&folder);
+    let words = |line: &str| dnd(&folder, &line.split(' ').collect::<Vec<_>>());
+    let embedded = words("embed -i library.smi -m gin-128-node -o library.parquet");
+    assert_eq!(embedded.status.code(), Some(3));
+    let made =
+        words("search index -i library.smi -m gin-128-node --vectors library.parquet -o b.index");
+    assert_eq!(made.status.code(), Some(3), "{}", text(&made.stderr));
+    let ask = |index: &str| {
+        let found = words(&format!("search query --index {index} CCO CCCN -k 4"));
+        assert_eq!(found.status.code(), Some(0), "{}", text(&found.stderr));
+        text(&found.stdout)
+    };
+    assert_eq!(ask("a.index"), ask("b.index"));
+}
+
 /// A process that does not outlive its test.
 struct Ended(std::process::Child);
 
@@ -226,10 +244,11 @@ fn the_models_of_a_table_answer_with_intervals() {
     let exported = dnd(&folder, &["data", "export", "-o", "all.csv"]);
     assert_eq!(exported.status.code(), Some(0));
     let all = csv::Reader::from_path(folder.join("all.csv")).unwrap();
-    let mut table = String::from("smiles,gap\n");
+    let mut table = String::from("smiles,gap,narrow\n");
     for row in all.into_records().take(120) {
         let row = row.unwrap();
-        table += &format!("{},{}\n", &row[1], &row[7]);
+        let narrow = u8::from(row[7].parse::<f64>().unwrap() < 7.0);
+        table += &format!("{},{},{narrow}\n", &row[1], &row[7]);
     }
     std::fs::write(folder.join("gaps.csv"), table).unwrap();
     let words = "finetune gaps.csv --split random --epochs 1 --ensemble 2 -o gaps";
@@ -245,6 +264,12 @@ fn the_models_of_a_table_answer_with_intervals() {
     let (low, high) = (ends[0].as_f64().unwrap(), ends[1].as_f64().unwrap());
     let value = row(0)["gap"].as_f64().unwrap();
     assert!(low < value && value < high, "{body}");
+    // The set of classes is the one that `dnd predict` gives.
+    std::fs::write(folder.join("new.smi"), "CCO\n").unwrap();
+    let predicted = dnd(&folder, &["predict", "-q", "-m", "gaps", "-i", "new.smi"]);
+    let predicted: Value = serde_json::from_str(&text(&predicted.stdout)).unwrap();
+    assert_eq!(row(0)["sets"]["narrow"], predicted["narrow_set"], "{body}");
+    assert!(predicted["narrow_set"].is_string());
     assert_eq!(row(1)["in_domain"], json!(false), "sodium is new: {body}");
 }
 

@@ -10,13 +10,15 @@ mod jsonl;
 mod npy;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+#[cfg(feature = "parquet")]
+mod parquet_schema;
 mod records;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::RowFault;
 
-pub use records::{RecordRow, RecordSink, Value};
+pub use records::{ClassSet, Column, Kind, RecordRow, RecordSink, Value};
 
 /// One row of output.
 #[derive(Debug, Clone)]
@@ -94,6 +96,17 @@ pub enum OutputError {
 }
 
 impl OutputError {
+    fn unknown(path: &Path) -> Self {
+        Self::UnknownFormat {
+            path: path.to_path_buf(),
+            known: if cfg!(feature = "parquet") {
+                ".jsonl .csv .tsv .npy .parquet"
+            } else {
+                ".jsonl .csv .tsv .npy"
+            },
+        }
+    }
+
     pub(crate) fn write(path: &Path, reason: impl std::fmt::Display) -> Self {
         Self::Write {
             path: path.to_path_buf(),
@@ -139,14 +152,7 @@ pub fn open_sink(path: &Path, columns: &Columns) -> Result<Box<dyn RowSink>, Out
         "npy" => Ok(Box::new(npy::Npy::create(path, columns)?)),
         #[cfg(feature = "parquet")]
         "parquet" => Ok(Box::new(parquet_file::ParquetFile::create(path, columns)?)),
-        _ => Err(OutputError::UnknownFormat {
-            path: path.to_path_buf(),
-            known: if cfg!(feature = "parquet") {
-                ".jsonl .csv .tsv .npy .parquet"
-            } else {
-                ".jsonl .csv .tsv .npy"
-            },
-        }),
+        _ => Err(OutputError::unknown(path)),
     }
 }
 

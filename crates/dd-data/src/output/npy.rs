@@ -11,6 +11,7 @@ use super::jsonl::JsonLines;
 use super::{Columns, OutputError, OutputRow, RowSink, check_width};
 
 const HEADER_BYTES: usize = 128;
+const ERRORS: &str = ".errors.jsonl";
 
 /// An array whose row count is written when it is known.
 pub(super) struct Npy {
@@ -25,7 +26,7 @@ impl Npy {
     pub(super) fn create(path: &Path, columns: &Columns) -> Result<Self, OutputError> {
         let mut writer = OutputFile::create(path)?;
         writer
-            .write_all(&header(0, columns.width()))
+            .write_all(&header(Element::F32, 0, columns.width()))
             .map_err(|e| OutputError::write(path, e))?;
         Ok(Self {
             path: path.to_path_buf(),
@@ -42,7 +43,7 @@ impl RowSink for Npy {
         check_width(row, self.columns.width())?;
         if row.outcome.is_err() {
             if self.errors.is_none() {
-                let path = errors_path(&self.path);
+                let path = beside(&self.path, ERRORS);
                 self.errors = Some(Box::new(JsonLines::create(&path, &self.columns)?));
             }
             if let Some(errors) = &mut self.errors {
@@ -60,33 +61,51 @@ impl RowSink for Npy {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), OutputError> {
-        let header = header(self.rows, self.columns.width());
+        let header = header(Element::F32, self.rows, self.columns.width());
         self.writer
             .rewind()
             .and_then(|()| self.writer.write_all(&header))
             .map_err(|e| OutputError::write(&self.path, e))?;
         match self.errors {
             Some(errors) => errors.finish()?,
-            // Those of an earlier run are not those of this one.
-            None => match std::fs::remove_file(errors_path(&self.path)) {
-                Err(e) if e.kind() != ErrorKind::NotFound => {
-                    return Err(OutputError::write(&self.path, e));
-                }
-                _ => {}
-            },
+            None => remove_stale(&beside(&self.path, ERRORS))?,
         }
         self.writer.complete()
     }
 }
 
-fn errors_path(array: &Path) -> PathBuf {
+/// The name of an array and more.
+pub(super) fn beside(array: &Path, end: &str) -> PathBuf {
     let mut name = array.to_path_buf().into_os_string();
-    name.push(".errors.jsonl");
+    name.push(end);
     PathBuf::from(name)
 }
 
-fn header(rows: u64, width: usize) -> Vec<u8> {
-    let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {width}), }}");
+/// Removes a list of errors if there is one: those of an earlier run are not those of this one.
+pub(super) fn remove_stale(path: &Path) -> Result<(), OutputError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(OutputError::write(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// What an array holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Element {
+    /// float32.
+    F32,
+    /// float64.
+    F64,
+}
+
+/// The header of an array `[rows, width]`.
+pub(super) fn header(element: Element, rows: u64, width: usize) -> Vec<u8> {
+    let element = match element {
+        Element::F32 => "<f4",
+        Element::F64 => "<f8",
+    };
+    let text =
+        format!("{{'descr': '{element}', 'fortran_order': False, 'shape': ({rows}, {width}), }}");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend(((HEADER_BYTES - 10) as u16).to_le_bytes());
     bytes.extend(text.as_bytes());

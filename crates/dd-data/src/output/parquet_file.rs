@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int64Type};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::Type;
 
 use super::file::OutputFile;
+use super::parquet_schema::{Leaf, message, vector};
 use super::{Columns, OutputError, OutputRow, RowSink, check_width};
 
 /// Rows held before they are written as one row group.
@@ -25,7 +27,7 @@ pub(super) struct ParquetFile {
 impl ParquetFile {
     pub(super) fn create(path: &Path, columns: &Columns) -> Result<Self, OutputError> {
         let fail = |e: &dyn std::fmt::Display| OutputError::write(path, e);
-        let schema = parse_message_type(&schema(columns)).map_err(|e| fail(&e))?;
+        let schema = schema(columns).map_err(|e| fail(&e))?;
         let file = OutputFile::create(path)?;
         let properties = Arc::new(WriterProperties::builder().build());
         let writer =
@@ -67,29 +69,11 @@ impl RowSink for ParquetFile {
     }
 }
 
-fn schema(columns: &Columns) -> String {
-    let values = match columns {
-        Columns::Scalars(names) => names
-            .iter()
-            .map(|name| format!("optional float {};", identifier(name)))
-            .collect::<Vec<_>>()
-            .join(" "),
-        Columns::Vector { name, .. } => format!(
-            "optional group {} (LIST) {{ repeated group list {{ required float element; }} }}",
-            identifier(name)
-        ),
-    };
-    format!(
-        "message rows {{ required int64 row; required binary input (UTF8); required binary status (UTF8); {values} \
-         optional binary error_kind (UTF8); optional binary error_message (UTF8); }}"
-    )
-}
-
-/// Column names may hold letters, digits and underscores only.
-fn identifier(name: &str) -> String {
-    name.chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect()
+fn schema(columns: &Columns) -> Result<Type, ParquetError> {
+    match columns {
+        Columns::Scalars(names) => message(names.iter().map(|name| Leaf::Float.optional(name))),
+        Columns::Vector { name, .. } => message(std::iter::once(vector(name))),
+    }
 }
 
 type Written = parquet::errors::Result<()>;

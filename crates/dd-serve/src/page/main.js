@@ -99,6 +99,22 @@ const sketcher = new Sketcher($("canvas"), async (sketch) => {
   }
 });
 
+// What is typed, as a drawing to be changed.
+$("open").addEventListener("click", async () => {
+  const smiles = $("smiles").value;
+  if (smiles.trim() === "") return;
+  const question = latest;
+  try {
+    const drawing = await ask(`/v1/layout?smiles=${encodeURIComponent(smiles)}`);
+    if (question !== latest) return;
+    sketcher.open(drawing.atoms, drawing.bonds);
+    trouble(drawing.same ? null : `The drawing has no stereochemistry, isotopes or radicals: a change makes this of ${drawing.smiles}.`);
+    $("canvas").focus();
+  } catch (error) {
+    trouble(error instanceof Refused ? error.message : "The server does not answer.");
+  }
+});
+
 function tool(place, text, choice, title) {
   const button = element("button", { type: "button", title, "aria-label": title }, text);
   if (choice) {

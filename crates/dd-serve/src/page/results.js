@@ -14,6 +14,9 @@ const number = (value) => String(Number(value.toPrecision(4)));
 
 const depiction = (smiles) => `/v1/depict?smiles=${encodeURIComponent(smiles)}`;
 
+// Which classes of a binary target are not ruled out.
+const SET_WORDS = { "0": "the set is 0", "1": "the set is 1", "0 or 1": "the set is 0 or 1: it cannot tell", neither: "the set is empty" };
+
 function showPredictions(place, answers) {
   place.replaceChildren(...answers.map(({ model, targets, rows: [row] }) => {
     if (row.status !== "ok") return card(model, element("p", {}, row.error.message));
@@ -23,6 +26,8 @@ function showPredictions(place, answers) {
       const shown = element("dd", {}, value);
       const interval = row.intervals?.[name];
       if (unit) shown.append(" ", element("small", {}, unit));
+      const set = row.sets?.[name];
+      if (set) shown.append(" ", element("small", {}, SET_WORDS[set] ?? set));
       if (interval) shown.append(" ", element("small", {}, `${number(interval[0])} to ${number(interval[1])}`));
       list.append(element("dt", {}, kind === "binary" ? `${name}, probability` : name), shown);
     }

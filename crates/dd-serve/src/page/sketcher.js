@@ -3,6 +3,7 @@
 
 const BOND_LENGTH = 46; // pixels of the viewBox
 const ATOM_RADIUS = 14;
+const MARGIN = 30; // around an opened molecule
 const ELEMENTS = ["C", "N", "O", "S", "P", "F", "Cl", "Br", "I"];
 const ELEMENT_KEYS = { c: "C", n: "N", o: "O", s: "S", p: "P", f: "F", l: "Cl", r: "Br", i: "I" };
 const ELEMENT_COLOURS = { N: "#0064A3", O: "#B84A00", F: "#00755A", Cl: "#00755A", S: "#8A6500", P: "#A3477A", Br: "#7A3B1A", I: "#5B3A8C" };
@@ -49,6 +50,25 @@ class Sketcher {
     this.bonds = [];
     this.chosen = null;
     this.finish();
+  }
+
+  // Other atoms and bonds, with places in bond lengths and y upwards, as large as the canvas lets them be.
+  open(atoms, bonds) {
+    this.remember();
+    const { width, height } = this.canvas.viewBox.baseVal;
+    const range = (values) => [Math.min(...values), Math.max(...values)];
+    const [left, right] = range(atoms.map(({ x }) => x));
+    const [low, high] = range(atoms.map(({ y }) => y));
+    const room = (size, span) => (size - 2 * MARGIN) / (span || 1);
+    const scale = Math.min(BOND_LENGTH, room(width, right - left), room(height, high - low));
+    this.atoms = atoms.map(({ element, charge, x, y }) => ({
+      element, charge,
+      x: width / 2 + scale * (x - (left + right) / 2),
+      y: height / 2 - scale * (y - (low + high) / 2),
+    }));
+    this.bonds = bonds.map(({ from, to, order }) => ({ from, to, order }));
+    this.chosen = null;
+    this.draw();
   }
 
   finish() {

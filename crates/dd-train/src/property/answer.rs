@@ -1,6 +1,6 @@
 //! An ensemble that answers every row of an input: means alone, or with all that is known of their trustworthiness.
 
-use dd_data::output::{Columns, RecordRow, RecordSink, Value};
+use dd_data::output::{ClassSet, Column, Columns, Kind, RecordRow, RecordSink, Value};
 use dd_data::{InputRow, RowFault};
 use dd_encoder2d::TargetKind;
 use dd_graph::{GraphBatch, MolGraph};
@@ -59,7 +59,8 @@ impl<'a> Assessor<'a> {
         dd_eval::conformal::rows_needed(coverage)?;
         let regions = match ensemble.uncertainty() {
             Some(known) => {
-                let has = |target: &super::Calibration| target.region(0.0, coverage).is_ok();
+                let has =
+                    |target: &super::Calibration| target.region(0.0, Some(0.0), coverage).is_ok();
                 known.targets.iter().map(has).collect()
             }
             None => vec![false; ensemble.targets().len()],
@@ -78,35 +79,37 @@ impl<'a> Assessor<'a> {
             || self.regions.contains(&true)
     }
 
-    /// Names of the values of a row.
-    pub fn columns(&self) -> Vec<String> {
-        let mut names = Vec::new();
+    /// The values of a row: their names and kinds.
+    pub fn columns(&self) -> Vec<Column> {
+        let mut columns = Vec::new();
         for (target, has_region) in self.ensemble.targets().iter().zip(&self.regions) {
             let name = &target.name;
-            names.push(name.clone());
+            let mut add = |end: &str, kind| columns.push(Column::new(format!("{name}{end}"), kind));
+            add("", Kind::Number);
             if self.ensemble.members().len() > 1 {
-                names.push(format!("{name}_std"));
+                add("_std", Kind::Number);
             }
             match (has_region, target.kind) {
                 (false, _) => {}
                 (true, TargetKind::Regression) => {
-                    names.extend([format!("{name}_low"), format!("{name}_high")]);
+                    add("_low", Kind::Number);
+                    add("_high", Kind::Number);
                 }
-                (true, TargetKind::Binary) => names.push(format!("{name}_set")),
+                (true, TargetKind::Binary) => add("_set", Kind::Classes),
             }
         }
         if self.ensemble.domain().is_some() {
             let of_domain = [
-                "nearest_similarity",
-                "nearest_training",
-                "nearest_training_row",
-                "embedding_distance_percentile",
-                "unseen_elements",
-                "in_domain",
+                ("nearest_similarity", Kind::Number),
+                ("nearest_training", Kind::Text),
+                ("nearest_training_row", Kind::Whole),
+                ("embedding_distance_percentile", Kind::Number),
+                ("unseen_elements", Kind::Text),
+                ("in_domain", Kind::Flag),
             ];
-            names.extend(of_domain.map(String::from));
+            columns.extend(of_domain.map(|(name, kind)| Column::new(name, kind)));
         }
-        names
+        columns
     }
 
     /// The values of a row, in the order of [`Assessor::columns`].
@@ -123,13 +126,7 @@ impl<'a> Assessor<'a> {
                     values.extend([low, high].map(|end| Value::Number(end as f32)));
                 }
                 Some(Region::Classes { zero, one }) => {
-                    let words = match (zero, one) {
-                        (true, true) => "0 or 1",
-                        (true, false) => "0",
-                        (false, true) => "1",
-                        (false, false) => "neither",
-                    };
-                    values.push(Value::Text(words.into()));
+                    values.push(Value::Classes(ClassSet { zero, one }));
                 }
                 None => values.push(Value::Absent),
             }

@@ -9,7 +9,8 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::domain::{CEILING, Domain, FINGERPRINT, TrainingMolecule};
-use crate::error::{Result, TrainError};
+use super::versioned::{Versioned, read, wrong};
+use crate::error::Result;
 use crate::folder::write_json;
 
 const TEXT: &str = "applicability.json";
@@ -29,6 +30,14 @@ struct Text {
     similarity_floor: f64,
     elements: Vec<u8>,
     molecules: Vec<TrainingMolecule>,
+}
+
+impl Versioned for Text {
+    const SCHEMAS: &'static [u32] = &[SCHEMA];
+
+    fn schema(&self) -> u32 {
+        self.schema
+    }
 }
 
 /// Embeddings as they are stored: in half precision where it holds them.
@@ -89,32 +98,21 @@ impl Domain {
     /// When a file is damaged, or the two do not belong together.
     pub fn load(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(TEXT);
-        if !path.is_file() {
+        let Some(text) = read::<Text>(&path)? else {
             return Ok(None);
-        }
-        let wrong = |reason: String| TrainError::Folder {
-            path: path.clone(),
-            reason,
         };
-        let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
-        let text: Text = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        if text.schema != SCHEMA {
-            return Err(wrong(format!(
-                "schema: expected {SCHEMA}, got {}",
-                text.schema
-            )));
-        }
         let file = TensorFile::open(folder.join(NUMBERS))?;
-        let read = |name: &str| file.read(name, &Device::Cpu);
+        let tensor = |name: &str| file.read(name, &Device::Cpu);
         let (count, bytes) = (text.molecules.len(), FINGERPRINT.bits / 8);
-        let fingerprints = read("fingerprints")?;
-        let embeddings = read("embeddings")?.to_dtype(DType::F32)?;
+        let fingerprints = tensor("fingerprints")?;
+        let embeddings = tensor("embeddings")?.to_dtype(DType::F32)?;
         let (rows, width) = embeddings.dims2()?;
         if fingerprints.dims() != [count, bytes] || rows != count || count == 0 {
-            return Err(wrong(format!(
+            let reason = format!(
                 "{count} molecules, but {:?} fingerprints and {rows} embeddings in {NUMBERS}",
                 fingerprints.dims()
-            )));
+            );
+            return Err(wrong(&path, reason));
         }
         let bytes: Vec<u8> = fingerprints.flatten_all()?.to_vec1()?;
         let words = bytes
@@ -127,7 +125,7 @@ impl Domain {
             Array2::from_shape_vec((rows, width), values).expect("as many values as the shape"),
             text.elements.into_iter().collect(),
         );
-        domain.distances = read("distances")?.to_dtype(DType::F32)?.to_vec1()?;
+        domain.distances = tensor("distances")?.to_dtype(DType::F32)?.to_vec1()?;
         domain.similarity_floor = text.similarity_floor;
         Ok(Some(domain))
     }

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use super::domain::{Applicability, Domain, Traits};
 use super::domain_file::rounded;
+use super::intervals::Intervals;
 use super::uncertainty::{Region, Uncertainty};
 use crate::error::{Result, TrainError};
 use crate::folder::CONFIG_FILE;
@@ -101,6 +102,15 @@ impl Ensemble {
             seeds.iter().map(member).collect()
         };
         let first = ModelFolder::open(&folders[0])?;
+        if first.config().head.is_none() {
+            let name = name_or_path.display();
+            return Err(TrainError::Folder {
+                path: name_or_path.to_path_buf(),
+                reason: format!(
+                    "the model embeds and predicts nothing yet: `dnd finetune TABLE --model {name}` makes models that predict"
+                ),
+            });
+        }
         let mut members = Vec::with_capacity(folders.len());
         for path in &folders {
             let folder = ModelFolder::open(path)?;
@@ -173,6 +183,21 @@ impl Ensemble {
         &self.features
     }
 
+    /// Gives the intervals of numbers another kind of width than the run folder says.
+    ///
+    /// # Errors
+    /// When the folder does not have what they need.
+    pub fn set_intervals(&mut self, intervals: Intervals) -> Result<()> {
+        let changed = match &mut self.uncertainty {
+            Some(known) => known.set_intervals(intervals),
+            None => Err("it has no uncertainty.json".into()),
+        };
+        changed.map_err(|reason| TrainError::Folder {
+            path: self.folder.clone(),
+            reason,
+        })
+    }
+
     /// The calibration, where there is one.
     pub fn uncertainty(&self) -> Option<&Uncertainty> {
         self.uncertainty.as_ref()
@@ -196,7 +221,7 @@ impl Ensemble {
         };
         let mut refusals = Vec::new();
         for target in &known.targets {
-            match target.region(0.0, coverage) {
+            match target.region(0.0, Some(0.0), coverage) {
                 Ok(_) => {}
                 Err(error) if error.undefined_reason().is_some() => refusals.push(format!(
                     "{}: a coverage of {coverage} needs {} calibration molecules, there are {}",
@@ -294,19 +319,16 @@ impl Ensemble {
         coverage: f64,
     ) -> Result<TargetPrediction> {
         let values = answers.values.slice(s![.., row, column]);
+        let std = (values.len() > 1).then(|| values.std(1.0));
         let region = match &self.uncertainty {
             None => None,
-            Some(known) => match known.targets[column].region(mean, coverage) {
+            Some(known) => match known.targets[column].region(mean, std, coverage) {
                 Ok(region) => Some(region),
                 Err(error) if error.undefined_reason().is_some() => None,
                 Err(error) => return Err(error.into()),
             },
         };
-        Ok(TargetPrediction {
-            mean,
-            std: (values.len() > 1).then(|| values.std(1.0)),
-            region,
-        })
+        Ok(TargetPrediction { mean, std, region })
     }
 
     /// What every member says of graphs, in order.

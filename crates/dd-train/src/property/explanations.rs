@@ -13,7 +13,9 @@ use super::ensemble::Ensemble;
 use super::explain::{Explainer, Explanation};
 use crate::error::{Result, TrainError};
 
-const NUMBERS: &str = "explanations.jsonl";
+/// The file of a folder with the numbers; it has this name when the folder is complete.
+pub const EXPLANATIONS: &str = "explanations.jsonl";
+const PARTIAL: &str = "explanations.jsonl.partial";
 /// Molecules that are drawn; the numbers of all are written.
 pub const MOST_DRAWN: usize = 1000;
 
@@ -37,7 +39,7 @@ impl<'a> Explanations<'a> {
     pub fn create(ensemble: &'a Ensemble, folder: &Path) -> Result<Self> {
         let explainer = Explainer::new(ensemble)?;
         std::fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
-        let path = folder.join(NUMBERS);
+        let path = folder.join(PARTIAL);
         let file = File::create(&path).map_err(TrainError::io(&path))?;
         Ok(Self {
             ensemble,
@@ -124,6 +126,8 @@ impl<'a> Explanations<'a> {
     /// When the disk does not take it.
     pub fn finish(mut self) -> Result<usize> {
         self.lines.flush().map_err(TrainError::io(&self.path))?;
+        let whole = self.folder.join(EXPLANATIONS);
+        std::fs::rename(&self.path, &whole).map_err(TrainError::io(&whole))?;
         Ok(self.undrawn)
     }
 }

@@ -7,6 +7,7 @@ use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
 use dd_eval::Metric;
 use dd_graph::FeaturizerConfig;
 
+use super::intervals::Intervals;
 use super::table::{Division, PropertyTable, targets};
 use crate::batch::BatchConfig;
 use crate::config::{Length, PatienceConfig};
@@ -52,6 +53,8 @@ pub struct PropertyRequest {
     pub epochs: Option<u64>,
     /// Validations without improvement that are tolerated.
     pub patience: Option<u64>,
+    /// How wide the intervals of numbers are; by the spread of the models when absent, and there are several.
+    pub intervals: Option<Intervals>,
 }
 
 /// What will be done.
@@ -193,6 +196,7 @@ impl PropertyPlan {
             };
             let broken = match column.broken {
                 0 => String::new(),
+                1 => ", 1 cell that is no label".to_string(),
                 count => format!(", {count} cells that are no label"),
             };
             lines.push((
@@ -213,7 +217,34 @@ impl PropertyPlan {
         lines.push(("model", self.model_line()));
         lines.push(("split", self.split_line()));
         lines.push(("training", self.training_line()));
+        let numbers = |target: &Target| target.kind == TargetKind::Regression;
+        if self.targets.iter().any(numbers) {
+            lines.push(("intervals", self.intervals_line().to_string()));
+        }
         lines
+    }
+
+    /// How wide the intervals of numbers will be.
+    pub(super) fn intervals(&self) -> Intervals {
+        let several = self.config.seeds.len() > 1;
+        let usual = if several {
+            Intervals::Scaled
+        } else {
+            Intervals::Constant
+        };
+        self.request.intervals.unwrap_or(usual)
+    }
+
+    fn intervals_line(&self) -> &'static str {
+        match (self.intervals(), self.request.intervals) {
+            (Intervals::Scaled, _) => {
+                "wider where the models disagree (--intervals constant: one width for all molecules)"
+            }
+            (Intervals::Constant, Some(_)) => "one width for all molecules, as asked",
+            (Intervals::Constant, None) => {
+                "one width for all molecules, as a single model has no spread"
+            }
+        }
     }
 
     fn model_line(&self) -> String {

@@ -46,7 +46,7 @@ pub struct CoverageScore {
     pub coverage: f64,
     /// Share of the test molecules whose label lies in its region.
     pub share: f64,
-    /// Width of the intervals, or mean number of classes in the sets.
+    /// Mean width of the intervals, or mean number of classes in the sets.
     pub size: f64,
 }
 
@@ -133,11 +133,13 @@ pub(super) fn coverage(
     answers: &Answers<'_>,
 ) -> Result<Option<CoverageScore>> {
     let (mut inside, mut size, mut rows) = (0, 0.0, 0);
-    for (&label, &mean) in labels.iter().zip(answers.means.column(column)) {
+    let several = answers.members.dim().0 > 1;
+    for (row, (&label, &mean)) in labels.iter().zip(answers.means.column(column)).enumerate() {
         if label.is_nan() {
             continue;
         }
-        let region = match answers.calibrations[column].region(mean, level) {
+        let spread = several.then(|| answers.members.slice(s![.., row, column]).std(1.0));
+        let region = match answers.calibrations[column].region(mean, spread, level) {
             Ok(region) => region,
             Err(error) if error.undefined_reason().is_some() => return Ok(None),
             Err(error) => return Err(error.into()),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dd_data::Split;
-use ndarray::Array2;
+use ndarray::{Array1, Array2, ArrayView1};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -12,6 +12,7 @@ use super::baseline::{self, MOST_LABELS, MOST_ROWS, Part};
 use super::domain::{Domain, TrainingMolecule, Traits};
 use super::domain_file::rounded;
 use super::ensemble::{Ensemble, MemberAnswers};
+use super::intervals::FLOOR;
 use super::page;
 use super::plan::{DEFAULT_MODEL, PropertyPlan};
 use super::scores::{Answers, TargetScores, score};
@@ -88,14 +89,18 @@ impl PropertyPlan {
                 .collect();
             ensemble.answers(&graphs)
         };
-        let calibration = answers(valid)?.means();
+        let calibration = answers(valid)?;
         let labels = self.table.labels(valid, count);
-        let uncertainty = Uncertainty::calibrate(
+        let mut uncertainty = Uncertainty::calibrate(
             &self.targets,
             &self.config.seeds,
             labels.view(),
-            calibration.view(),
+            calibration.values.view(),
+            &self.floors(),
         )?;
+        if let Err(reason) = uncertainty.set_intervals(self.intervals()) {
+            notes.push(format!("intervals have one width: {reason}"));
+        }
         let domain = self.domain(&answers(train)?.embeddings)?;
         let tested = answers(test)?;
         let traits: Vec<Traits> = self.table.molecules(test)?.iter().map(Traits::of).collect();
@@ -216,16 +221,27 @@ impl PropertyPlan {
     }
 
     fn training_means(&self) -> Vec<f64> {
+        let mean = |known: Vec<f64>| known.iter().sum::<f64>() / known.len().max(1) as f64;
+        self.training_labels().map(mean).collect()
+    }
+
+    /// The least spread of each target, for intervals that scale with it.
+    fn floors(&self) -> Vec<f64> {
+        let deviation = |known: Vec<f64>| Array1::from_vec(known).std(0.0);
+        self.training_labels()
+            .map(|known| FLOOR * deviation(known))
+            .collect()
+    }
+
+    /// The known labels of the training part, target by target.
+    fn training_labels(&self) -> impl Iterator<Item = Vec<f64>> + use<> {
         let labels = self.table.labels(&self.split.train, self.targets.len());
-        let mean = |column: ndarray::ArrayView1<'_, f64>| {
-            let known: Vec<f64> = column
-                .iter()
-                .copied()
-                .filter(|label| !label.is_nan())
-                .collect();
-            known.iter().sum::<f64>() / known.len().max(1) as f64
+        let known = |column: ArrayView1<'_, f64>| -> Vec<f64> {
+            let labels = column.iter().copied();
+            labels.filter(|label| !label.is_nan()).collect()
         };
-        labels.columns().into_iter().map(mean).collect()
+        let columns: Vec<Vec<f64>> = labels.columns().into_iter().map(known).collect();
+        columns.into_iter()
     }
 
     /// Writes `choices.json`, and refuses a folder that holds another table's run.

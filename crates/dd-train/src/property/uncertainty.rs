@@ -9,14 +9,16 @@ use std::path::Path;
 
 use dd_encoder2d::{Target, TargetKind};
 use dd_eval::{EvalError, conformal};
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, TrainError};
+use super::intervals::{Intervals, ScaledScores};
+use super::versioned::{Versioned, read, wrong};
+use crate::error::Result;
 use crate::folder::write_json;
 
 const FILE: &str = "uncertainty.json";
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// The coverages that the file tells in advance. Any other can be asked for.
 pub const LEVELS: [f64; 3] = [0.8, 0.9, 0.95];
 
@@ -39,10 +41,16 @@ pub struct Uncertainty {
 pub struct Calibration {
     /// Name of the target.
     pub name: String,
-    /// The usual coverages: what they give, or how many molecules they need.
+    /// The usual coverages of intervals of constant width and of sets: what they give, or how many molecules they need.
     pub levels: Vec<Level>,
     /// The scores, ascending.
     pub scores: Scores,
+    /// How wide intervals are.
+    #[serde(default)]
+    pub intervals: Intervals,
+    /// Scores by the spread of the models; none of classes, of a single model, and of runs before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaled: Option<ScaledScores>,
 }
 
 /// Scores of calibration molecules.
@@ -91,9 +99,18 @@ pub enum Region {
     },
 }
 
+impl Versioned for Uncertainty {
+    /// The first had no scaled scores.
+    const SCHEMAS: &'static [u32] = &[1, SCHEMA];
+
+    fn schema(&self) -> u32 {
+        self.schema
+    }
+}
+
 impl Uncertainty {
-    /// Calibrates an ensemble by its means `[R, T]` for molecules with labels `[R, T]`, `NaN` meaning missing, that it did
-    /// not learn from.
+    /// Calibrates an ensemble by its members' predictions `[M, R, T]` for molecules with labels `[R, T]`, `NaN` meaning
+    /// missing, that they did not learn from. `floors` has the least spread of each target, in its unit.
     ///
     /// # Errors
     /// When a prediction is not finite.
@@ -101,38 +118,75 @@ impl Uncertainty {
         targets: &[Target],
         seeds: &[u64],
         labels: ArrayView2<'_, f64>,
-        means: ArrayView2<'_, f64>,
+        members: ArrayView3<'_, f64>,
+        floors: &[f64],
     ) -> Result<Self> {
+        let means = members.mean_axis(Axis(0)).expect("an ensemble has members");
         let columns = labels.columns().into_iter().zip(means.columns());
-        let calibrations = targets
-            .iter()
-            .zip(columns)
-            .map(|(target, (labels, means))| {
-                let (labels, means) = (labels.to_vec(), means.to_vec());
-                let scores = match target.kind {
-                    TargetKind::Regression => {
-                        Scores::Residuals(conformal::residuals(&labels, &means)?)
-                    }
-                    TargetKind::Binary => Scores::ByClass {
-                        zero: conformal::class_scores(&labels, &means, false)?,
-                        one: conformal::class_scores(&labels, &means, true)?,
-                    },
-                };
-                let levels = LEVELS.map(|coverage| level(&scores, coverage));
-                Ok(Calibration {
-                    name: target.name.clone(),
-                    levels: levels.into_iter().collect::<Result<_>>()?,
-                    scores,
-                })
-            });
+        let calibrations =
+            targets
+                .iter()
+                .zip(columns)
+                .enumerate()
+                .map(|(column, (target, (labels, means)))| {
+                    let (labels, means) = (labels.to_vec(), means.to_vec());
+                    let scaled = match target.kind {
+                        TargetKind::Regression => {
+                            let members = members.index_axis(Axis(2), column);
+                            ScaledScores::new(&labels, members, floors[column])?
+                        }
+                        TargetKind::Binary => None,
+                    };
+                    let scores = match target.kind {
+                        TargetKind::Regression => {
+                            Scores::Residuals(conformal::residuals(&labels, &means)?)
+                        }
+                        TargetKind::Binary => Scores::ByClass {
+                            zero: conformal::class_scores(&labels, &means, false)?,
+                            one: conformal::class_scores(&labels, &means, true)?,
+                        },
+                    };
+                    let levels = LEVELS.map(|coverage| level(&scores, coverage));
+                    Ok(Calibration {
+                        name: target.name.clone(),
+                        levels: levels.into_iter().collect::<Result<_>>()?,
+                        scores,
+                        intervals: Intervals::Constant,
+                        scaled,
+                    })
+                });
         Ok(Self {
             schema: SCHEMA,
-            method: "split conformal on the validation part: |y - mean| for numbers, 1 - p of the true class, class by \
-                     class, for classes"
+            method: "split conformal on the validation part: |y - mean| for numbers, also divided by the spread of the \
+                     models and a floor; 1 - p of the true class, class by class, for classes"
                 .to_string(),
             seeds: seeds.to_vec(),
             targets: calibrations.collect::<Result<_>>()?,
         })
+    }
+
+    /// Gives the intervals of numbers this kind of width.
+    ///
+    /// # Errors
+    /// When a target has no scores for it: the sentence says why.
+    pub fn set_intervals(&mut self, intervals: Intervals) -> std::result::Result<(), String> {
+        let mut numbers: Vec<&mut Calibration> = self
+            .targets
+            .iter_mut()
+            .filter(|target| matches!(target.scores, Scores::Residuals(_)))
+            .collect();
+        let lacks = numbers.iter().find(|target| target.scaled.is_none());
+        if let (Intervals::Scaled, Some(target)) = (intervals, lacks) {
+            return Err(format!(
+                "{} has no scores by the spread of its models: that takes two models or more, and a run folder made since \
+                 there are such scores",
+                target.name
+            ));
+        }
+        for target in &mut numbers {
+            target.intervals = intervals;
+        }
+        Ok(())
     }
 
     /// Writes `uncertainty.json` into a folder.
@@ -149,37 +203,34 @@ impl Uncertainty {
     /// When the file is damaged or its scores are not ascending.
     pub fn load(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FILE);
-        if !path.is_file() {
+        let Some(read) = read::<Self>(&path)? else {
             return Ok(None);
-        }
-        let wrong = |reason: String| TrainError::Folder {
-            path: path.clone(),
-            reason,
         };
-        let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
-        let read: Self = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        if read.schema != SCHEMA {
-            return Err(wrong(format!(
-                "schema: expected {SCHEMA}, got {}",
-                read.schema
-            )));
-        }
         match read.targets.iter().find(|target| !target.is_sorted()) {
-            Some(target) => Err(wrong(format!("scores of {} do not ascend", target.name))),
+            Some(target) => {
+                let reason = format!("scores of {} do not ascend", target.name);
+                Err(wrong(&path, reason))
+            }
             None => Ok(Some(read)),
         }
     }
 }
 
 impl Calibration {
-    /// Where the target lies with a probability of `coverage`, around an ensemble's mean.
+    /// Where the target lies with a probability of `coverage`, around the mean of models with this spread (their sample
+    /// standard deviation; none for a single model).
     ///
     /// A class with too few calibration molecules for the coverage is never ruled out.
     ///
     /// # Errors
     /// When there are too few molecules for an interval: the message says how many are needed. When the coverage is not
     /// between 0 and 1.
-    pub fn region(&self, mean: f64, coverage: f64) -> std::result::Result<Region, EvalError> {
+    pub fn region(
+        &self,
+        mean: f64,
+        spread: Option<f64>,
+        coverage: f64,
+    ) -> std::result::Result<Region, EvalError> {
         let may_be = |scores: &[f64], score: f64| match conformal::threshold(scores, coverage) {
             Ok(threshold) => Ok(score <= threshold),
             Err(error) if error.undefined_reason().is_some() => Ok(true),
@@ -187,7 +238,12 @@ impl Calibration {
         };
         Ok(match &self.scores {
             Scores::Residuals(scores) => {
-                let half = conformal::threshold(scores, coverage)?;
+                let half = match (self.intervals, &self.scaled, spread) {
+                    (Intervals::Scaled, Some(scaled), Some(spread)) => {
+                        scaled.half_width(spread, coverage)?
+                    }
+                    _ => conformal::threshold(scores, coverage)?,
+                };
                 Region::Interval {
                     low: mean - half,
                     high: mean + half,
@@ -210,7 +266,11 @@ impl Calibration {
     }
 
     fn is_sorted(&self) -> bool {
-        self.parts().into_iter().all(|scores| scores.is_sorted())
+        let scaled = self.scaled.iter().map(|scaled| &scaled.scores);
+        self.parts()
+            .into_iter()
+            .chain(scaled)
+            .all(|scores| scores.is_sorted())
     }
 }
 
@@ -258,12 +318,15 @@ mod tests {
             (_, row) if row % 2 == 0 => 0.9,
             _ => 0.2,
         });
-        let found = Uncertainty::calibrate(&targets, &[0], labels.view(), means.view()).unwrap();
+        let members = means.clone().insert_axis(Axis(0));
+        let found =
+            Uncertainty::calibrate(&targets, &[0], labels.view(), members.view(), &[0.1, 0.1])
+                .unwrap();
         let [y, toxic] = &found.targets[..] else {
             panic!("two targets")
         };
         // The 19th of 20 residuals at 90 %: 19.
-        let interval = y.region(5.0, 0.9).unwrap();
+        let interval = y.region(5.0, None, 0.9).unwrap();
         assert_eq!(
             interval,
             Region::Interval {
@@ -273,7 +336,7 @@ mod tests {
         );
         assert_eq!((y.counts(), toxic.counts()), (vec![20], vec![10, 10]));
         // At 80 % the ninth of ten scores counts: 0.2 for class 0, 0.1 for class 1.
-        let set = |p| toxic.region(p, 0.8).unwrap();
+        let set = |p| toxic.region(p, None, 0.8).unwrap();
         assert_eq!(
             set(0.95),
             Region::Classes {
@@ -300,9 +363,46 @@ mod tests {
             zero: true,
             one: true,
         };
-        assert_eq!(toxic.region(0.5, 0.95).unwrap(), both);
-        assert!(y.region(0.0, 0.99).unwrap_err().to_string().contains("99"));
+        assert_eq!(toxic.region(0.5, None, 0.95).unwrap(), both);
+        assert!(
+            y.region(0.0, None, 0.99)
+                .unwrap_err()
+                .to_string()
+                .contains("99")
+        );
         assert_eq!(toxic.levels[2].thresholds, [None, None]);
         assert_eq!(y.levels[2].thresholds, [Some(20.0)]);
+    }
+
+    #[test]
+    fn scaled_intervals_are_wide_where_models_disagree() {
+        let targets = [Target::regression("y", None)];
+        // Two models around the mean 0 at ± (row + 1) / √2: a sample deviation of row + 1. Labels are twice that off.
+        let spread = |row: usize| row as f64 + 1.0;
+        let labels = Array2::from_shape_fn((19, 1), |(row, _)| 2.0 * spread(row));
+        let members = ndarray::Array3::from_shape_fn((2, 19, 1), |(member, row, _)| {
+            spread(row) / 2.0_f64.sqrt() * [1.0, -1.0][member]
+        });
+        let calibrate = |members: ArrayView3<'_, f64>| {
+            Uncertainty::calibrate(&targets, &[0, 1], labels.view(), members, &[0.0]).unwrap()
+        };
+        let mut found = calibrate(members.view());
+        let half =
+            |found: &Uncertainty, spread| match found.targets[0].region(0.0, Some(spread), 0.9) {
+                Ok(Region::Interval { high, .. }) => high,
+                other => panic!("{other:?}"),
+            };
+        // The eighteenth of nineteen errors, whatever the spread; every error is two spreads.
+        assert!((half(&found, 1.0) - 36.0).abs() < 1e-9);
+        found.set_intervals(Intervals::Scaled).unwrap();
+        for spread in [0.5, 1.0, 30.0] {
+            assert!((half(&found, spread) - 2.0 * spread).abs() < 1e-9);
+        }
+        let text = serde_json::to_string(&found).unwrap();
+        assert_eq!(serde_json::from_str::<Uncertainty>(&text).unwrap(), found);
+        // A single model has no spread, and says so.
+        let mut single = calibrate(members.slice(ndarray::s![..1, .., ..]));
+        let refused = single.set_intervals(Intervals::Scaled).unwrap_err();
+        assert!(refused.contains("y has no scores"), "{refused}");
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use dd_train::property::Intervals;
 
 use super::{SplitMethod, TaskKind};
 
@@ -71,6 +72,10 @@ pub(crate) struct Finetune {
     /// Passes without a better validation after which a model is done [default: 15].
     #[arg(long, value_name = "EPOCHS")]
     pub(crate) patience: Option<u64>,
+    /// How wide the intervals of numbers are; `dnd predict --intervals` may say otherwise [default: scaled; constant for a
+    /// single model].
+    #[arg(long, value_enum)]
+    pub(crate) intervals: Option<Widths>,
     /// How much the classes of binary targets count [default: none].
     #[arg(long, value_enum)]
     pub(crate) class_weights: Option<Weights>,
@@ -83,4 +88,22 @@ pub(crate) enum Weights {
     None,
     /// The same for both: probabilities rank, but are no frequencies any more.
     Balanced,
+}
+
+/// How wide intervals are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Widths {
+    /// The same width for every molecule.
+    Constant,
+    /// In proportion to the spread of the models (and a floor): narrow where they agree.
+    Scaled,
+}
+
+impl From<Widths> for Intervals {
+    fn from(widths: Widths) -> Self {
+        match widths {
+            Widths::Constant => Self::Constant,
+            Widths::Scaled => Self::Scaled,
+        }
+    }
 }

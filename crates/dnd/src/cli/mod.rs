@@ -12,7 +12,7 @@ mod training;
 use clap::{Parser, Subcommand};
 
 pub(crate) use data::{Data, Prepare};
-pub(crate) use finetune::{Finetune, Weights};
+pub(crate) use finetune::{Finetune, Weights, Widths};
 pub(crate) use predict::PredictTargets;
 pub(crate) use rows::{Featurize, OnError, Predict, Rows, Split, SplitMethod};
 pub(crate) use serve::{Index, Metric, Query, Search, Serve};
@@ -91,7 +91,7 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "DIR")]
         output: std::path::PathBuf,
     },
-    /// List, describe and export the embedded data; fetch public data sets.
+    /// List and export the embedded data; join files of conformers to one corpus.
     #[command(subcommand)]
     Data(Data),
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Predict;
+use super::{Predict, Widths};
 
 /// `dnd predict`.
 #[derive(Debug, Args)]
@@ -20,7 +20,8 @@ With the run folder of `dnd finetune` each row has, besides the prediction TARGE
   unseen_elements                 elements that no training molecule has
   in_domain                       true when the model knows its like (docs/how-to/predict.md has the rule)
 
-A single model has its predictions only.")]
+A single model has its predictions only. All formats have these columns; .npy has those that are numbers, and
+OUT.npy.columns.json says which (docs/how-to/predict.md).")]
 pub(crate) struct PredictTargets {
     /// Rows and model.
     #[command(flatten)]
@@ -31,7 +32,11 @@ pub(crate) struct PredictTargets {
     /// Share of molecules whose label lies in its interval or set [default: 0.9].
     #[arg(long, value_name = "SHARE")]
     pub(crate) coverage: Option<f64>,
-    /// Write into this folder what every atom adds to each prediction: numbers, and a coloured drawing.
+    /// How wide the intervals of numbers are [default: as `dnd finetune` was told].
+    #[arg(long, value_enum, conflicts_with = "plain")]
+    pub(crate) intervals: Option<Widths>,
+    /// Write into this folder what every atom adds to each prediction: numbers, and a coloured drawing. With --shard I/N the
+    /// folder becomes DIR-I-of-N.
     #[arg(long, value_name = "DIR")]
     pub(crate) explain: Option<PathBuf>,
 }

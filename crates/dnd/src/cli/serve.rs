@@ -71,15 +71,15 @@ pub(crate) struct Index {
     /// The library: .smi .csv .tsv .sdf .mol .xyz, each also .gz.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: PathBuf,
-    /// Column that holds the SMILES, for .csv and .tsv.
-    #[arg(long, value_name = "NAME", default_value = "smiles")]
-    pub(crate) smiles_column: String,
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) smiles_column: Option<String>,
     /// Model that embeds: a folder, or the name of a model that ships.
     #[arg(short, long, value_name = "NAME|DIR")]
     pub(crate) model: PathBuf,
-    /// Embeddings of the same rows by the same model, written by `dnd embed` to a .npy file: nothing is embedded anew but
-    /// the first row, to compare.
-    #[arg(long, value_name = "FILE.npy")]
+    /// Embeddings of the same rows by the same model, written by `dnd embed` to a .npy or .parquet file: nothing is embedded
+    /// anew but the first row, to compare.
+    #[arg(long, value_name = "FILE")]
     pub(crate) vectors: Option<PathBuf>,
     /// Index file.
     #[arg(short, long, value_name = "FILE")]
@@ -113,9 +113,9 @@ pub(crate) struct Query {
     /// A file of them: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
     #[arg(short, long, value_name = "FILE", conflicts_with = "smiles")]
     pub(crate) input: Option<PathBuf>,
-    /// Column that holds the SMILES, for .csv and .tsv.
-    #[arg(long, value_name = "NAME", default_value = "smiles")]
-    pub(crate) smiles_column: String,
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) smiles_column: Option<String>,
     /// Index file.
     #[arg(long, value_name = "FILE")]
     pub(crate) index: PathBuf,

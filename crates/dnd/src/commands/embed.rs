@@ -9,7 +9,7 @@ use crate::failure::{Failure, Outcome};
 
 /// Answers every row.
 pub(crate) fn run(arguments: &Predict, quiet: bool) -> Outcome {
-    let job = match Job::start("embed", arguments, &[], quiet)? {
+    let job = match Job::start("embed", arguments, (&[], None), quiet)? {
         Start::Go(job) => job,
         Start::Done(outcome) => return outcome,
     };

@@ -96,6 +96,7 @@ fn request(arguments: &Finetune) -> Result<PropertyRequest, Failure> {
         },
         epochs: arguments.epochs,
         patience: arguments.patience,
+        intervals: arguments.intervals.map(Into::into),
     })
 }
 

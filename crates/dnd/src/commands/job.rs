@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use dd_data::{InputRow, Part, ReadCount};
+use dd_train::property::EXPLANATIONS;
 use dd_train::{Manifest, RowTask, Summary};
 
 use crate::cli;
@@ -18,6 +19,8 @@ const BAR_ROWS: u64 = 64;
 pub(crate) struct Job {
     command: &'static str,
     output: PathBuf,
+    /// The folder that is written besides, and its file that is complete when the folder is.
+    beside: Option<(PathBuf, PathBuf)>,
     part: Part,
     task: Option<Box<RowTask>>,
     quiet: bool,
@@ -32,20 +35,34 @@ pub(crate) enum Start {
 }
 
 impl Job {
-    /// Looks whether the very task is done, if that is asked for; `options` are what else decides the output.
+    /// Looks whether the very task is done, if that is asked for; `options` are what else decides the output, `beside` is
+    /// the folder that is written besides.
     pub(crate) fn start(
         command: &'static str,
         arguments: &cli::Predict,
-        options: &[String],
+        (options, beside): (&[String], Option<&Path>),
         quiet: bool,
     ) -> Result<Start, Failure> {
         let output = output_of_part(&arguments.rows.output, arguments.shard);
+        let beside = beside.map(|folder| {
+            let folder = output_of_part(folder, arguments.shard);
+            let file = folder.join(EXPLANATIONS);
+            (folder, file)
+        });
         let task = arguments
             .skip_done
             .then(|| task(command, arguments, options).map(Box::new))
             .transpose()?;
+        let done_at = |task: &RowTask, file: &Path| {
+            let done = Manifest::of_done(task, file);
+            done.map_err(Failure::misuse)
+        };
         if let Some(task) = &task
-            && let Some(done) = Manifest::of_done(task, &output).map_err(Failure::misuse)?
+            && let Some(done) = done_at(task, &output)?
+            && match &beside {
+                Some((_, file)) => done_at(task, file)?.is_some(),
+                None => true,
+            }
         {
             if !quiet {
                 say(&format!("{} is done", output.display()));
@@ -58,6 +75,7 @@ impl Job {
         Ok(Start::Go(Self {
             command,
             output,
+            beside,
             part,
             task,
             quiet,
@@ -67,6 +85,11 @@ impl Job {
     /// Where the answers go.
     pub(crate) fn output(&self) -> &Path {
         &self.output
+    }
+
+    /// The folder that is written besides.
+    pub(crate) fn beside(&self) -> Option<&Path> {
+        self.beside.as_ref().map(|(folder, _)| folder.as_path())
     }
 
     /// The rows of the part, under a bar.
@@ -92,6 +115,9 @@ impl Job {
                 task: *task,
                 summary,
             };
+            if let Some((_, file)) = &self.beside {
+                manifest.write(file).map_err(Failure::work)?;
+            }
             manifest.write(&self.output).map_err(Failure::work)?;
         }
         Ok(summarize(summary.rows, summary.failed, self.quiet))
@@ -120,7 +146,7 @@ fn task(command: &str, arguments: &cli::Predict, options: &[String]) -> Result<R
     RowTask::new(command, (&rows.input, &shard), &arguments.model, all).map_err(Failure::misuse)
 }
 
-/// `OUT.csv` becomes `OUT-I-of-N.csv` when there are several parts.
+/// `OUT.csv` becomes `OUT-I-of-N.csv` when there are several parts, and a folder `OUT` becomes `OUT-I-of-N`.
 fn output_of_part(output: &Path, (number, of): (usize, usize)) -> PathBuf {
     if of == 1 || output == Path::new("-") {
         return output.to_path_buf();
@@ -128,5 +154,6 @@ fn output_of_part(output: &Path, (number, of): (usize, usize)) -> PathBuf {
     let digits = of.to_string().len();
     let text = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let (stem, extension) = (text(output.file_stem()), text(output.extension()));
-    output.with_file_name(format!("{stem}-{number:0digits$}-of-{of}.{extension}"))
+    let dot = if extension.is_empty() { "" } else { "." };
+    output.with_file_name(format!("{stem}-{number:0digits$}-of-{of}{dot}{extension}"))
 }

@@ -20,8 +20,10 @@ pub(crate) fn run(arguments: &PredictTargets, quiet: bool) -> Outcome {
         format!("plain {}", arguments.plain),
         format!("coverage {:?}", arguments.coverage),
         format!("explain {:?}", arguments.explain),
+        format!("intervals {:?}", arguments.intervals),
     ];
-    let job = match Job::start("predict", common, &options, quiet)? {
+    let beside = arguments.explain.as_deref();
+    let job = match Job::start("predict", common, (&options, beside), quiet)? {
         Start::Go(job) => job,
         Start::Done(outcome) => return outcome,
     };
@@ -30,7 +32,12 @@ pub(crate) fn run(arguments: &PredictTargets, quiet: bool) -> Outcome {
             RowPredictor::load_as(&common.model, common.element_type()).map_err(Failure::misuse)?;
         return answer(job, common, &model);
     }
-    let ensemble = Ensemble::load(&common.model).map_err(Failure::misuse)?;
+    let mut ensemble = Ensemble::load(&common.model).map_err(Failure::misuse)?;
+    if let Some(widths) = arguments.intervals {
+        ensemble
+            .set_intervals(widths.into())
+            .map_err(Failure::misuse)?;
+    }
     let coverage = arguments.coverage.unwrap_or(COVERAGE);
     let refusals = ensemble.refusals(coverage).map_err(Failure::misuse)?;
     if arguments.coverage.is_some() && !refusals.is_empty() {
@@ -46,8 +53,8 @@ pub(crate) fn run(arguments: &PredictTargets, quiet: bool) -> Outcome {
             say(&format!("no interval: {refusal}"));
         }
     }
-    let folder = arguments.explain.as_deref();
-    let mut explanations = folder
+    let mut explanations = job
+        .beside()
         .map(|folder| Explanations::create(&ensemble, folder))
         .transpose()
         .map_err(Failure::misuse)?;

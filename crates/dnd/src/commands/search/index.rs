@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use dd_data::{Rows, read_npy};
+use dd_data::{Rows, read_vectors};
 use dd_encoder2d::ModelFolder;
 use dd_nn::write_atomically;
 use dd_search::{GraphConfig, IndexConfig, Label, Metric, Origin};
@@ -84,7 +84,7 @@ fn open(arguments: &Index) -> Result<Rows, Failure> {
     let rows = cli::Rows {
         input: arguments.input.clone(),
         output: arguments.output.clone(),
-        smiles_column: Some(arguments.smiles_column.clone()),
+        smiles_column: arguments.smiles_column.clone(),
         on_error: cli::OnError::Report,
     };
     crate::commands::rows::open_rows(&rows)
@@ -92,7 +92,7 @@ fn open(arguments: &Index) -> Result<Rows, Failure> {
 
 /// The vectors of a file beside the rows that they were made from.
 fn from_file(arguments: &Index, path: &Path) -> Result<Embedded, Failure> {
-    let vectors = read_npy(path).map_err(Failure::misuse)?;
+    let vectors = read_vectors(path).map_err(Failure::misuse)?;
     let mut embedded = Embedded::default();
     for row in open(arguments)? {
         let row = row.map_err(Failure::misuse)?;

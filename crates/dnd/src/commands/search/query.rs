@@ -97,7 +97,7 @@ fn queries(arguments: &Query) -> Result<Rows, Failure> {
         return open_rows(&cli::Rows {
             input: input.clone(),
             output: arguments.output.clone(),
-            smiles_column: Some(arguments.smiles_column.clone()),
+            smiles_column: arguments.smiles_column.clone(),
             on_error: cli::OnError::Report,
         });
     }

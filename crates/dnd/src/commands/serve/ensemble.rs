@@ -1,9 +1,10 @@
-//! The run folder of `dnd finetune` as a served model: means, intervals, and whether it knows the like of a molecule.
+//! The run folder of `dnd finetune` as a served model: means, intervals, sets of classes, and whether it knows the like of a molecule.
 
 use std::path::Path;
 
 use candle_core::DType;
 use dd_data::RowFault;
+use dd_data::output::ClassSet;
 use dd_encoder2d::{Mode, ModelFolder};
 use dd_graph::{GraphBatch, MolGraph};
 use dd_mol::Molecule;
@@ -86,10 +87,15 @@ fn said(prediction: &property::Prediction) -> Prediction {
         Some(Region::Interval { low, high }) => Some([low as f32, high as f32]),
         _ => None,
     };
+    let set = |region: Option<Region>| match region {
+        Some(Region::Classes { zero, one }) => Some(ClassSet { zero, one }),
+        _ => None,
+    };
     let targets = || prediction.targets.iter();
     Prediction {
         values: targets().map(|target| target.mean as f32).collect(),
         intervals: targets().map(|target| interval(target.region)).collect(),
+        sets: targets().map(|target| set(target.region)).collect(),
         in_domain: prediction.applicability.as_ref().map(|one| one.in_domain),
     }
 }

@@ -175,6 +175,11 @@ pub(crate) fn cases(lengths: &[usize], num_sources: usize, key: Key) -> Result<V
     Ok(all)
 }
 
+type Filtered = fn(&Tensor, &Tensor, FilteredEdges<'_>) -> Result<Tensor>;
+type Message = fn(&Tensor, &Tensor, &Tensor, &GinEdges) -> Result<Tensor>;
+type Update = fn(&Tensor, &Tensor, &Tensor, &EtFields) -> Result<EtFields>;
+type Norm = fn(&Tensor, &BatchNormInputs<'_>) -> Result<Tensor>;
+
 /// Operations on the edges into atoms, the segments; `pairs` are the edges' rows in a table.
 fn along_edges(atoms: &Segments, pairs: &RowIndex, key: Key) -> Result<[Case; 3]> {
     let device = device();
@@ -191,7 +196,6 @@ fn along_edges(atoms: &Segments, pairs: &RowIndex, key: Key) -> Result<[Case; 3]
         bonds: drawn("bonds", e, 3)?,
         targets: RowIndex::new(atoms.row_segment().to_vec(), n, &device)?,
     };
-    type Filtered = fn(&Tensor, &Tensor, FilteredEdges<'_>) -> Result<Tensor>;
     let filtered = |f: Filtered| {
         let (sources, pairs, by_target) = (sources.clone(), pairs.clone(), atoms.clone());
         move |x: &[Tensor]| {
@@ -203,12 +207,10 @@ fn along_edges(atoms: &Segments, pairs: &RowIndex, key: Key) -> Result<[Case; 3]
             f(&x[0], &x[1], edges)
         }
     };
-    type Message = fn(&Tensor, &Tensor, &Tensor, &GinEdges) -> Result<Tensor>;
     let message = |f: Message| {
         let edges = edges.clone();
         move |x: &[Tensor]| f(&x[0], &x[1], &x[2], &edges)
     };
-    type Update = fn(&Tensor, &Tensor, &Tensor, &EtFields) -> Result<EtFields>;
     let update = |f: Update| {
         move |x: &[Tensor]| {
             let arrived = EtFields::new(x[3].clone())?;
@@ -242,7 +244,6 @@ fn along_edges(atoms: &Segments, pairs: &RowIndex, key: Key) -> Result<[Case; 3]
 
 /// The norm of a batch of `rows` rows, with its own moments.
 fn batch_norm(rows: usize) -> Result<Case> {
-    type Norm = fn(&Tensor, &BatchNormInputs<'_>) -> Result<Tensor>;
     let norm = |f: Norm| {
         move |x: &[Tensor]| {
             let (mean, variance) = dd_kernels::batch_moments(&x[0])?;

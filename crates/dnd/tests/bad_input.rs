@@ -183,7 +183,7 @@ fn labels_that_are_text_are_left_out_with_row_and_value() {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{message}");
     assert!(
-        message.contains("1 rejected") && message.contains("1 cells that are no label"),
+        message.contains("1 rejected") && message.contains("1 cell that is no label"),
         "{message}"
     );
     let rejected = std::fs::read_to_string(run_folder.join("rejected.csv")).unwrap();

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::check;
 use crate::cpu::slice::numbers;
 use crate::cuda::emulator;
-use crate::cuda::launch::{Argument, Gpu, Launch, THREADS, View, walking_blocks};
+use crate::cuda::launch::{Argument, Gpu, Launch, View, walking_blocks};
 use crate::error::{KernelError, Result};
 use crate::real::Real;
 
@@ -217,14 +217,7 @@ impl<U: Update> InPlace<'_, U> {
         }
         arguments.push(Argument::Word(count as u64));
         arguments.extend(self.0.constants().into_iter().map(Argument::Real));
-        let launch = Launch {
-            kernel: U::KERNEL,
-            number,
-            blocks: walking_blocks(count),
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments,
-        };
+        let launch = Launch::new(U::KERNEL, number, walking_blocks(count), arguments);
         S::launch(&device, launch)
     }
 }

@@ -58,7 +58,27 @@ impl Outline {
             order: bond.bond.order,
             geometry: geometry(bond.bond).filter(|_| options.isomeric),
         });
-        Self::new(atoms.collect(), bonds.collect())
+        let mut outline = Self::new(atoms.collect(), bonds.collect());
+        outline.forget_unwritable();
+        outline
+    }
+
+    /// Leaves out geometries that no slashes can state: those of double bonds with an end that has no bond for a slash,
+    /// as within a row of double bonds.
+    fn forget_unwritable(&mut self) {
+        let marked = |order| matches!(order, BondOrder::Single | BondOrder::Aromatic);
+        let is_told = |bond: &OutlineBond| {
+            [bond.begin, bond.end].iter().all(|&end| {
+                let mut steps = self.adjacency.neighbors(end).iter();
+                steps.any(|step| marked(self.bonds[step.bond].order))
+            })
+        };
+        let stated = self.bonds.iter().enumerate();
+        let stated = stated.filter(|(_, bond)| bond.geometry.is_some() && !is_told(bond));
+        let untold: Vec<usize> = stated.map(|(bond, _)| bond).collect();
+        for bond in untold {
+            self.bonds[bond].geometry = None;
+        }
     }
 
     pub(crate) fn new(atoms: Vec<OutlineAtom>, bonds: Vec<OutlineBond>) -> Self {

@@ -2,9 +2,7 @@
 
 use candle_core::{Layout, Shape, Tensor};
 
-use super::launch::{
-    Argument, Gpu, Held, Launch, THREADS, View, blocks_for, number_of, walking_blocks,
-};
+use super::launch::{Argument, Gpu, Held, Launch, View, blocks_for, number_of, walking_blocks};
 use super::program::{Input, Program, apply, run};
 use crate::BatchNormInputs;
 use crate::error::Result;
@@ -38,20 +36,18 @@ fn totals<S: Gpu>(
     device: &S::Device,
 ) -> candle_core::Result<S> {
     let mut totals = S::uninitialised(device, number.sum_dtype(), columns)?;
-    let launch = Launch {
-        kernel: "column_totals",
+    let launch = Launch::new(
+        "column_totals",
         number,
-        blocks: blocks_for(columns),
-        threads: THREADS,
-        shared_bytes: 0,
-        arguments: vec![
+        blocks_for(columns),
+        vec![
             Argument::Read(View::whole(partial, blocks * columns)),
             Argument::Write(&mut totals),
             Argument::Size(blocks),
             Argument::Size(columns),
             Argument::Real(divisor),
         ],
-    };
+    );
     S::launch(device, launch)?;
     Ok(totals)
 }
@@ -79,20 +75,18 @@ impl Program for Moments {
         let blocks = rows.div_ceil(CHUNK);
         let means_of = |mean: Option<&S>| {
             let mut partial = S::uninitialised(device, number.sum_dtype(), blocks * width)?;
-            let launch = Launch {
-                kernel: "column_sums",
+            let launch = Launch::new(
+                "column_sums",
                 number,
                 blocks,
-                threads: THREADS,
-                shared_bytes: 0,
-                arguments: vec![
+                vec![
                     Argument::Read(x),
                     Argument::optional(mean.map(|mean| View::whole(mean, width))),
                     Argument::Write(&mut partial),
                     Argument::Size(rows),
                     Argument::Size(width),
                 ],
-            };
+            );
             S::launch(device, launch)?;
             totals(&partial, [blocks, width], rows as f64, number, device)
         };
@@ -148,14 +142,12 @@ impl Program for BatchNorm {
             Argument::Real(self.epsilon),
             Argument::Size(self.relu.into()),
         ]);
-        let launch = Launch {
-            kernel: Self::NAME,
-            number: x.number(Self::NAME)?,
-            blocks: walking_blocks(x.len),
-            threads: THREADS,
-            shared_bytes: 0,
+        let launch = Launch::new(
+            Self::NAME,
+            x.number(Self::NAME)?,
+            walking_blocks(x.len),
             arguments,
-        };
+        );
         S::launch(device, launch)?;
         Ok((y, dims.into()))
     }
@@ -202,14 +194,7 @@ impl Program for Gradients {
         let mut arguments: Vec<_> = inputs.iter().map(|x| Argument::Read(x.view)).collect();
         arguments.push(Argument::Write(&mut partial));
         arguments.extend(self.0.choices([rows, width]));
-        let launch = Launch {
-            kernel: "batch_norm_partial",
-            number,
-            blocks,
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments,
-        };
+        let launch = Launch::new("batch_norm_partial", number, blocks, arguments);
         S::launch(device, launch)?;
         let totals = totals(&partial, [blocks, columns], 1.0, number, device)?;
         let mut all = S::uninitialised(device, x.storage.dtype(), x.len + columns)?;
@@ -218,14 +203,12 @@ impl Program for Gradients {
         arguments.push(Argument::Write(&mut all));
         arguments.extend(self.0.choices([rows, width]));
         arguments.push(Argument::Size(self.0.of_batch.into()));
-        let launch = Launch {
-            kernel: "batch_norm_backward",
+        let launch = Launch::new(
+            "batch_norm_backward",
             number,
-            blocks: walking_blocks(x.len),
-            threads: THREADS,
-            shared_bytes: 0,
+            walking_blocks(x.len),
             arguments,
-        };
+        );
         S::launch(device, launch)?;
         round_into(&totals, columns, &mut all, x.len)?;
         Ok((all, (x.len + columns).into()))

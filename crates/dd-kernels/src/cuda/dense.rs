@@ -2,7 +2,7 @@
 
 use candle_core::{Shape, Tensor};
 
-use super::launch::{Argument, Gpu, Launch, THREADS, View, WARP, blocks_for, walking_blocks};
+use super::launch::{Argument, Gpu, Launch, View, WARP, blocks_for, walking_blocks};
 use super::program::{Input, Program, apply, run};
 use crate::error::Result;
 
@@ -50,14 +50,12 @@ fn elementwise<S: Gpu>(
         Argument::Word(count as u64),
         Argument::Size(packed.into()),
     ]);
-    let launch = Launch {
+    let launch = Launch::new(
         kernel,
-        number: reads[0].number(kernel)?,
-        blocks: walking_blocks(count),
-        threads: THREADS,
-        shared_bytes: 0,
+        reads[0].number(kernel)?,
+        walking_blocks(count),
         arguments,
-    };
+    );
     S::launch(device, launch)?;
     Ok((y, shape.into()))
 }
@@ -125,14 +123,12 @@ fn by_row<S: Gpu>(
         Argument::Size(width),
         Argument::Real(epsilon),
     ]);
-    let launch = Launch {
+    let launch = Launch::new(
         kernel,
-        number: reads[0].number(kernel)?,
-        blocks: blocks_for(rows * WARP),
-        threads: THREADS,
-        shared_bytes: 0,
+        reads[0].number(kernel)?,
+        blocks_for(rows * WARP),
         arguments,
-    };
+    );
     S::launch(device, launch)?;
     Ok((y, dims.into()))
 }
@@ -204,13 +200,11 @@ impl Program for ParameterGradients {
         let rows = x.len / width.max(1);
         let (chunks, columns) = (rows.div_ceil(CHUNK), 2 * width);
         let mut partial = S::uninitialised(device, number.sum_dtype(), chunks * columns)?;
-        let by_chunk = Launch {
-            kernel: "layer_norm_partial",
+        let by_chunk = Launch::new(
+            "layer_norm_partial",
             number,
-            blocks: chunks,
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments: vec![
+            chunks,
+            vec![
                 Argument::Read(x),
                 Argument::Read(inputs[1].view),
                 Argument::Write(&mut partial),
@@ -218,22 +212,20 @@ impl Program for ParameterGradients {
                 Argument::Size(width),
                 Argument::Real(self.epsilon),
             ],
-        };
+        );
         S::launch(device, by_chunk)?;
         let mut total = S::uninitialised(device, x.storage.dtype(), columns)?;
-        let over_chunks = Launch {
-            kernel: "layer_norm_total",
+        let over_chunks = Launch::new(
+            "layer_norm_total",
             number,
-            blocks: blocks_for(columns),
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments: vec![
+            blocks_for(columns),
+            vec![
                 Argument::Read(View::whole(&partial, chunks * columns)),
                 Argument::Write(&mut total),
                 Argument::Size(chunks),
                 Argument::Size(columns),
             ],
-        };
+        );
         S::launch(device, over_chunks)?;
         Ok((total, (2, width).into()))
     }
@@ -259,14 +251,12 @@ fn by_vector<S: Gpu>(
         Argument::Size(size),
         Argument::Size(inner),
     ]);
-    let launch = Launch {
+    let launch = Launch::new(
         kernel,
-        number: reads[0].number(kernel)?,
-        blocks: walking_blocks(vectors),
-        threads: THREADS,
-        shared_bytes: 0,
+        reads[0].number(kernel)?,
+        walking_blocks(vectors),
         arguments,
-    };
+    );
     S::launch(device, launch)?;
     Ok(y)
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Shape, Tensor};
 
-use super::launch::{Argument, Gpu, Held, Launch, THREADS, walking_blocks};
+use super::launch::{Argument, Gpu, Held, Launch, walking_blocks};
 use super::program::{Input, Program, apply, run};
 use super::rows::row_width;
 use crate::Segments;
@@ -35,13 +35,11 @@ impl Program for Dropout {
         let ids = ids.map(|ids| Held::new(Self::NAME, ids));
         let ids = ids.as_ref().map(Held::view).transpose()?;
         let mut y = S::uninitialised(device, x.storage.dtype(), x.len)?;
-        let launch = Launch {
-            kernel: "dropout",
-            number: x.number(Self::NAME)?,
-            blocks: walking_blocks(x.len),
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments: vec![
+        let launch = Launch::new(
+            "dropout",
+            x.number(Self::NAME)?,
+            walking_blocks(x.len),
+            vec![
                 Argument::Read(x),
                 Argument::Read(offsets.view()?),
                 Argument::Read(row_segment.view()?),
@@ -53,7 +51,7 @@ impl Program for Dropout {
                 Argument::Size(self.dropout.threshold() as usize),
                 Argument::Real(1.0 / (1.0 - self.dropout.rate)),
             ],
-        };
+        );
         S::launch(device, launch)?;
         Ok((y, dims.into()))
     }

@@ -117,10 +117,10 @@ impl Program for FilteredSum {
         _y: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<Vec<Option<Tensor>>> {
-        let gradient = |at: &RowIndex, by: &RowIndex| ProductGradient {
+        let gradient = |at: &RowIndex, by: &RowIndex| RowsGradient {
+            kernel: Self::NAME,
             at: at.clone(),
-            by: by.clone(),
-            by_target: self.by_target.clone(),
+            rows: [self.by_target.row_segment_tensor(), by.rows_tensor()].map(Tensor::clone),
         };
         let of_x = gradient(&self.sources, &self.pairs);
         let of_filters = gradient(&self.pairs, &self.sources);
@@ -131,15 +131,17 @@ impl Program for FilteredSum {
     }
 }
 
-/// The gradient of one factor at its rows `at`, from that of the sums and from the other factor, `by` its rows.
-struct ProductGradient {
+/// The gradient of rows of a table, from tensors in the order of the kernel's arguments.
+struct RowsGradient {
+    kernel: &'static str,
+    /// The row of each edge in the table.
     at: RowIndex,
-    by: RowIndex,
-    by_target: Segments,
+    /// Further row numbers of each edge.
+    rows: [Tensor; 2],
 }
 
-impl Program for ProductGradient {
-    const NAME: &'static str = "filtered_sum backward";
+impl Program for RowsGradient {
+    const NAME: &'static str = "gradient along edges";
 
     fn run<S: Gpu>(
         &self,
@@ -148,9 +150,9 @@ impl Program for ProductGradient {
     ) -> candle_core::Result<(S, Shape)> {
         let (offsets, positions) = self.at.inverse_tensors()?;
         let sum = Sum {
-            kernel: "filtered_sum",
+            kernel: self.kernel,
             numbers: inputs,
-            rows: &[self.by_target.row_segment_tensor(), self.by.rows_tensor()],
+            rows: &self.rows.each_ref(),
             offsets,
             positions: Some(positions),
             count: self.at.num_sources(),
@@ -191,10 +193,10 @@ impl Program for GinMessage {
     ) -> candle_core::Result<Vec<Option<Tensor>>> {
         let [h, bonds, eps] = [0, 1, 2].map(|i| inputs[i]);
         let edges = &self.0;
-        let returned = |at: &RowIndex, other: &RowIndex| Returned {
+        let returned = |at: &RowIndex, other: &RowIndex| RowsGradient {
+            kernel: "gin_returned",
             at: at.clone(),
-            other: other.clone(),
-            targets: edges.targets.clone(),
+            rows: [other.rows_tensor(), edges.targets.rows_tensor()].map(Tensor::clone),
         };
         let sent = run(returned(&edges.sources, &edges.bonds), &[h, bonds, grad])?;
         let kept = scatter_sum(grad, &edges.atoms)?;
@@ -204,34 +206,5 @@ impl Program for GinMessage {
         let pairs = (gather_sum(h, &edges.atoms, 1)?.to_dtype(sums)? * grad.to_dtype(sums)?)?;
         let deps = pairs.sum_all()?.to_dtype(h.dtype())?.reshape(1)?;
         Ok(vec![Some(dh), Some(dbonds), Some(deps)])
-    }
-}
-
-/// What comes back to the rows of one term of `max(0, mine + other)`, from the rows of both and from the gradient of the
-/// sums.
-struct Returned {
-    at: RowIndex,
-    other: RowIndex,
-    targets: RowIndex,
-}
-
-impl Program for Returned {
-    const NAME: &'static str = "gin_message backward";
-
-    fn run<S: Gpu>(
-        &self,
-        inputs: &[Input<'_, S>],
-        device: &S::Device,
-    ) -> candle_core::Result<(S, Shape)> {
-        let (offsets, positions) = self.at.inverse_tensors()?;
-        let sum = Sum {
-            kernel: "gin_returned",
-            numbers: inputs,
-            rows: &[self.other.rows_tensor(), self.targets.rows_tensor()],
-            offsets,
-            positions: Some(positions),
-            count: self.at.num_sources(),
-        };
-        sum.launch(device)
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use candle_core::{Shape, Tensor};
 
-use super::launch::{Argument, Gpu, Held, Launch, THREADS, View, WARP, blocks_for};
+use super::launch::{Argument, Gpu, Held, Launch, View, WARP, blocks_for};
 use super::program::{Input, Program, apply, run};
 use super::rows::gather_sum;
 use crate::error::Result;
@@ -196,14 +196,7 @@ impl<S: Gpu> Call<'_, S> {
         arguments.push(Argument::Write(&mut scores));
         arguments.extend(self.sizes.arguments());
         arguments.extend([chunk.edges.start, chunk.edges.end].map(Argument::Size));
-        let launch = Launch {
-            kernel: "et_scores",
-            number,
-            blocks: blocks_for(count * WARP),
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments,
-        };
+        let launch = Launch::new("et_scores", number, blocks_for(count * WARP), arguments);
         S::launch(device, launch)?;
         Ok(scores)
     }
@@ -267,14 +260,12 @@ impl Program for EtMessage {
                 arguments.extend(sizes.arguments());
                 let Range { start, end } = chunk.targets;
                 arguments.extend([chunk.edges.start, start, end].map(Argument::Size));
-                let launch = Launch {
-                    kernel: "et_messages",
+                let launch = Launch::new(
+                    "et_messages",
                     number,
-                    blocks: blocks_for((end - start) * sizes.features),
-                    threads: THREADS,
-                    shared_bytes: 0,
+                    blocks_for((end - start) * sizes.features),
                     arguments,
-                };
+                );
                 S::launch(device, launch)?;
             }
             Ok((arrived, (sizes.atoms, 4, sizes.features).into()))

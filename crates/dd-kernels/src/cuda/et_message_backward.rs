@@ -6,9 +6,7 @@ use std::ops::Range;
 use candle_core::Shape;
 
 use super::et_message::{Call, Chunk, Plan, Sizes};
-use super::launch::{
-    Argument, Gpu, Held, Launch, THREADS, View, WARP, blocks_for, walking_blocks, zeros,
-};
+use super::launch::{Argument, Gpu, Held, Launch, View, WARP, blocks_for, walking_blocks, zeros};
 use super::program::{Input, Program};
 use super::sources::Number;
 
@@ -70,18 +68,16 @@ impl Program for Gradients {
         copy(&totals.nodes, &mut all, 0, nodes)?;
         copy(&totals.edges, &mut all, nodes, edges)?;
         let mut rounded = S::uninitialised(device, dtype, weights)?;
-        let launch = Launch {
-            kernel: "rounded",
+        let launch = Launch::new(
+            "rounded",
             number,
-            blocks: walking_blocks(weights),
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments: vec![
+            walking_blocks(weights),
+            vec![
                 Argument::Read(View::whole(&totals.weights, weights)),
                 Argument::Write(&mut rounded),
                 Argument::Word(weights as u64),
             ],
-        };
+        );
         S::launch(device, launch)?;
         copy(&rounded, &mut all, nodes + edges, weights)?;
         Ok((all, (nodes + edges + weights).into()))
@@ -131,14 +127,7 @@ impl<S: Gpu> Step<'_, S> {
         blocks: usize,
         arguments: Vec<Argument<'_, S>>,
     ) -> candle_core::Result<()> {
-        let launch = Launch {
-            kernel,
-            number: self.number,
-            blocks,
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments,
-        };
+        let launch = Launch::new(kernel, self.number, blocks, arguments);
         S::launch(self.device, launch)
     }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Shape, Tensor};
 
-use super::launch::{Argument, Gpu, Launch, THREADS, walking_blocks};
+use super::launch::{Argument, Gpu, Launch, walking_blocks};
 use super::program::{Input, Program, apply, run};
 use crate::error::Result;
 
@@ -28,14 +28,12 @@ fn by_channel<S: Gpu>(
         Argument::Word(jobs as u64),
         Argument::Size(width),
     ]);
-    let launch = Launch {
+    let launch = Launch::new(
         kernel,
-        number: o.view.number(kernel)?,
-        blocks: walking_blocks(jobs),
-        threads: THREADS,
-        shared_bytes: 0,
+        o.view.number(kernel)?,
+        walking_blocks(jobs),
         arguments,
-    };
+    );
     S::launch(device, launch)?;
     Ok((y, per_job * jobs))
 }

@@ -39,6 +39,25 @@ pub(crate) struct Launch<'a, S> {
     pub(crate) arguments: Vec<Argument<'a, S>>,
 }
 
+impl<'a, S> Launch<'a, S> {
+    /// A launch of [`THREADS`] threads to a block, without memory of the block's own.
+    pub(crate) fn new(
+        kernel: &'static str,
+        number: Number,
+        blocks: usize,
+        arguments: Vec<Argument<'a, S>>,
+    ) -> Self {
+        Self {
+            kernel,
+            number,
+            blocks,
+            threads: THREADS,
+            shared_bytes: 0,
+            arguments,
+        }
+    }
+}
+
 /// One argument of a kernel.
 pub(crate) enum Argument<'a, S> {
     Read(View<'a, S>),

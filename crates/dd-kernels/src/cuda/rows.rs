@@ -2,7 +2,7 @@
 
 use candle_core::{Shape, Tensor};
 
-use super::launch::{Argument, Gpu, Held, Launch, THREADS, View, WARP, walking_blocks};
+use super::launch::{Argument, Gpu, Held, Launch, View, WARP, walking_blocks};
 use super::program::{Input, Program, apply, run};
 use crate::error::Result;
 use crate::{RowIndex, Segments, check};
@@ -51,13 +51,11 @@ impl Program for GatherSum {
         let (count, width) = (self.index.len() / self.terms, row_width(dims));
         let rows = Held::new("gather: index", self.index.rows_tensor());
         let mut y = S::uninitialised(device, x.storage.dtype(), count * width)?;
-        let launch = Launch {
-            kernel: "gather_sum",
-            number: x.number(Self::NAME)?,
-            blocks: walking_blocks(count * width),
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments: vec![
+        let launch = Launch::new(
+            "gather_sum",
+            x.number(Self::NAME)?,
+            walking_blocks(count * width),
+            vec![
                 Argument::Read(x),
                 Argument::Read(rows.view()?),
                 Argument::Write(&mut y),
@@ -66,7 +64,7 @@ impl Program for GatherSum {
                 Argument::Size(self.terms),
                 Argument::Size(x.packed(width).into()),
             ],
-        };
+        );
         S::launch(device, launch)?;
         Ok((y, check::with_rows(dims, count).into()))
     }
@@ -215,13 +213,11 @@ impl Program for Spread {
         let row_segment = Held::new(Self::NAME, self.segments.row_segment_tensor());
         let offsets = Held::new(Self::NAME, self.segments.offsets_tensor());
         let mut x = S::uninitialised(device, y.storage.dtype(), rows * width)?;
-        let launch = Launch {
-            kernel: "spread",
-            number: y.number(Self::NAME)?,
-            blocks: walking_blocks(rows * width),
-            threads: THREADS,
-            shared_bytes: 0,
-            arguments: vec![
+        let launch = Launch::new(
+            "spread",
+            y.number(Self::NAME)?,
+            walking_blocks(rows * width),
+            vec![
                 Argument::Read(y),
                 Argument::Read(row_segment.view()?),
                 Argument::Read(offsets.view()?),
@@ -230,7 +226,7 @@ impl Program for Spread {
                 Argument::Size(width),
                 Argument::Size(self.mean.into()),
             ],
-        };
+        );
         S::launch(device, launch)?;
         Ok((x, check::with_rows(dims, rows).into()))
     }

@@ -1,0 +1,141 @@
+//! Tables to models, and what they answer.
+
+use super::explanations::explanations_add_up;
+use super::*;
+
+#[test]
+fn any_table_becomes_models_that_say_how_far_to_trust_them() {
+    let at = place("path");
+    table(&at, 150);
+    let said = done(
+        &at,
+        "finetune mine.csv --epochs 2 --ensemble 2 --split random --fractions 0.5,0.3,0.2",
+    );
+    for part in [
+        "151 rows, 149 usable, 1 rejected (rejected.csv says why), 1 without a label",
+        "\"Canonical_SMILES\" (by its name)",
+        "\"gap\": regression (by its values), 139 labels",
+        "\"narrow\": binary (by its values)",
+        "\"Name\": no numbers",
+        "an identifier by its name",
+        "gin-128-node: pretrained",
+        "74 train, 45 valid, 30 test",
+        "test mae of \"gap\"",
+        "test roc_auc of \"narrow\"",
+        "runs/mine/report.html",
+    ] {
+        assert!(said.contains(part), "lacks {part:?}:\n{said}");
+    }
+    let run = at.join("runs/mine");
+    let rejected = std::fs::read_to_string(run.join("rejected.csv")).unwrap();
+    assert!(rejected.contains("150,C1CC(,"), "{rejected}");
+    let report = std::fs::read_to_string(run.join("report.html")).unwrap();
+    for part in [
+        "What was chosen",
+        "ROC curve",
+        "Do the intervals hold?",
+        "class=\"molecule\"",
+    ] {
+        assert!(report.contains(part), "the report lacks {part:?}");
+    }
+    assert!(!report.contains("src=") && !report.contains("<script"));
+
+    let mut question = String::from("id;x\tsmiles\n");
+    for smiles in ["CCO", "c1ccccc1C", "C1CC(", "C[Si](C)(C)CCCCCCCCCCCC[Se]C"] {
+        writeln!(question, "q\t{smiles}").unwrap();
+    }
+    std::fs::write(at.join("new.tsv"), question).unwrap();
+    let (code, said) = dnd(
+        &at,
+        "predict --model runs/mine -i new.tsv -o out.csv --explain why",
+    );
+    assert_eq!(code, Some(3), "{said}");
+    let answers = rows(&at.join("out.csv"));
+    assert_eq!(answers.len(), 4);
+    assert_eq!(answers[2]["status"], "error");
+    for row in [0, 1, 3] {
+        let row = &answers[row];
+        let (low, mean, high) = (
+            number(row, "gap_low"),
+            number(row, "gap"),
+            number(row, "gap_high"),
+        );
+        assert!(
+            low < mean && mean < high && number(row, "gap_std") >= 0.0,
+            "{row:?}"
+        );
+        assert!(["0", "1", "0 or 1", "neither"].contains(&row["narrow_set"].as_str()));
+        assert!((0.0..=1.0).contains(&number(row, "nearest_similarity")));
+        assert!((0.0..=100.0).contains(&number(row, "embedding_distance_percentile")));
+        assert!(!row["nearest_training"].is_empty());
+    }
+    assert_eq!(
+        (
+            answers[3]["unseen_elements"].as_str(),
+            answers[3]["in_domain"].as_str()
+        ),
+        ("Si Se", "false")
+    );
+    explanations_add_up(&at.join("why"), &answers);
+
+    other_answers(&at);
+}
+
+/// Fewer promises are wider, a promise that 45 molecules cannot keep is refused, and --plain is means alone.
+fn other_answers(at: &Path) {
+    done(
+        at,
+        "predict -q --model runs/mine -i all.csv -o wide.csv --coverage 0.95",
+    );
+    done(
+        at,
+        "predict -q --model runs/mine -i all.csv -o narrow.csv --coverage 0.5",
+    );
+    done(
+        at,
+        "predict -q --model runs/mine -i all.csv -o plain.csv --plain",
+    );
+    done(
+        at,
+        "predict -q --model runs/mine/seed-0 -i all.csv -o seed-0.csv",
+    );
+    done(
+        at,
+        "predict -q --model runs/mine/seed-1 -i all.csv -o seed-1.csv",
+    );
+    let [wide, narrow, plain, first, second] = ["wide", "narrow", "plain", "seed-0", "seed-1"]
+        .map(|name| rows(&at.join(format!("{name}.csv"))));
+    assert!(number(&wide[0], "gap_high") > number(&narrow[0], "gap_high"));
+    assert!(!plain[0].contains_key("gap_std") && !first[0].contains_key("gap_low"));
+    for row in (0..wide.len()).step_by(97) {
+        let mean = f64::midpoint(number(&first[row], "gap"), number(&second[row], "gap"));
+        assert!((mean - number(&wide[row], "gap")).abs() < 1e-4);
+        assert!((mean - number(&plain[row], "gap")).abs() < 1e-4);
+    }
+    refused(
+        at,
+        "predict --model runs/mine -i new.tsv -o x.csv --coverage 0.99",
+        &["gap", "needs 99 calibration molecules"],
+    );
+    refused(
+        at,
+        "predict --model runs/mine/seed-0 -i new.tsv -o x.csv --coverage 0.9",
+        &["no uncertainty.json"],
+    );
+    refused(
+        at,
+        "predict --model runs/mine -i new.tsv -o x.docx",
+        &[".npy .parquet"],
+    );
+
+    // Another table in the same folder is refused; the same command goes on where it was.
+    table(at, 120);
+    let (code, said) = dnd(
+        at,
+        "finetune mine.csv --epochs 2 --ensemble 2 --split random",
+    );
+    assert!(
+        code == Some(1) && said.contains("differs from choices.json"),
+        "{said}"
+    );
+}

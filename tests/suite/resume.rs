@@ -152,3 +152,66 @@ fn fine_tuning_resumes_bit_for_bit() {
         finetune(&config, &student, &data, session).unwrap();
     });
 }
+
+/// The folder of a run refuses other settings, another teacher and other data, and stays as it is.
+#[test]
+fn a_folder_belongs_to_one_run() {
+    let trained = |name: &str, config: &PretrainConfig, clouds: &[dd_graph::PointCloud]| {
+        let run = RunFolder::open(name, Start::Resume).unwrap();
+        let mut session = Session {
+            folder: Some(&run),
+            device: &Device::Cpu,
+            observer: &mut dd_train::Silent,
+        };
+        pretrain(config, &clouds.to_vec(), &mut session).map(|_| ())
+    };
+    let clouds = molecules::clouds();
+    let config = PretrainConfig {
+        fit: dd_train::FitConfig {
+            length: Length::Steps(2),
+            ..pretrain_config().fit
+        },
+        ..pretrain_config()
+    };
+    let (teacher, other) = (folder("owned"), folder("owned-other"));
+    let [teacher, other] = [&teacher, &other].map(|path| path.to_str().unwrap());
+    trained(teacher, &config, &clouds).unwrap();
+    let before = files(Path::new(teacher));
+    let refused = |config: &PretrainConfig, clouds: &[dd_graph::PointCloud], reason: &str| {
+        let message = trained(teacher, config, clouds).unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+        assert!(before == files(Path::new(teacher)));
+    };
+    let mut changed = config.clone();
+    changed.fit.optimizer.lr = 0.5;
+    refused(&changed, &clouds, "fit.optimizer.lr was");
+    let mut moved = clouds.clone();
+    moved[5].positions[0][0] += 1e-3;
+    refused(&config, &moved, "data is another");
+
+    // A student knows its teacher.
+    changed.fit.seed = 9;
+    trained(other, &changed, &clouds).unwrap();
+    let student = folder("owned-student");
+    let taught = |teacher: &str| {
+        let run = RunFolder::open(&student, Start::Resume).unwrap();
+        let mut session = Session {
+            folder: Some(&run),
+            device: &Device::Cpu,
+            observer: &mut dd_train::Silent,
+        };
+        let config = DistillConfig {
+            valid: 3,
+            ..DistillConfig::tiny(3, 2, LossTerm::node())
+        };
+        let laplacian = config.featurizer.laplacian;
+        let teacher = Teacher::load(teacher, &Device::Cpu).unwrap();
+        distill(&config, teacher, &molecules::pairs(laplacian), &mut session).map(|_| ())
+    };
+    taught(teacher).unwrap();
+    let before = files(&student);
+    let message = taught(other).unwrap_err().to_string();
+    assert!(message.contains("the teacher is another"), "{message}");
+    assert!(before == files(&student));
+    taught(teacher).unwrap();
+}

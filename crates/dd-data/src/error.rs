@@ -108,6 +108,16 @@ pub enum DataError {
         /// The columns that there are.
         available: Vec<String>,
     },
+    /// A name that two columns of the table have.
+    #[error("{path}: columns {} and {} are both called {column:?}: rename one of them", places[0] + 1, places[1] + 1)]
+    RepeatedColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The places of the first two such columns, from 0.
+        places: [usize; 2],
+    },
     /// A table in which no column holds molecules.
     #[error(
         "{path}: no column holds SMILES ({} were looked at); name one with --smiles-column{}",
@@ -207,6 +217,7 @@ impl DataError {
             Self::UnknownFormat { .. } => "unknown-format",
             Self::NoHeader { .. } => "no-header",
             Self::MissingColumn { .. } => "missing-column",
+            Self::RepeatedColumn { .. } => "repeated-column",
             Self::NoSmiles { .. } => "no-smiles",
             Self::NoSuchRecord { .. } => "no-such-record",
             Self::Fractions(_) | Self::Split { .. } => "split",

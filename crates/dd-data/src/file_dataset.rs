@@ -3,6 +3,7 @@
 //! The rows are read once and kept as text; a molecule is made when it is asked for. Rows that cannot be read keep their
 //! place, so that record `i` is data row `i`, and answer with the reason.
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +76,7 @@ impl FileDataset {
     /// An SD file, hydrogens kept; targets are data fields of the records.
     ///
     /// # Errors
-    /// When the file cannot be opened, or reading breaks off.
+    /// When the file cannot be opened, reading breaks off, or no record has a field of a target's name.
     pub fn sdf(path: &Path, targets: &[String]) -> Result<Self> {
         Self::read_sdf(open(path)?, path, targets)
     }
@@ -177,11 +178,39 @@ impl FileDataset {
             };
             rows.push(Row { id, content });
         }
-        Ok(Self {
+        let mut dataset = Self {
             path: path.to_path_buf(),
-            target_names: targets.to_vec(),
+            target_names: Vec::new(),
             rows,
-        })
+        };
+        dataset.check_fields(targets)?;
+        dataset.target_names = targets.to_vec();
+        Ok(dataset)
+    }
+
+    /// Refuses targets that are a field of no record of an SD file.
+    fn check_fields(&self, targets: &[String]) -> Result<()> {
+        let mut unseen: Vec<&String> = targets.iter().collect();
+        let mut fields = BTreeSet::new();
+        for row in &self.rows {
+            if unseen.is_empty() {
+                return Ok(());
+            }
+            let Ok(record) = self.record(0, row) else {
+                continue;
+            };
+            let names = record.molecule.properties().iter().map(|(name, _)| name);
+            unseen.retain(|target| !names.clone().any(|name| name == *target));
+            fields.extend(names.cloned());
+        }
+        match unseen.first() {
+            Some(target) => Err(DataError::MissingColumn {
+                path: self.path.clone(),
+                column: (*target).clone(),
+                available: fields.into_iter().collect(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The SMILES of a row as written, for tables of SMILES.

@@ -26,6 +26,12 @@ pub trait DistillLoss {
         teacher: &Representation,
         alignment: &Alignment,
     ) -> Result<Tensor>;
+
+    /// What the mean of [`DistillLoss::loss`] runs over: how much a batch counts in a mean over several. Molecules, unless
+    /// the loss says otherwise.
+    fn num_terms(&self, alignment: &Alignment) -> usize {
+        alignment.num_graphs()
+    }
 }
 
 /// Names that [`loss_by_name`] knows.

@@ -130,6 +130,16 @@ impl DistillLoss for NodeLoss {
         }
     }
 
+    fn num_terms(&self, alignment: &Alignment) -> usize {
+        match self.average {
+            Average::Atoms => alignment.num_pairs(),
+            Average::Molecules => {
+                let nodes = alignment.student_nodes().ranges();
+                nodes.filter(|nodes| !nodes.is_empty()).count()
+            }
+        }
+    }
+
     fn loss(
         &self,
         student: &Representation,

@@ -10,7 +10,7 @@
 //! section 2 (classes, with a threshold for each).
 
 use crate::error::finite;
-use crate::input::check_finite;
+use crate::input::{check_classes, check_finite};
 use crate::summary::check_level;
 use crate::{EvalError, Undefined};
 
@@ -61,7 +61,7 @@ pub fn threshold(ascending: &[f64], coverage: f64) -> Result<f64, EvalError> {
 /// Scores of numbers, `|y - ŷ|`, in ascending order; rows without a label are left out.
 pub fn residuals(labels: &[f64], predictions: &[f64]) -> Result<Vec<f64>, EvalError> {
     let rows = labelled_rows(labels, predictions)?;
-    ascending(rows.map(|(label, prediction)| (label - prediction).abs()))
+    ascending(rows.map(|(row, label, prediction)| (row, (label - prediction).abs())))
 }
 
 /// Scores of numbers in units of each row's own scale, `|y - ŷ| / scale`, in ascending order; rows without a label are left
@@ -79,11 +79,8 @@ pub fn scaled_residuals(
             got: scales.len(),
         });
     }
-    // Checks the lengths.
-    drop(labelled_rows(labels, predictions)?);
-    let rows = labels.iter().zip(predictions).zip(scales);
-    let labelled = rows.filter(|((label, _), _)| !label.is_nan());
-    ascending(labelled.map(|((label, prediction), scale)| (label - prediction).abs() / scale))
+    let rows = labelled_rows(labels, predictions)?;
+    ascending(rows.map(|(row, label, prediction)| (row, (label - prediction).abs() / scales[row])))
 }
 
 /// Scores of the rows of one class, `1 - p(class)`, in ascending order, from labels 0 and 1 and probabilities of 1.
@@ -92,10 +89,11 @@ pub fn class_scores(
     probabilities: &[f64],
     positive: bool,
 ) -> Result<Vec<f64>, EvalError> {
+    check_classes(labels)?;
     let rows = labelled_rows(labels, probabilities)?;
     let class = f64::from(u8::from(positive));
-    let of_class = rows.filter(|(label, _)| *label == class);
-    ascending(of_class.map(|(_, p)| if positive { 1.0 - p } else { p }))
+    let of_class = rows.filter(|(_, label, _)| *label == class);
+    ascending(of_class.map(|(row, _, p)| (row, if positive { 1.0 - p } else { p })))
 }
 
 /// The share of rows whose label lies within `half_width` of its prediction; rows without a label are left out.
@@ -108,10 +106,11 @@ pub fn coverage(labels: &[f64], predictions: &[f64], half_width: f64) -> Result<
     Ok(inside as f64 / scores.len() as f64)
 }
 
+/// Position, label and prediction of the rows with a label.
 fn labelled_rows<'a>(
     labels: &'a [f64],
     predictions: &'a [f64],
-) -> Result<impl Iterator<Item = (f64, f64)> + 'a, EvalError> {
+) -> Result<impl Iterator<Item = (usize, f64, f64)> + 'a, EvalError> {
     if labels.len() != predictions.len() {
         return Err(EvalError::Length {
             what: "predictions",
@@ -119,14 +118,17 @@ fn labelled_rows<'a>(
             got: predictions.len(),
         });
     }
-    let rows = labels.iter().copied().zip(predictions.iter().copied());
-    Ok(rows.filter(|(label, _)| !label.is_nan()))
+    let rows = labels.iter().zip(predictions).enumerate();
+    let rows = rows.map(|(row, (&label, &prediction))| (row, label, prediction));
+    Ok(rows.filter(|(_, label, _)| !label.is_nan()))
 }
 
-fn ascending(scores: impl Iterator<Item = f64>) -> Result<Vec<f64>, EvalError> {
-    let mut scores: Vec<f64> = scores.collect();
-    for (index, &score) in scores.iter().enumerate() {
-        check_finite("score", index, score)?;
+/// Scores in order, from those of the rows.
+fn ascending(of_rows: impl Iterator<Item = (usize, f64)>) -> Result<Vec<f64>, EvalError> {
+    let mut scores = Vec::new();
+    for (row, score) in of_rows {
+        check_finite("score", row, score)?;
+        scores.push(score);
     }
     scores.sort_by(f64::total_cmp);
     Ok(scores)
@@ -136,6 +138,17 @@ fn ascending(scores: impl Iterator<Item = f64>) -> Result<Vec<f64>, EvalError> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bad_row_is_named_by_its_place() {
+        let labels = [f64::NAN, 0.0, 1.0, 0.5];
+        let error = class_scores(&labels, &[0.5; 4], true).unwrap_err();
+        assert!(matches!(error, EvalError::NotBinary { index: 3, .. }));
+        let error = class_scores(&labels[..3], &[0.5, 0.5, f64::NAN], true).unwrap_err();
+        assert!(matches!(error, EvalError::NotFinite { index: 2, .. }));
+        let error = residuals(&labels, &[0.0, 0.0, f64::INFINITY, 0.0]).unwrap_err();
+        assert!(matches!(error, EvalError::NotFinite { index: 2, .. }));
+    }
 
     #[test]
     fn thresholds_by_hand() {

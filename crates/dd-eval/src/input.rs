@@ -40,13 +40,19 @@ pub(crate) fn classes(
     labels: &[f64],
     scores: &[f64],
 ) -> Result<(Vec<bool>, Vec<f64>), EvalError> {
+    check_classes(labels)?;
+    let (labels, scores) = labelled(quantity, labels, scores)?;
+    Ok((labels.into_iter().map(|y| y == 1.0).collect(), scores))
+}
+
+/// Fails on labels that are neither 0 nor 1 nor missing.
+pub(crate) fn check_classes(labels: &[f64]) -> Result<(), EvalError> {
     for (index, &value) in labels.iter().enumerate() {
         if !value.is_nan() && value != 0.0 && value != 1.0 {
             return Err(EvalError::NotBinary { index, value });
         }
     }
-    let (labels, scores) = labelled(quantity, labels, scores)?;
-    Ok((labels.into_iter().map(|y| y == 1.0).collect(), scores))
+    Ok(())
 }
 
 /// Rows that have a class label, with predictions that must be probabilities.

@@ -71,6 +71,18 @@ fn without_lone_atoms<T>(
     batches
 }
 
+/// The batches with at least so many examples each: a smaller one joins the one before, the first the second.
+pub(crate) fn joined(mut batches: Vec<Vec<usize>>, least: usize) -> Vec<Vec<usize>> {
+    while batches.len() > 1 {
+        let Some(place) = batches.iter().position(|batch| batch.len() < least) else {
+            break;
+        };
+        let batch = batches.remove(place);
+        batches[place.saturating_sub(1)].extend(batch);
+    }
+    batches
+}
+
 fn costs<T>(source: &dyn Source<Item = T>) -> Vec<usize> {
     (0..source.len()).map(|index| source.cost(index)).collect()
 }
@@ -91,6 +103,14 @@ mod tests {
         fn record(&self) -> u64 {
             0
         }
+    }
+
+    #[test]
+    fn small_batches_join_their_neighbours() {
+        let batches = vec![vec![4], vec![1, 2], vec![0], vec![3, 5]];
+        assert_eq!(joined(batches.clone(), 1), batches);
+        assert_eq!(joined(batches, 2), [vec![1, 2, 4, 0], vec![3, 5]]);
+        assert_eq!(joined(vec![vec![0]], 2), [[0]]);
     }
 
     #[test]

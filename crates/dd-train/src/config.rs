@@ -71,6 +71,30 @@ pub struct PatienceConfig {
 }
 
 impl FitConfig {
+    /// Sets the number of steps. A schedule that ended with the run ends with it again.
+    pub fn set_steps(&mut self, steps: u64) {
+        let before = std::mem::replace(&mut self.length, Length::Steps(steps));
+        if let ScheduleConfig::WarmupCosine { period: end, .. }
+        | ScheduleConfig::Polynomial { total: end, .. }
+        | ScheduleConfig::Linear { total: end, .. } = &mut self.schedule
+            && before == Length::Steps(*end)
+        {
+            *end = steps;
+        }
+    }
+
+    /// The first field that means nothing without a validation set.
+    pub(crate) fn needs_validation(&self) -> Option<&'static str> {
+        let plateau = matches!(self.schedule, ScheduleConfig::ReduceOnPlateau { .. });
+        [
+            (self.keep == Keep::Best, "fit.keep"),
+            (self.patience.is_some(), "fit.patience"),
+            (plateau, "fit.schedule"),
+        ]
+        .into_iter()
+        .find_map(|(needed, field)| needed.then_some(field))
+    }
+
     /// Checks that the fields describe a run.
     ///
     /// # Errors

@@ -51,8 +51,15 @@ pub fn fit<T: Task>(
     if data.train.is_empty() {
         return Err(TrainError::Empty { part: "training" });
     }
+    if data.valid.is_none()
+        && let Some(field) = config.needs_validation()
+    {
+        let reason = "it needs validation data, and there are none";
+        return Err(TrainError::config(field, reason));
+    }
     let mut run = Run::begin(task, data.train.len(), config, folder)?;
     if let Some(reason) = run.state.finished {
+        run.leave()?;
         return Ok(run.report(reason));
     }
     let plan = run.plan(data.train);
@@ -69,7 +76,8 @@ pub fn fit<T: Task>(
             break StopReason::Observer;
         }
         if let Some(reason) = run.state.finished {
-            run.finish(observer)?;
+            run.checkpoint(observer)?;
+            run.leave()?;
             break reason;
         }
         flow = epoch(&mut run, data, observer)?;

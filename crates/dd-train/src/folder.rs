@@ -1,5 +1,5 @@
 //! The folder of a run: `config.json` and `model.safetensors` for whoever uses the model, and beside them
-//! `optimizer.safetensors`, `state.json`, `config.resolved.toml` and `metrics.jsonl` for whoever trains it further.
+//! `optimizer.safetensors`, `state.json`, `identity.json`, `config.resolved.toml` and `metrics.jsonl` for whoever trains it further.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -11,6 +11,7 @@ use dd_nn::{Staged, TensorFile, stage_tensors, write_atomically};
 use serde::Serialize;
 
 use crate::error::{Result, TrainError};
+use crate::identity::Identity;
 use crate::state::State;
 
 /// Name of the model's weights.
@@ -20,6 +21,7 @@ pub const CONFIG_FILE: &str = "config.json";
 const OPTIMIZER_FILE: &str = "optimizer.safetensors";
 const STATE_FILE: &str = "state.json";
 const RESOLVED_FILE: &str = "config.resolved.toml";
+const IDENTITY_FILE: &str = "identity.json";
 const METRICS_FILE: &str = "metrics.jsonl";
 /// Key under which both tensor files carry the step, so that a checkpoint of two halves is recognised.
 const STEP_KEY: &str = "step";
@@ -73,6 +75,39 @@ impl RunFolder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Takes the folder for a run, before anything of the run is written: a folder that holds another run is left as it is.
+    ///
+    /// # Errors
+    /// [`TrainError::Resume`] names the first setting or input that differs from those of the run that is there.
+    pub(crate) fn claim(&self, identity: &Identity) -> Result<()> {
+        let path = self.path.join(IDENTITY_FILE);
+        let refuse = |reason: String| TrainError::Resume {
+            path: self.path.clone(),
+            reason,
+        };
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let before = serde_json::from_str(&text)
+                    .map_err(|error| refuse(format!("{IDENTITY_FILE}: {error}")))?;
+                match identity.difference(&before) {
+                    None => Ok(()),
+                    Some(difference) => Err(refuse(format!(
+                        "it holds another run: {difference}; name another folder, or remove it"
+                    ))),
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if self.state()?.is_some() {
+                    return Err(refuse(format!(
+                        "it holds a run without {IDENTITY_FILE}, of an earlier version; name another folder, or remove it"
+                    )));
+                }
+                write_json(&path, identity)
+            }
+            Err(error) => Err(TrainError::io(&path)(error)),
+        }
     }
 
     /// Writes `config.resolved.toml`.

@@ -97,7 +97,6 @@
 
 mod adamw;
 mod answer;
-mod answer_models;
 mod batch;
 mod config;
 mod digest;
@@ -110,6 +109,7 @@ mod fit;
 mod folder;
 pub mod geometry;
 mod gradients;
+mod identity;
 pub mod inputs;
 mod manifest;
 mod observer;
@@ -117,6 +117,7 @@ pub mod property;
 pub mod quickstart;
 mod recipes;
 pub mod report;
+mod row_embedder;
 mod run;
 mod schedule;
 mod session;
@@ -129,7 +130,6 @@ mod teacher_cache;
 
 pub use adamw::{AdamW, AdamWConfig};
 pub use answer::{OnError, RowModel, Summary, answer_rows};
-pub use answer_models::{RowEmbedder, RowPredictor};
 pub use batch::BatchConfig;
 pub use config::{FitConfig, Keep, Length, PatienceConfig, from_toml, to_toml};
 pub use ema::Ema;
@@ -149,6 +149,7 @@ pub use recipes::finetune::{
     finetune,
 };
 pub use recipes::pretrain::{PretrainConfig, pretrain, pretrain_on};
+pub use row_embedder::RowEmbedder;
 pub use schedule::{Plateau, Schedule, ScheduleConfig};
 pub use session::Session;
 pub use source::{Example, Labelled, Pair, Source, Subset};

@@ -65,7 +65,7 @@ impl RowTask {
 }
 
 /// SHA-256 of the JSON and safetensors files of a model, a run folder's models among them.
-fn fingerprint(model: &Path) -> Result<String> {
+pub(crate) fn fingerprint(model: &Path) -> Result<String> {
     let mut digest = Sha256::new();
     if !model.is_dir() {
         let shipped = ModelFolder::open(model)?;
@@ -108,10 +108,12 @@ pub struct Manifest {
     pub task: RowTask,
     /// How many rows there were.
     pub summary: Summary,
+    /// Size of the output.
+    pub output_bytes: u64,
 }
 
 impl Manifest {
-    /// The summary of `output`, if it is there and was made by exactly this task.
+    /// The summary of `output`, if it is there, whole, and was made by exactly this task.
     ///
     /// # Errors
     /// When there is a manifest that cannot be read.
@@ -125,16 +127,27 @@ impl Manifest {
             path,
             reason: error.to_string(),
         })?;
-        Ok((manifest.task == *task).then_some(manifest.summary))
+        let is_done = manifest.task == *task && manifest.output_bytes == size(output)?;
+        Ok(is_done.then_some(manifest.summary))
     }
 
-    /// Writes it beside the output.
+    /// Writes it beside the finished output.
     ///
     /// # Errors
-    /// When the disk does not take it.
-    pub fn write(&self, output: &Path) -> Result<()> {
-        write_json(&manifest_path(output), self)
+    /// When there is no output, or the disk does not take it.
+    pub fn write(task: RowTask, summary: Summary, output: &Path) -> Result<()> {
+        let manifest = Self {
+            task,
+            summary,
+            output_bytes: size(output)?,
+        };
+        write_json(&manifest_path(output), &manifest)
     }
+}
+
+fn size(file: &Path) -> Result<u64> {
+    let about = std::fs::metadata(file).map_err(TrainError::io(file))?;
+    Ok(about.len())
 }
 
 fn manifest_path(output: &Path) -> PathBuf {

@@ -8,6 +8,7 @@ use dd_nn::{LoadOptions, NonFinite, ParamStore, load_tensors};
 use serde::Serialize;
 
 use crate::adamw::AdamW;
+use crate::batch::joined;
 use crate::config::{FitConfig, Keep, Length};
 use crate::ema::Ema;
 use crate::error::{Result, TrainError};
@@ -95,7 +96,10 @@ impl<'a, T: Task> Run<'a, T> {
     /// The batches of the epoch under way.
     pub(crate) fn plan(&self, train: &dyn Source<Item = T::Item>) -> Vec<Vec<usize>> {
         let key = self.key.named("batches").with(self.state.epoch);
-        self.config.batch.shuffled(train, key)
+        joined(
+            self.config.batch.shuffled(train, key),
+            self.task.least_batch(),
+        )
     }
 
     pub(crate) fn has_all_steps(&self) -> bool {
@@ -222,9 +226,9 @@ impl<'a, T: Task> Run<'a, T> {
         Ok(())
     }
 
-    /// Leaves the parameters that are to be kept in the store, and in the folder.
-    pub(crate) fn finish(&self, observer: &mut dyn Observer) -> Result<()> {
-        self.checkpoint(observer)?;
+    /// Leaves the parameters that are to be kept in the store, and in the folder. Also of a run that was over before: it may
+    /// have been interrupted between its last checkpoint and here.
+    pub(crate) fn leave(&self) -> Result<()> {
         let store = self.task.store();
         match self.config.keep {
             Keep::Best if !self.best.is_empty() => assign(store, &self.best)?,

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use dd_kernels::rng::Key;
 use dd_nn::{Mode, ParamStore};
 
-use crate::batch::BatchConfig;
+use crate::batch::{BatchConfig, joined};
 use crate::error::Result;
 use crate::source::{Example, Source};
 
@@ -25,6 +25,11 @@ pub trait Task {
     /// # Errors
     /// When the batch cannot be built or the model fails.
     fn loss(&self, batch: &[Self::Item], draw: Draw) -> Result<Losses>;
+
+    /// The fewest examples of which a batch can be made: smaller ones join the batch before.
+    fn least_batch(&self) -> usize {
+        1
+    }
 
     /// Why this parameter receives no gradient, when it is right that it does not.
     fn without_gradient(&self, name: &str) -> Option<&'static str> {
@@ -62,7 +67,7 @@ pub(crate) fn mean_loss<T: Task + ?Sized>(
 ) -> Result<Evaluation> {
     let mut sums: Vec<(String, f64)> = Vec::new();
     let (mut total, mut weight) = (0.0, 0.0);
-    for indices in batch.in_order(source) {
+    for indices in joined(batch.in_order(source), task.least_batch()) {
         let examples = fetch(source, &indices)?;
         let losses = task.loss(&examples, Draw::eval(key))?;
         total += losses.weight * losses.value()?;

@@ -18,6 +18,7 @@ use dd_graph::{PointBatch, PointCloud};
 use dd_nn::{Mode, ParamStore, Representation, write_atomically};
 use sha2::{Digest, Sha256};
 
+use crate::digest::{add_tensors, bytes_of};
 use crate::error::{Result, TrainError};
 
 const MAGIC: &[u8; 8] = b"DDTEACH1";
@@ -257,30 +258,9 @@ fn speak(
     Ok(())
 }
 
-/// The numbers of a tensor, little-endian.
-fn bytes_of(tensor: &Tensor) -> Result<Vec<u8>> {
-    let flat = tensor.detach().flatten_all()?;
-    Ok(match flat.dtype() {
-        DType::F64 => flat
-            .to_vec1::<f64>()?
-            .iter()
-            .flat_map(|x| x.to_le_bytes())
-            .collect(),
-        _ => flat
-            .to_dtype(DType::F32)?
-            .to_vec1::<f32>()?
-            .iter()
-            .flat_map(|x| x.to_le_bytes())
-            .collect(),
-    })
-}
-
 fn fingerprint(teacher: Speaker<'_>, clouds: &[PointCloud]) -> Result<[u8; 32]> {
     let mut digest = Sha256::new().chain_update(teacher.description);
-    for (name, tensor) in teacher.store.tensors() {
-        digest.update(name);
-        digest.update(bytes_of(&tensor)?);
-    }
+    add_tensors(&mut digest, teacher.store)?;
     for cloud in clouds {
         digest.update(cloud.record.to_le_bytes());
         digest.update(&cloud.atomic_numbers);

@@ -225,6 +225,87 @@ fn a_run_learns_and_a_finished_run_is_not_trained_again() {
 }
 
 #[test]
+fn a_run_interrupted_after_its_last_checkpoint_leaves_the_parameters_to_be_kept() {
+    for keep in [Keep::Last, Keep::Best] {
+        let config = FitConfig {
+            keep,
+            ema: (keep == Keep::Last).then_some(0.9),
+            ..config()
+        };
+        let whole = folder(&format!("kept-{keep:?}"));
+        let cut = folder(&format!("kept-{keep:?}-cut"));
+        let run_in = RunFolder::open(&whole, Start::Resume).unwrap();
+        // The folder as it is at each checkpoint; the last one is written when the run is over.
+        let mut copy = |event: &Event<'_>| {
+            if let Event::Checkpointed { folder, .. } = event {
+                std::fs::create_dir_all(&cut).unwrap();
+                for (name, content) in files(folder) {
+                    std::fs::write(cut.join(name), content).unwrap();
+                }
+            }
+            Flow::Continue
+        };
+        let points = points();
+        let (train, valid) = (points[..29].to_vec(), points[29..].to_vec());
+        let data = Data {
+            train: &train,
+            valid: Some(&valid),
+        };
+        fit(&Toy::new(), &data, &config, Some(&run_in), &mut copy).unwrap();
+        assert_ne!(files(&whole), files(&cut));
+        assert_eq!(run(&cut, &config, None).unwrap(), StopReason::Length);
+        assert_eq!(files(&whole), files(&cut));
+    }
+}
+
+#[test]
+fn choices_that_need_validation_are_refused_without_it() {
+    let points = points();
+    let data = Data {
+        train: &points,
+        valid: None,
+    };
+    let patience = Some(PatienceConfig {
+        validations: 3,
+        min_epochs: 0,
+    });
+    let plateau = ScheduleConfig::ReduceOnPlateau {
+        warmup: 0,
+        factor: 0.5,
+        patience: 1,
+        min: 0.0,
+    };
+    let base = FitConfig {
+        ema: None,
+        ..config()
+    };
+    let (mut best, mut stopping, mut reducing) = (base.clone(), base.clone(), base);
+    best.keep = Keep::Best;
+    stopping.patience = patience;
+    reducing.schedule = plateau;
+    for (config, field) in [
+        (best, "fit.keep"),
+        (stopping, "fit.patience"),
+        (reducing, "fit.schedule"),
+    ] {
+        let error = fit(&Toy::new(), &data, &config, None, &mut Silent).unwrap_err();
+        assert!(error.to_string().contains(field), "{error}");
+    }
+}
+
+#[test]
+fn more_steps_move_the_end_of_a_schedule_that_ended_with_the_run() {
+    let mut config = config();
+    config.set_steps(40);
+    assert_eq!(config.length, Length::Steps(40));
+    let ends = |period| ScheduleConfig::WarmupCosine { warmup: 3, period };
+    assert_eq!(config.schedule, ends(40));
+    config.schedule = ends(15);
+    config.set_steps(50);
+    assert_eq!(config.schedule, ends(15));
+}
+
+#[test]
 fn a_checkpoint_of_another_run_is_refused() {
     let path = folder("other");
     run(&path, &config(), Some(3)).unwrap();

@@ -3,6 +3,9 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use dd_data::output::OutputError;
+use dd_train::TrainError;
+
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -10,6 +13,8 @@ pub(crate) enum Failure {
     Misuse(String),
     /// The work failed (exit code 1).
     Work(String),
+    /// Whoever reads the answers has seen enough (exit code 0).
+    Closed,
 }
 
 impl Failure {
@@ -23,19 +28,36 @@ impl Failure {
         Self::Work(error.to_string())
     }
 
-    /// The exit code of the row contract: 2 for misuse, 1 otherwise.
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Misuse(_) => ExitCode::from(2),
-            Self::Work(_) => ExitCode::from(1),
+    /// Rows that could not be written.
+    pub(crate) fn output(error: OutputError) -> Self {
+        match error {
+            OutputError::Closed => Self::Closed,
+            other => Self::work(other),
         }
     }
-}
 
-impl Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    /// Rows that could not be answered or written.
+    pub(crate) fn rows(error: TrainError) -> Self {
+        match error {
+            TrainError::Output(error) => Self::output(error),
+            other => Self::work(other),
+        }
+    }
+
+    /// The exit code of the row contract.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Misuse(_) => 2,
+            Self::Work(_) => 1,
+            Self::Closed => 0,
+        })
+    }
+
+    /// What there is to say.
+    pub(crate) fn message(&self) -> Option<&str> {
         match self {
-            Self::Misuse(message) | Self::Work(message) => f.write_str(message),
+            Self::Misuse(message) | Self::Work(message) => Some(message),
+            Self::Closed => None,
         }
     }
 }

@@ -3,8 +3,8 @@
 mod cli;
 mod commands;
 mod failure;
+mod output;
 mod progress;
-mod standard_output;
 
 use std::process::ExitCode;
 
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments, quiet),
         Command::Geometry(arguments) => commands::geometry::run(&arguments, quiet),
         Command::Featurize(arguments) => commands::featurize::run(&arguments, quiet),
-        Command::Split(arguments) => commands::split::run(&arguments),
+        Command::Split(arguments) => commands::split::run(&arguments, quiet),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments, quiet),
         Command::Export(arguments) => commands::export::run(&arguments),
@@ -44,7 +44,9 @@ fn main() -> ExitCode {
         Command::Data(arguments) => commands::data::run(&arguments, quiet),
     };
     outcome.unwrap_or_else(|failure| {
-        progress::say(&format!("dnd: {failure}"));
+        if let Some(message) = failure.message() {
+            progress::say(&format!("dnd: {message}"));
+        }
         failure.exit_code()
     })
 }

@@ -81,7 +81,9 @@ fn what_is_done_is_not_done_again() {
     assert_eq!(first.status.code(), Some(3), "{}", said(&first));
     assert!(folder.join("out.npy.manifest.json").is_file());
     assert!(folder.join("out.npy.errors.jsonl").is_file());
-    assert!(!folder.join("out.npy.partial").exists());
+    let left = std::fs::read_dir(&folder).unwrap();
+    let mut left = left.map(|entry| entry.unwrap().file_name());
+    assert!(!left.any(|name| name.to_string_lossy().ends_with(".partial")));
     let when = || {
         std::fs::metadata(folder.join("out.npy"))
             .unwrap()
@@ -141,4 +143,93 @@ fn the_doctor_the_manual_and_the_completions() {
             "{shell}"
         );
     }
+}
+
+fn dnd(folder: &Path, words: &str) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_dnd"))
+        .current_dir(folder)
+        .args(words.split_whitespace())
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn an_output_never_takes_the_place_of_the_input() {
+    let folder = folder("in-place");
+    std::fs::write(folder.join("t.csv"), "smiles,y\nCCO,1\nCCN,2\n").unwrap();
+    for words in [
+        "featurize -i t.csv -o t.csv",
+        "embed -i t.csv -o ./t.csv -m gin-128-node",
+        "split -i t.csv -o t.csv",
+        "search index --input t.csv --model gin-128-node -o t.csv",
+        "inspect in.smi --svg in.smi",
+    ] {
+        let before = std::fs::read(folder.join("t.csv")).unwrap();
+        let (code, said) = dnd(&folder, words);
+        assert_eq!(code, Some(2), "dnd {words}: {said}");
+        let expected = ["place of the input", "written as .svg"];
+        assert!(expected.iter().any(|part| said.contains(part)), "{said}");
+        assert_eq!(before, std::fs::read(folder.join("t.csv")).unwrap());
+    }
+}
+
+#[test]
+fn a_cut_output_is_not_done() {
+    let folder = folder("cut");
+    let done = ["-o", "out.jsonl", "--skip-done"];
+    embed(&folder, &done);
+    let whole = std::fs::read(folder.join("out.jsonl")).unwrap();
+    std::fs::write(folder.join("out.jsonl"), &whole[..whole.len() / 2]).unwrap();
+    embed(&folder, &done);
+    assert_eq!(whole, std::fs::read(folder.join("out.jsonl")).unwrap());
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    use std::io::Read;
+    let folder = folder("head");
+    std::fs::write(folder.join("many.smi"), "CCO\n".repeat(40_000)).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dnd"))
+        .current_dir(&folder)
+        .args(["featurize", "-i", "many.smi"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_split_finds_its_column_and_leaves_out_what_is_no_molecule() {
+    let folder = folder("split");
+    let mut text = String::from("name,SMILES\n");
+    for row in 0..40 {
+        let smiles = if row == 11 { "C1CC" } else { "CCO" };
+        text += &format!("m{row},{smiles}\n");
+    }
+    std::fs::write(folder.join("t.csv"), text).unwrap();
+    for method in ["random", "scaffold"] {
+        let (code, said) = dnd(
+            &folder,
+            &format!("split -i t.csv --method {method} -o {method}.json"),
+        );
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("1 of 40 rows have no molecule"), "{said}");
+        let text = std::fs::read_to_string(folder.join(format!("{method}.json"))).unwrap();
+        let split: dd_data::Split = serde_json::from_str(&text).unwrap();
+        let mut rows = [split.train, split.valid, split.test].concat();
+        rows.sort_unstable();
+        let expected: Vec<usize> = (0..40).filter(|row| *row != 11).collect();
+        assert_eq!(rows, expected);
+    }
+    let (code, said) = dnd(&folder, "split -q -i in.smi -o smi.json");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
 }

@@ -1,69 +1,91 @@
 //! Files that appear when they are complete.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::OutputError;
 
-/// A file under construction, called `NAME.partial` until it is complete; or standard output.
-pub(super) enum OutputFile {
-    /// `-`.
+/// A file under construction, called `NAME.PROCESS.partial` until it is complete; or standard output. Left incomplete, it
+/// disappears.
+pub struct OutputFile(Place);
+
+enum Place {
     Stdout(BufWriter<io::Stdout>),
-    /// A file, and its final name.
-    Named(BufWriter<File>, PathBuf),
+    Named(Named),
+}
+
+/// A file with a name of its own, waiting for its final one.
+struct Named {
+    file: BufWriter<File>,
+    path: PathBuf,
+    partial: PathBuf,
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        // After `complete` there is no such file any more.
+        let _ = std::fs::remove_file(&self.partial);
+    }
 }
 
 impl OutputFile {
     /// Begins a file that will be called `path`; `-` is standard output.
-    pub(super) fn create(path: &Path) -> Result<Self, OutputError> {
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn create(path: &Path) -> Result<Self, OutputError> {
         if path == Path::new("-") {
-            return Ok(Self::Stdout(BufWriter::new(io::stdout())));
+            return Ok(Self(Place::Stdout(BufWriter::new(io::stdout()))));
         }
-        let file = File::create(partial(path)).map_err(|e| OutputError::write(path, e))?;
-        Ok(Self::Named(BufWriter::new(file), path.to_path_buf()))
+        let mut partial = path.to_path_buf().into_os_string();
+        partial.push(format!(".{}.partial", std::process::id()));
+        let partial = PathBuf::from(partial);
+        let file = File::create(&partial).map_err(|e| OutputError::write(path, e))?;
+        Ok(Self(Place::Named(Named {
+            file: BufWriter::new(file),
+            path: path.to_path_buf(),
+            partial,
+        })))
     }
 
     /// Goes back to the beginning.
     pub(super) fn rewind(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stdout(_) => Err(io::ErrorKind::NotSeekable.into()),
-            Self::Named(file, _) => file.seek(SeekFrom::Start(0)).map(|_| ()),
+        match &mut self.0 {
+            Place::Stdout(_) => Err(io::ErrorKind::NotSeekable.into()),
+            Place::Named(named) => named.file.rewind(),
         }
     }
 
-    /// Gives the file its name.
-    pub(super) fn complete(mut self) -> Result<(), OutputError> {
-        let path = match &self {
-            Self::Stdout(_) => PathBuf::from("-"),
-            Self::Named(_, path) => path.clone(),
+    /// Gives the file its name, in place of what had it before.
+    ///
+    /// # Errors
+    /// When the disk does not take the last bytes.
+    pub fn complete(mut self) -> Result<(), OutputError> {
+        let flushed = self.flush();
+        let (path, done) = match &self.0 {
+            Place::Stdout(_) => (Path::new("-"), flushed),
+            Place::Named(named) => {
+                let named_now = || std::fs::rename(&named.partial, &named.path);
+                (named.path.as_path(), flushed.and_then(|()| named_now()))
+            }
         };
-        let done = self.flush().and_then(|()| match self {
-            Self::Stdout(_) => Ok(()),
-            Self::Named(..) => std::fs::rename(partial(&path), &path),
-        });
-        done.map_err(|e| OutputError::write(&path, e))
+        done.map_err(|error| OutputError::io(path, error))
     }
 }
 
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stdout(out) => out.write(bytes),
-            Self::Named(out, _) => out.write(bytes),
+        match &mut self.0 {
+            Place::Stdout(out) => out.write(bytes),
+            Place::Named(named) => named.file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stdout(out) => out.flush(),
-            Self::Named(out, _) => out.flush(),
+        match &mut self.0 {
+            Place::Stdout(out) => out.flush(),
+            Place::Named(named) => named.file.flush(),
         }
     }
-}
-
-fn partial(path: &Path) -> PathBuf {
-    let mut name = path.to_path_buf().into_os_string();
-    name.push(".partial");
-    PathBuf::from(name)
 }

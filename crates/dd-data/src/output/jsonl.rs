@@ -51,7 +51,7 @@ impl RowSink for JsonLines {
             }
         }
         writeln!(self.writer, "{}", Value::Object(object))
-            .map_err(|e| OutputError::write(&self.path, e))
+            .map_err(|e| OutputError::io(&self.path, e))
     }
 
     fn finish(self: Box<Self>) -> Result<(), OutputError> {

@@ -14,10 +14,13 @@ mod parquet_file;
 mod parquet_schema;
 mod records;
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::RowFault;
 
+pub use file::OutputFile;
 pub use records::{ClassSet, Column, Kind, RecordRow, RecordSink, Value};
 
 /// One row of output.
@@ -83,6 +86,15 @@ pub enum OutputError {
         /// What the system said.
         reason: String,
     },
+    /// Whoever reads standard output has closed it.
+    #[error("standard output is closed")]
+    Closed,
+    /// Two columns of one name, or one with a name that the output has for something else.
+    #[error("the output would have two columns called {name:?}: rename the target")]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// A row has another number of values than there are columns.
     #[error("row {row}: {got} values for {expected} columns")]
     Width {
@@ -107,6 +119,14 @@ impl OutputError {
         }
     }
 
+    /// Writing to `path` failed in the system.
+    pub fn io(path: &Path, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Closed;
+        }
+        Self::write(path, error)
+    }
+
     pub(crate) fn write(path: &Path, reason: impl std::fmt::Display) -> Self {
         Self::Write {
             path: path.to_path_buf(),
@@ -115,8 +135,8 @@ impl OutputError {
     }
 }
 
-/// A file of rows under construction. It is called `NAME.partial` until [`RowSink::finish`] has completed it, so that what
-/// has its name is whole.
+/// A file of rows under construction. It has another name until [`RowSink::finish`] has completed it, so that what has its
+/// name is whole.
 pub trait RowSink {
     /// Writes one row.
     ///
@@ -134,8 +154,9 @@ pub trait RowSink {
 /// Opens a sink for `path`; `-` is JSON lines on standard output.
 ///
 /// # Errors
-/// When the extension names no format or the file cannot be created.
+/// When the extension names no format, a name cannot be used, or the file cannot be created.
 pub fn open_sink(path: &Path, columns: &Columns) -> Result<Box<dyn RowSink>, OutputError> {
+    check_names(columns.names().iter().map(String::as_str))?;
     if path == Path::new("-") {
         return Ok(Box::new(jsonl::JsonLines::create(path, columns)?));
     }
@@ -153,6 +174,31 @@ pub fn open_sink(path: &Path, columns: &Columns) -> Result<Box<dyn RowSink>, Out
         #[cfg(feature = "parquet")]
         "parquet" => Ok(Box::new(parquet_file::ParquetFile::create(path, columns)?)),
         _ => Err(OutputError::unknown(path)),
+    }
+}
+
+/// Names that rows have besides their values.
+const OWN_NAMES: [&str; 7] = [
+    "row",
+    "input",
+    "status",
+    "error",
+    "error.kind",
+    "error.message",
+    "error.span",
+];
+
+/// Checks that columns of values can be told from each other and from what every row has.
+///
+/// # Errors
+/// [`OutputError::Name`] names the first that cannot.
+pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), OutputError> {
+    let mut seen: BTreeSet<&str> = OWN_NAMES.into();
+    match names.into_iter().find(|name| !seen.insert(name)) {
+        Some(name) => Err(OutputError::Name {
+            name: name.to_string(),
+        }),
+        None => Ok(()),
     }
 }
 

@@ -21,8 +21,8 @@ const WORDS: [(&str, f64); 12] = [
     ("toxic", 1.0),
 ];
 
-/// Whether a cell says that there is no label.
-pub(crate) fn is_missing(text: &str) -> bool {
+/// Whether a cell says that there is no label: it is empty, or one of `NA`, `NaN`, `N/A`, `#N/A`, `null`, `none`.
+pub fn is_missing(text: &str) -> bool {
     let text = text.trim();
     MISSING.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

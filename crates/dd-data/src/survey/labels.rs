@@ -71,16 +71,19 @@ impl Survey {
         };
         let mut survey = LabelSurvey::default();
         for place in places {
-            let finding = self.values(place).and_then(|column| {
+            let name = &self.columns()[place];
+            let finding = if self.column(name).is_ok() {
+                self.values(place)
+            } else {
+                Err("another column has the same name".into())
+            };
+            let finding = finding.and_then(|column| {
                 let reason = asked.is_empty().then(|| self.identifier(place)).flatten();
                 reason.map_or(Ok(column), Err)
             });
             match finding {
                 Ok(column) => survey.columns.push(column),
-                Err(reason) => {
-                    let name = self.columns()[place].clone();
-                    survey.left_out.push((name, reason));
-                }
+                Err(reason) => survey.left_out.push((name.clone(), reason)),
             }
         }
         Ok(survey)
@@ -220,6 +223,22 @@ mod tests {
             survey(TABLE)
                 .label_columns(&["z".into()], "smiles")
                 .is_err()
+        );
+    }
+
+    #[test]
+    fn columns_of_one_name_are_no_targets() {
+        let table = "smiles,y,z,y\nC,1,5,10\nCC,2,6,20\nCCC,3,8,30\n";
+        let found = survey(table).label_columns(&[], "smiles").unwrap();
+        let names: Vec<&str> = found.columns.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["z"]);
+        assert_eq!(found.left_out.len(), 2);
+        assert!(found.left_out[0].1.contains("same name"));
+        let asked = survey(table).label_columns(&["y".into()], "smiles");
+        let message = asked.unwrap_err().to_string();
+        assert!(
+            message.contains("columns 2 and 4 are both called \"y\""),
+            "{message}"
         );
     }
 

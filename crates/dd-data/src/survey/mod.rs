@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use crate::error::{DataError, Result, RowFault};
 use crate::file_dataset::FileDataset;
 use crate::source::{Format, open};
-use crate::table::TableReader;
+use crate::table::{TableReader, place_of};
 
-pub(crate) use cell::is_missing;
+pub use cell::is_missing;
 pub use labels::{LabelColumn, LabelKind, LabelSurvey};
 pub use molecules::SmilesColumn;
 pub(crate) use molecules::named_smiles;
@@ -66,14 +66,9 @@ impl Survey {
     /// Position of a column.
     ///
     /// # Errors
-    /// [`DataError::MissingColumn`], which lists the columns that there are.
+    /// [`DataError::MissingColumn`], which lists the columns that there are; [`DataError::RepeatedColumn`].
     pub fn column(&self, name: &str) -> Result<usize> {
-        let found = self.columns.iter().position(|column| column == name);
-        found.ok_or_else(|| DataError::MissingColumn {
-            path: self.path.clone(),
-            column: name.to_string(),
-            available: self.columns.clone(),
-        })
+        place_of(name, &self.columns, &self.path)
     }
 
     /// A cell without blanks around it; none in a broken row.

@@ -77,14 +77,9 @@ impl TableReader {
     /// Position of a column.
     ///
     /// # Errors
-    /// [`DataError::MissingColumn`], which lists the columns that there are.
+    /// [`DataError::MissingColumn`], which lists the columns that there are; [`DataError::RepeatedColumn`].
     pub fn column(&self, name: &str) -> Result<usize> {
-        let found = self.columns.iter().position(|column| column == name);
-        found.ok_or_else(|| DataError::MissingColumn {
-            path: self.path.clone(),
-            column: name.to_string(),
-            available: self.columns.clone(),
-        })
+        place_of(name, &self.columns, &self.path)
     }
 
     /// The next line and whether it came from the input (and not from a record that was given up).
@@ -158,6 +153,24 @@ impl Iterator for TableReader {
         let row = self.row().transpose();
         self.failed = matches!(row, Some(Err(_)));
         row
+    }
+}
+
+/// The only place of a name among the columns of a table.
+pub(crate) fn place_of(name: &str, columns: &[String], path: &Path) -> Result<usize> {
+    let mut places = (0..columns.len()).filter(|&place| columns[place] == name);
+    match (places.next(), places.next()) {
+        (Some(place), None) => Ok(place),
+        (Some(first), Some(second)) => Err(DataError::RepeatedColumn {
+            path: path.to_path_buf(),
+            column: name.to_string(),
+            places: [first, second],
+        }),
+        (None, _) => Err(DataError::MissingColumn {
+            path: path.to_path_buf(),
+            column: name.to_string(),
+            available: columns.to_vec(),
+        }),
     }
 }
 

@@ -60,14 +60,12 @@ impl Key {
         Self(set.to_string(), contender.to_string(), millionths, seed)
     }
 
-    /// A name for files.
+    /// A name for files: letters, digits and blanks as they are (`-` for a blank), every other character as `_` and its code.
     pub fn file_name(&self) -> String {
-        let plain = |c: char| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
+        let plain = |c: char| match c {
+            ' ' => "-".to_string(),
+            c if c.is_ascii_alphanumeric() => c.to_string(),
+            c => format!("_{:x}", u32::from(c)),
         };
         let contender: String = self.1.chars().map(plain).collect();
         format!("{}.{contender}.{}.{}", self.0, self.2, self.3)
@@ -181,6 +179,15 @@ mod tests {
             test: BTreeMap::from([("mae".to_string(), 0.1 + 0.2)]),
             undefined: BTreeMap::new(),
             predictions: String::new(),
+        }
+    }
+
+    #[test]
+    fn no_two_runs_share_a_file() {
+        let name = |contender: &str| Key::new("esol", contender, 1.0, 0).file_name();
+        assert_eq!(name("GIN D&D-Node"), "esol.GIN-D_26D_2dNode.1000000.0");
+        for other in ["ECFP-", "ecfp+", "ECFP ", "ECFP_2b"] {
+            assert_ne!(name("ECFP+"), name(other));
         }
     }
 

@@ -169,6 +169,13 @@ impl Plan {
                 }
             }
         }
+        let twice = self.sets.iter().enumerate().find(|(place, set)| {
+            let mut before = self.sets[..*place].iter();
+            before.any(|other| other.name == set.name)
+        });
+        if let Some((_, set)) = twice {
+            return wrong("sets.name", format!("'{}' is there twice", set.name));
+        }
         for set in &self.sets {
             if dd_data::MoleculeNet::named(&set.name).is_none() {
                 let known = dd_data::MOLECULE_NET.iter().map(|set| set.name);
@@ -181,7 +188,13 @@ impl Plan {
             if self.seeds(set).is_empty() {
                 return wrong("seeds", format!("none for '{}'", set.name));
             }
+            if has_repeats(self.seeds(set)) {
+                return wrong("seeds", format!("one is there twice for '{}'", set.name));
+            }
             let shares = self.shares(set);
+            if has_repeats(shares) {
+                return wrong("shares", format!("one is there twice for '{}'", set.name));
+            }
             if shares.is_empty() || !shares.iter().all(|share| *share > 0.0 && *share <= 1.0) {
                 return wrong("shares", "must be in (0, 1]".into());
             }
@@ -191,4 +204,9 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+fn has_repeats<T: PartialEq>(values: &[T]) -> bool {
+    let mut numbered = values.iter().enumerate();
+    numbered.any(|(place, value)| values[..place].contains(value))
 }

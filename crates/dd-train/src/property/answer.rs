@@ -1,8 +1,8 @@
 //! An ensemble that answers every row of an input: means alone, or with all that is known of their trustworthiness.
 
-use dd_data::output::{ClassSet, Column, Columns, Kind, RecordRow, RecordSink, Value};
+use dd_data::output::{ClassSet, Column, Columns, Kind, OutputError, RecordRow, RecordSink, Value};
 use dd_data::{InputRow, RowFault};
-use dd_encoder2d::TargetKind;
+use dd_encoder2d::{Target, TargetKind};
 use dd_graph::{GraphBatch, MolGraph};
 use dd_mol::Molecule;
 
@@ -14,6 +14,49 @@ use crate::error::{Result, TrainError};
 
 /// Rows that are answered together.
 const CHUNK: usize = 1024;
+
+/// The values of a row, for targets with and without a region.
+fn columns<'a>(
+    targets: impl Iterator<Item = (&'a Target, bool)>,
+    has_spread: bool,
+    has_domain: bool,
+) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for (target, has_region) in targets {
+        let name = &target.name;
+        let mut add = |end: &str, kind| columns.push(Column::new(format!("{name}{end}"), kind));
+        add("", Kind::Number);
+        if has_spread {
+            add("_std", Kind::Number);
+        }
+        match (has_region, target.kind) {
+            (false, _) => {}
+            (true, TargetKind::Regression) => {
+                add("_low", Kind::Number);
+                add("_high", Kind::Number);
+            }
+            (true, TargetKind::Binary) => add("_set", Kind::Classes),
+        }
+    }
+    if has_domain {
+        let of_domain = [
+            ("nearest_similarity", Kind::Number),
+            ("nearest_training", Kind::Text),
+            ("nearest_training_row", Kind::Whole),
+            ("embedding_distance_percentile", Kind::Number),
+            ("unseen_elements", Kind::Text),
+            ("in_domain", Kind::Flag),
+        ];
+        columns.extend(of_domain.map(|(name, kind)| Column::new(name, kind)));
+    }
+    columns
+}
+
+/// Checks that answers about targets of these names can be written, with all that may be said of them.
+pub(super) fn check_names(targets: &[Target]) -> std::result::Result<(), OutputError> {
+    let all = columns(targets.iter().map(|target| (target, true)), true, true);
+    dd_data::output::check_names(all.iter().map(|column| column.name.as_str()))
+}
 
 /// Means alone, as of a single model.
 impl RowModel for Ensemble {
@@ -81,35 +124,12 @@ impl<'a> Assessor<'a> {
 
     /// The values of a row: their names and kinds.
     pub fn columns(&self) -> Vec<Column> {
-        let mut columns = Vec::new();
-        for (target, has_region) in self.ensemble.targets().iter().zip(&self.regions) {
-            let name = &target.name;
-            let mut add = |end: &str, kind| columns.push(Column::new(format!("{name}{end}"), kind));
-            add("", Kind::Number);
-            if self.ensemble.members().len() > 1 {
-                add("_std", Kind::Number);
-            }
-            match (has_region, target.kind) {
-                (false, _) => {}
-                (true, TargetKind::Regression) => {
-                    add("_low", Kind::Number);
-                    add("_high", Kind::Number);
-                }
-                (true, TargetKind::Binary) => add("_set", Kind::Classes),
-            }
-        }
-        if self.ensemble.domain().is_some() {
-            let of_domain = [
-                ("nearest_similarity", Kind::Number),
-                ("nearest_training", Kind::Text),
-                ("nearest_training_row", Kind::Whole),
-                ("embedding_distance_percentile", Kind::Number),
-                ("unseen_elements", Kind::Text),
-                ("in_domain", Kind::Flag),
-            ];
-            columns.extend(of_domain.map(|(name, kind)| Column::new(name, kind)));
-        }
-        columns
+        let targets = self.ensemble.targets().iter();
+        columns(
+            targets.zip(self.regions.iter().copied()),
+            self.ensemble.members().len() > 1,
+            self.ensemble.domain().is_some(),
+        )
     }
 
     /// The values of a row, in the order of [`Assessor::columns`].

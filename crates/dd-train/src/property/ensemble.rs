@@ -81,12 +81,20 @@ impl Ensemble {
     /// When there is no such model, it has no head, a member is damaged or of another kind than the rest, or the folder's
     /// uncertainty is that of other members.
     pub fn load(name_or_path: &Path) -> Result<Self> {
+        Self::load_as(name_or_path, DType::F32)
+    }
+
+    /// The same, computing in an element type of choice.
+    ///
+    /// # Errors
+    /// As [`Ensemble::load`].
+    pub fn load_as(name_or_path: &Path, dtype: DType) -> Result<Self> {
         let uncertainty = Uncertainty::load(name_or_path)?;
         let seeds = match &uncertainty {
             Some(known) => known.seeds.clone(),
             None => seeds_in(name_or_path)?,
         };
-        let mut ensemble = Self::of_seeds(name_or_path, &seeds)?;
+        let mut ensemble = Self::of_seeds(name_or_path, &seeds, dtype)?;
         ensemble.uncertainty = uncertainty;
         ensemble.domain = Domain::load(name_or_path)?;
         ensemble.check()?;
@@ -94,7 +102,7 @@ impl Ensemble {
     }
 
     /// The members of some seeds alone, or the single model when there are none.
-    pub(super) fn of_seeds(name_or_path: &Path, seeds: &[u64]) -> Result<Self> {
+    pub(super) fn of_seeds(name_or_path: &Path, seeds: &[u64], dtype: DType) -> Result<Self> {
         let folders: Vec<PathBuf> = if seeds.is_empty() {
             vec![name_or_path.to_path_buf()]
         } else {
@@ -125,7 +133,7 @@ impl Ensemble {
                     ),
                 });
             }
-            let store = ParamStore::new(0, DType::F32, &Device::Cpu).frozen();
+            let store = ParamStore::new(0, dtype, &Device::Cpu).frozen();
             members.push(folder.config().build_predictor(&store)?);
             folder.load(&store)?;
         }

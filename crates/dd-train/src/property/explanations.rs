@@ -1,9 +1,9 @@
 //! A folder of explanations: numbers as JSON lines, and a drawing for each molecule and target.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use dd_data::output::OutputFile;
 use dd_encoder2d::TargetKind;
 use dd_mol::depict::{self, SvgOptions};
 use dd_mol::{Element, Molecule};
@@ -15,7 +15,6 @@ use crate::error::{Result, TrainError};
 
 /// The file of a folder with the numbers; it has this name when the folder is complete.
 pub const EXPLANATIONS: &str = "explanations.jsonl";
-const PARTIAL: &str = "explanations.jsonl.partial";
 /// Molecules that are drawn; the numbers of all are written.
 pub const MOST_DRAWN: usize = 1000;
 
@@ -25,7 +24,7 @@ pub struct Explanations<'a> {
     explainer: Explainer<'a>,
     folder: PathBuf,
     path: PathBuf,
-    lines: BufWriter<File>,
+    lines: OutputFile,
     drawn: usize,
     /// Molecules that were not drawn.
     pub undrawn: usize,
@@ -39,14 +38,13 @@ impl<'a> Explanations<'a> {
     pub fn create(ensemble: &'a Ensemble, folder: &Path) -> Result<Self> {
         let explainer = Explainer::new(ensemble)?;
         std::fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
-        let path = folder.join(PARTIAL);
-        let file = File::create(&path).map_err(TrainError::io(&path))?;
+        let path = folder.join(EXPLANATIONS);
         Ok(Self {
             ensemble,
             explainer,
             folder: folder.to_path_buf(),
+            lines: OutputFile::create(&path)?,
             path,
-            lines: BufWriter::new(file),
             drawn: 0,
             undrawn: 0,
         })
@@ -124,10 +122,8 @@ impl<'a> Explanations<'a> {
     ///
     /// # Errors
     /// When the disk does not take it.
-    pub fn finish(mut self) -> Result<usize> {
-        self.lines.flush().map_err(TrainError::io(&self.path))?;
-        let whole = self.folder.join(EXPLANATIONS);
-        std::fs::rename(&self.path, &whole).map_err(TrainError::io(&whole))?;
+    pub fn finish(self) -> Result<usize> {
+        self.lines.complete()?;
         Ok(self.undrawn)
     }
 }

@@ -7,6 +7,7 @@ use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
 use dd_eval::Metric;
 use dd_graph::FeaturizerConfig;
 
+use super::answer::check_names;
 use super::intervals::Intervals;
 use super::table::{Division, PropertyTable, targets};
 use crate::batch::BatchConfig;
@@ -27,6 +28,8 @@ const MOST_TOLD: usize = 12;
 const LEARNING_RATE: f64 = 1e-3;
 const EPOCHS: u64 = 100;
 const PATIENCE: u64 = 15;
+/// Models of an ensemble.
+const MEMBERS: u64 = 3;
 
 /// What is asked for; everything but the table may be left open.
 #[derive(Debug, Clone)]
@@ -47,7 +50,7 @@ pub struct PropertyRequest {
     pub class_weights: Option<ClassWeights>,
     /// Configuration; [`PropertyPlan::new`] chooses one when absent.
     pub config: Option<FinetuneConfig>,
-    /// Seeds, one model for each.
+    /// Seeds, one model for each; when there are none, those of the configuration, or else three.
     pub seeds: Vec<u64>,
     /// Largest number of epochs.
     pub epochs: Option<u64>,
@@ -92,6 +95,11 @@ impl PropertyPlan {
         let model = request.model.clone().unwrap_or(DEFAULT_MODEL.into());
         let folder = ModelFolder::open(&model)?;
         let featurizer = folder.config().build_featurizer();
+        let asked = &request.target_columns;
+        let mut numbered = asked.iter().enumerate();
+        if let Some((_, name)) = numbered.find(|(place, name)| asked[..*place].contains(name)) {
+            return Err(refuse(format!("target column {name:?} is asked for twice")));
+        }
         let survey = Survey::read(&path)?;
         let smiles = survey.smiles_column(request.smiles_column.as_deref())?;
         let mut labels = survey.label_columns(&request.target_columns, &smiles.name)?;
@@ -108,6 +116,11 @@ impl PropertyPlan {
         labels.columns = kept;
         if let Division::Column(name) = &request.division {
             survey.column(name)?;
+            if request.target_columns.contains(name) {
+                return Err(refuse(format!(
+                    "column {name:?} is asked for as a target and as the split"
+                )));
+            }
             labels.columns.retain(|column| column.name != *name);
         }
         let asked = !request.target_columns.is_empty();
@@ -115,6 +128,7 @@ impl PropertyPlan {
             return Err(refuse(format!("no usable target\n{}", left_out(&labels))));
         }
         let targets = targets(&labels.columns, request.task, &path)?;
+        check_names(&targets).map_err(|error| refuse(error.to_string()))?;
         let table =
             PropertyTable::read(&survey, &smiles.name, &labels.columns, featurizer.as_ref())?;
         let usable = table.usable().len();
@@ -368,7 +382,9 @@ fn configure(
         .config
         .clone()
         .unwrap_or_else(|| preset(targets, table, split));
-    config.seeds.clone_from(&request.seeds);
+    if !request.seeds.is_empty() {
+        config.seeds.clone_from(&request.seeds);
+    }
     if let Some(epochs) = request.epochs {
         config.fit.length = Length::Epochs(epochs);
     }
@@ -409,6 +425,7 @@ fn preset(targets: &[Target], table: &PropertyTable, split: &Split) -> FinetuneC
     if !is(TargetKind::Binary) && !is(TargetKind::Regression) {
         config.metrics = Vec::new();
     }
+    config.seeds = (0..MEMBERS).collect();
     config.fit.length = Length::Epochs(EPOCHS);
     config.fit.batch = BatchConfig::Molecules(32);
     config.fit.optimizer.lr = LEARNING_RATE;

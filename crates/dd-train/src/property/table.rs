@@ -238,16 +238,26 @@ fn row_of(
     let features = featurizer.featurize(molecule);
     let mut graph = features.map_err(|error| ("features".to_string(), error.to_string()))?;
     graph.record = record.row;
+    let labels = dataset.target_names().iter().zip(&record.targets);
+    let labels = labels.map(|(name, &label)| single(name, label));
+    let labels = labels.collect::<std::result::Result<_, _>>()?;
     let scaffold = dd_data::scaffold_of(molecule, false);
     Ok(PropertyRow {
-        example: Labelled {
-            graph,
-            labels: record.targets.iter().map(|&label| label as f32).collect(),
-        },
+        example: Labelled { graph, labels },
         smiles: dataset.smiles(row).unwrap_or_default().to_string(),
         canonical: smiles::write(molecule),
         scaffold: scaffold.map_err(|fault| (fault.kind.to_string(), fault.message))?,
     })
+}
+
+/// A label in the precision that models are trained in.
+fn single(name: &str, label: f64) -> std::result::Result<f32, (String, String)> {
+    let single = label as f32;
+    if single.is_infinite() {
+        let reason = format!("column {name:?}: {label:e} is beyond single precision");
+        return Err(("label".to_string(), reason));
+    }
+    Ok(single)
 }
 
 fn by_column(survey: &Survey, name: &str, usable: &[usize]) -> Result<(Split, Option<String>)> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use candle_core::DType;
 use dd_data::Split;
 use ndarray::{Array1, Array2, ArrayView1};
 use serde::Serialize;
@@ -20,9 +21,13 @@ use super::uncertainty::Uncertainty;
 use crate::digest::hex;
 use crate::error::{Result, TrainError};
 use crate::folder::{RunFolder, write_json};
+use crate::identity::first_difference;
+use crate::manifest::fingerprint;
 use crate::recipes::finetune::{FinetuneReport, LabelledData, Student, finetune};
 use crate::session::Session;
 
+/// Characters of a difference that are shown.
+const MOST_SHOWN: usize = 200;
 const CHOICES: &str = "choices.json";
 const REJECTED: &str = "rejected.csv";
 const SCORES: &str = "scores.json";
@@ -172,7 +177,7 @@ impl PropertyPlan {
 
     /// The models of this run, whatever other seeds the folder holds.
     fn members(&self, place: &Path) -> Result<Ensemble> {
-        Ensemble::of_seeds(place, &self.config.seeds)
+        Ensemble::of_seeds(place, &self.config.seeds, DType::F32)
     }
 
     fn domain(&self, embeddings: &Array2<f32>) -> Result<Domain> {
@@ -255,8 +260,16 @@ impl PropertyPlan {
         choose("smiles_column", self.smiles.name.clone().into());
         choose("targets", json(&self.targets)?);
         choose("model", self.model_name().into());
+        if let Some(model) = &self.request.model {
+            choose("model_sha256", fingerprint(model)?.into());
+        }
         choose("split", json(&self.split)?);
-        choose("class_weights", json(&self.config.class_weights)?);
+        // Seeds may be added to a run that is done.
+        let mut settings = json(&self.config)?;
+        if let Some(settings) = settings.as_object_mut() {
+            settings.remove("seeds");
+        }
+        choose("settings", settings);
         if path.is_file() {
             let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
             let before: Map<String, Value> =
@@ -264,14 +277,13 @@ impl PropertyPlan {
                     path: path.clone(),
                     reason: error.to_string(),
                 })?;
-            let other = choices
-                .iter()
-                .find(|(name, value)| before.get(*name) != Some(*value));
-            if let Some((name, _)) = other {
+            let now = choices.clone().into();
+            if let Some(difference) = first_difference("", &before.into(), &now) {
+                let shown: String = difference.chars().take(MOST_SHOWN).collect();
                 return Err(TrainError::Folder {
                     path: folder.path().to_path_buf(),
                     reason: format!(
-                        "it holds a run with other choices ({name} differs from {CHOICES}): name another --output, or remove it"
+                        "it holds another run ({CHOICES}: {shown}): name another --output, or remove it"
                     ),
                 });
             }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::FitConfig;
 use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
-use crate::recipes::student_model;
+use crate::recipes::{identity, student_model};
 use crate::session::Session;
 use crate::source::Pair;
 use crate::tasks::{CONFORMER_PREFIX, Contrast};
@@ -57,6 +57,7 @@ pub fn contrast(
     let shape = (config.width, config.temperature);
     let task = Contrast::new(student, Box::new(conformers), &store, shape)?;
     if let Some(folder) = session.folder {
+        folder.claim(&identity(config, data)?)?;
         folder.write_resolved(config)?;
         folder.write_config_text(&model.to_json()?)?;
     }

@@ -16,7 +16,7 @@ use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
 use crate::folder::write_json;
 use crate::recipes::account::account;
-use crate::recipes::{hold_out, student_model};
+use crate::recipes::{hold_out, identity, student_model};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::{Pair, Source};
@@ -182,6 +182,9 @@ pub fn distill_on(
     let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
     let student = model.build_encoder(&store.root())?;
     if let Some(folder) = session.folder {
+        let of_data = identity(config, data)?;
+        let description = format!("{:?}", teacher.config);
+        folder.claim(&of_data.with_network("teacher", &description, &teacher.store)?)?;
         folder.write_resolved(config)?;
         folder.write_config_text(&model.to_json()?)?;
     }

@@ -18,7 +18,7 @@ use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
 use crate::folder::{RunFolder, Start, write_json};
 use crate::observer::{Event, Flow};
-use crate::recipes::student_model;
+use crate::recipes::{identity, student_model};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::{Labelled, Source, Subset};
@@ -125,6 +125,14 @@ impl FinetuneConfig {
         }
     }
 
+    /// The run of one seed.
+    fn of_seed(&self, seed: u64) -> Self {
+        let mut config = self.clone();
+        config.seeds = vec![seed];
+        config.fit.seed = seed;
+        config
+    }
+
     /// [`FinetuneConfig::regression`] for binary targets: cross entropy, ROC-AUC averaged over the targets.
     pub fn binary() -> Self {
         Self {
@@ -217,9 +225,7 @@ pub fn finetune(
     data: &LabelledData<'_>,
     session: &mut Session<'_>,
 ) -> Result<FinetuneReport> {
-    if config.seeds.is_empty() {
-        return Err(TrainError::config("seeds", "at least one seed is needed"));
-    }
+    check_seeds(&config.seeds)?;
     let all: Vec<usize> = (0..data.train.len()).collect();
     let examples = fetch(data.train, &all)?;
     let columns = data.targets.len();
@@ -252,27 +258,24 @@ pub fn finetune(
             device: session.device,
             observer: session.observer,
         };
-        let task = prepare(
-            config,
-            student,
-            data.targets,
-            (seed, &train_labels),
-            &mut run,
-        )?;
-        let fit_config = FitConfig {
-            seed,
-            ..config.fit.clone()
-        };
         let parts = Data {
             train: &train,
             valid: Some(data.valid),
         };
-        let report = fit(&task, &parts, &fit_config, run.folder, run.observer)?;
+        let config = config.of_seed(seed);
+        let task = prepare(
+            &config,
+            student,
+            data.targets,
+            (&parts, &train_labels),
+            &mut run,
+        )?;
+        let report = fit(&task, &parts, &config.fit, run.folder, run.observer)?;
         stopped = report.reason == StopReason::Observer;
         if stopped {
             break;
         }
-        runs.push(test(config, &task, data, (seed, &report))?);
+        runs.push(test(&config, &task, data, (seed, &report))?);
     }
     let report = FinetuneReport {
         targets: data.targets.to_vec(),
@@ -290,15 +293,30 @@ pub fn finetune(
     Ok(report)
 }
 
+/// Refuses seeds that would be trained twice.
+fn check_seeds(seeds: &[u64]) -> Result<()> {
+    if seeds.is_empty() {
+        return Err(TrainError::config("seeds", "at least one seed is needed"));
+    }
+    let mut numbered = seeds.iter().enumerate();
+    match numbered.find(|(place, seed)| seeds[..*place].contains(seed)) {
+        Some((_, seed)) => Err(TrainError::config(
+            "seeds",
+            format!("{seed} is there twice"),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// The model of one seed, and its folder.
 fn prepare(
     config: &FinetuneConfig,
     student: &Student<'_>,
     targets: &[Target],
-    (seed, train_labels): (u64, &Array2<f32>),
+    (data, train_labels): (&Data<'_, Labelled>, &Array2<f32>),
     session: &mut Session<'_>,
 ) -> Result<FineTune> {
-    let store = ParamStore::new(seed, DType::F32, session.device);
+    let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
     let model = match student {
         Student::Scratch {
             encoder,
@@ -318,8 +336,10 @@ fn prepare(
         predictor.scaler().fit(train_labels, targets)?;
     }
     if let Some(folder) = session.folder {
+        let (of_data, description) = (identity(config, data)?, model.to_json()?);
+        folder.claim(&of_data.with_network("model to begin with", &description, &store)?)?;
         folder.write_resolved(config)?;
-        folder.write_config_text(&model.to_json()?)?;
+        folder.write_config_text(&description)?;
     }
     Ok(
         FineTune::new(predictor, &store, config.regression, config.selection)

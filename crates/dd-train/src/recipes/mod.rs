@@ -9,8 +9,12 @@ pub(crate) mod pretrain;
 use dd_encoder2d::{EncoderConfig, ModelConfig};
 use dd_graph::FeaturizerConfig;
 use dd_kernels::rng::Key;
+use serde::Serialize;
 
+use crate::digest::Content;
 use crate::error::{Result, TrainError};
+use crate::fit::Data;
+use crate::identity::Identity;
 use crate::source::{Source, Subset};
 
 /// Cuts `valid` randomly drawn examples off a source. The rest, in the order of the source, is for training.
@@ -36,6 +40,15 @@ fn hold_out<T>(
     held.sort_unstable();
     kept.sort_unstable();
     Ok((Subset::new(source, kept)?, Subset::new(source, held)?))
+}
+
+/// What decides a run: its configuration and its examples.
+fn identity<C: Serialize, T: Content>(config: &C, data: &Data<'_, T>) -> Result<Identity> {
+    let identity = Identity::new(config)?.with_data("training data", data.train)?;
+    match data.valid {
+        Some(valid) => identity.with_data("validation data", valid),
+        None => Ok(identity),
+    }
 }
 
 /// A student without head, as a model folder describes it.

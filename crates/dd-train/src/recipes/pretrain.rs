@@ -11,7 +11,7 @@ use crate::batch::BatchConfig;
 use crate::config::{FitConfig, Keep, Length};
 use crate::error::Result;
 use crate::fit::{Data, FitReport, fit};
-use crate::recipes::hold_out;
+use crate::recipes::{hold_out, identity};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::Source;
@@ -127,6 +127,7 @@ pub fn pretrain_on(
     let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
     let task = Denoise::new(Box::new(network), config.noise, &store)?;
     if let Some(folder) = session.folder {
+        folder.claim(&identity(config, data)?)?;
         folder.write_resolved(config)?;
         let (denoiser, points) = (config.denoiser.clone(), config.points.clone());
         folder.write_config(&TeacherConfig::new(denoiser, points, config.noise))?;

@@ -81,6 +81,11 @@ impl Task for Contrast {
         })
     }
 
+    /// A molecule is told from another one.
+    fn least_batch(&self) -> usize {
+        2
+    }
+
     fn without_gradient(&self, name: &str) -> Option<&'static str> {
         let rest = name.strip_prefix(CONFORMER_PREFIX)?;
         // The final vectors, and their norm, are seen by the noise head alone.

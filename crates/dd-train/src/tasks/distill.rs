@@ -5,13 +5,15 @@ use dd_denoiser3d::Denoiser3d;
 use dd_distill::{Alignment, DistillLoss, Projection};
 use dd_encoder2d::Encoder2d;
 use dd_graph::{GraphBatch, PointBatch, PointCloud};
+use dd_kernels::rng::Key;
 use dd_kernels::{gather, segment_mean};
 use dd_nn::{Mode, ParamStore, Representation};
 use ndarray::Array2;
 
+use crate::batch::BatchConfig;
 use crate::error::Result;
-use crate::source::Pair;
-use crate::task::{Draw, Losses, Task};
+use crate::source::{Pair, Source};
+use crate::task::{Draw, Evaluation, Losses, Task, fetch};
 use crate::teacher_cache::TeacherCache;
 
 /// Where the projection's parameters stand in the store. They are not part of the student.
@@ -102,6 +104,18 @@ impl Distill {
         })
     }
 
+    /// The value of every term on a batch.
+    fn terms(&self, batch: &[Pair], mode: Mode) -> Result<(Vec<Tensor>, Alignment)> {
+        let (graphs, points, alignment) = self.collate(batch)?;
+        let teacher = self.target(&points)?;
+        let student = self.say(&graphs, mode)?;
+        let value = |(_, term): &(f64, Box<dyn DistillLoss>)| {
+            Ok(term.loss(&student, &teacher, &alignment)?)
+        };
+        let values = self.terms.iter().map(value).collect::<Result<_>>()?;
+        Ok((values, alignment))
+    }
+
     fn collate(&self, batch: &[Pair]) -> Result<(GraphBatch, PointBatch, Alignment)> {
         let graphs: Vec<_> = batch.iter().map(|pair| pair.graph.clone()).collect();
         let clouds: Vec<_> = batch.iter().map(|pair| pair.cloud.clone()).collect();
@@ -158,15 +172,11 @@ impl Task for Distill {
     }
 
     fn loss(&self, batch: &[Pair], draw: Draw) -> Result<Losses> {
-        let (graphs, points, alignment) = self.collate(batch)?;
-        let teacher = self.target(&points)?;
-        let student = self.say(&graphs, draw.mode)?;
+        let (terms, _) = self.terms(batch, draw.mode)?;
         let mut total = Tensor::zeros((), self.store.dtype(), self.store.device())?;
-        let mut parts = Vec::with_capacity(self.terms.len());
-        for (weight, term) in &self.terms {
-            let value = term.loss(&student, &teacher, &alignment)?;
-            let number = value.detach().to_dtype(DType::F64)?.to_scalar()?;
-            parts.push((term.name().to_string(), number));
+        let mut parts = Vec::with_capacity(terms.len());
+        for ((weight, term), value) in self.terms.iter().zip(terms) {
+            parts.push((term.name().to_string(), number(&value)?));
             total = (total + (value * *weight)?)?;
         }
         Ok(Losses {
@@ -176,9 +186,42 @@ impl Task for Distill {
         })
     }
 
+    /// Every term is the mean over its own things, atoms or molecules, of the whole source, however it is cut into batches.
+    fn evaluate(
+        &self,
+        source: &dyn Source<Item = Pair>,
+        batch: &BatchConfig,
+        key: Key,
+    ) -> Result<Evaluation> {
+        let mut sums = vec![(0.0, 0.0); self.terms.len()];
+        for indices in batch.in_order(source) {
+            let (terms, alignment) = self.terms(&fetch(source, &indices)?, Draw::eval(key).mode)?;
+            for ((sum, value), (_, term)) in sums.iter_mut().zip(terms).zip(&self.terms) {
+                let count = term.num_terms(&alignment) as f64;
+                sum.0 += count * number(&value)?;
+                sum.1 += count;
+            }
+        }
+        let means = sums.iter().map(|(sum, count)| sum / count);
+        let weighted = self.terms.iter().zip(means.clone());
+        let named = self.terms.iter().zip(means);
+        Ok(Evaluation {
+            name: "loss".into(),
+            score: weighted.map(|((weight, _), mean)| weight * mean).sum(),
+            higher_is_better: false,
+            parts: named
+                .map(|((_, term), mean)| (term.name().to_string(), mean))
+                .collect(),
+        })
+    }
+
     fn belongs_to_model(&self, name: &str) -> bool {
         !name.starts_with(PROJECTION_PREFIX)
     }
+}
+
+fn number(value: &Tensor) -> Result<f64> {
+    Ok(value.detach().to_dtype(DType::F64)?.to_scalar()?)
 }
 
 fn host(rows: &Tensor) -> Result<Array2<f32>> {

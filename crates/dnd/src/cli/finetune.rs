@@ -60,7 +60,7 @@ pub(crate) struct Finetune {
     /// Configuration; flags win over it.
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
-    /// Number of models, seeds 0 to N - 1; their mean predicts, their spread is told [default: 3].
+    /// Number of models, seeds 0 to N - 1; their mean predicts, their spread is told [default: 3, or the seeds of --config].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100), conflicts_with = "seeds")]
     pub(crate) ensemble: Option<u64>,
     /// The seeds themselves; one model is trained for each.

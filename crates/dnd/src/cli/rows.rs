@@ -38,7 +38,7 @@ pub(crate) struct Rows {
 /// `dnd predict` and `dnd embed`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The output's extension says its format: .jsonl .csv .tsv .npy .parquet. It is called OUT.partial until it is whole.
+The output's extension says its format: .jsonl .csv .tsv .npy .parquet. It appears when it is whole.
 Memory does not grow with the input. A library too large for one machine is an array of jobs:
 
   dnd embed -i library.smi.gz -m gin-128-node -o vectors.parquet --shard 3/16 --skip-done")]
@@ -59,8 +59,7 @@ pub(crate) struct Predict {
     /// part and options.
     #[arg(long)]
     pub(crate) skip_done: bool,
-    /// Compute in double precision: slower, with fewer rounding errors. Answers are written in single precision, and
-    /// predictions are those of a single model.
+    /// Compute in double precision: slower, with fewer rounding errors. Answers are written in single precision.
     #[arg(long)]
     pub(crate) double: bool,
 }
@@ -75,9 +74,18 @@ impl Predict {
 /// `dnd featurize`.
 #[derive(Debug, Args)]
 pub(crate) struct Featurize {
-    /// Input and output.
-    #[command(flatten)]
-    pub(crate) rows: Rows,
+    /// Input file: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
+    #[arg(short, long, value_name = "FILE", required_unless_present = "schema")]
+    pub(crate) input: Option<PathBuf>,
+    /// Output file; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) smiles_column: Option<String>,
+    /// What to do with a row that cannot be used.
+    #[arg(long, value_enum, default_value = "report")]
+    pub(crate) on_error: OnError,
     /// Output format; JSON lines is the only one.
     #[arg(long, default_value = "jsonl")]
     pub(crate) format: String,
@@ -101,15 +109,15 @@ pub(crate) enum SplitMethod {
 /// `dnd split`.
 #[derive(Debug, Args)]
 pub(crate) struct Split {
-    /// Table with SMILES: .csv or .tsv, also .gz.
+    /// Input file: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: PathBuf,
     /// Output file; `-` is standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// Column that holds the SMILES.
-    #[arg(long, value_name = "NAME", default_value = "smiles")]
-    pub(crate) smiles_column: String,
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) smiles_column: Option<String>,
     /// How to divide.
     #[arg(long, value_enum, default_value = "scaffold")]
     pub(crate) method: SplitMethod,

@@ -37,7 +37,7 @@ pub(crate) struct ConformerRun {
     /// Seed of every random choice.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Number of training steps of the whole run.
+    /// Number of training steps of the whole run; a schedule that ends with the configuration's run ends with this one.
     #[arg(long)]
     pub(crate) steps: Option<u64>,
     /// Stop after this many steps of the run, as if interrupted; run again to resume.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dd_train::{ContrastConfig, Data, Length, Pairs, inputs};
+use dd_train::{ContrastConfig, Data, Pairs, inputs};
 
 use crate::cli::Contrast;
 use crate::commands::training::{Surroundings, config, device, finished, read_all, read_valid};
@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &Contrast, quiet: bool) -> Outcome {
         config.fit.seed = seed;
     }
     if let Some(steps) = run.steps {
-        config.fit.length = Length::Steps(steps);
+        config.fit.set_steps(steps);
     }
     let recipe = inputs::distill_recipe(&config.featurizer, &config.points);
     let examples = read_all(run, &recipe, quiet)?;

@@ -9,7 +9,7 @@ use dd_data::embedded;
 use crate::cli::Data;
 use crate::commands::prepare;
 use crate::failure::{Failure, Outcome};
-use crate::standard_output::answer;
+use crate::output::{answer, write};
 
 /// Lists or exports.
 pub(crate) fn run(arguments: &Data, quiet: bool) -> Outcome {
@@ -29,11 +29,16 @@ pub(crate) fn run(arguments: &Data, quiet: bool) -> Outcome {
         Data::Prepare(arguments) => return prepare::run(arguments, quiet),
         Data::Export { output } => {
             let text = embedded::small_organics_csv().map_err(Failure::work)?;
+            let extension = output.extension().and_then(|extension| extension.to_str());
             if output == Path::new("-") {
                 answer(&text)?;
+            } else if extension == Some("csv") {
+                write(output, &text)?;
             } else {
-                std::fs::write(output, text)
-                    .map_err(|error| Failure::misuse(format!("{}: {error}", output.display())))?;
+                return Err(Failure::misuse(format!(
+                    "{}: the data set is written as .csv",
+                    output.display()
+                )));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dd_train::{Data, DistillConfig, Length, LossTerm, Pairs, Teacher, inputs};
+use dd_train::{Data, DistillConfig, LossTerm, Pairs, Teacher, inputs};
 
 use crate::cli::Distill;
 use crate::commands::training::{Surroundings, config_or, device, finished, read_all, read_valid};
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
         config.fit.seed = seed;
     }
     if let Some(steps) = run.steps {
-        config.fit.length = Length::Steps(steps);
+        config.fit.set_steps(steps);
     }
     let recipe = inputs::distill_recipe(&config.featurizer, &teacher.config.points);
     let examples = read_all(run, &recipe, quiet)?;

@@ -8,7 +8,7 @@ use dd_kernels::Machine;
 use dd_models::{Kind, MODELS, Model};
 
 use crate::failure::Outcome;
-use crate::standard_output::answer;
+use crate::output::answer;
 
 /// Prints one line for each thing; exit code 1 when a model does not work.
 pub(crate) fn run() -> Outcome {

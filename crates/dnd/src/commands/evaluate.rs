@@ -8,8 +8,8 @@ use crate::cli::Evaluate;
 use crate::commands::score;
 use crate::commands::training::{read_text, report_skipped};
 use crate::failure::{Failure, Outcome};
+use crate::output::answer;
 use crate::progress::{Count, say};
-use crate::standard_output::answer;
 
 /// Does the runs of a plan that are not done yet, and writes the report; or scores predictions.
 pub(crate) fn run(arguments: &Evaluate, quiet: bool) -> Outcome {

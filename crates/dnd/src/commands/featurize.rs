@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use dd_data::output::{OutputError, OutputFile};
 use dd_data::{InputRow, RowFault};
 use dd_graph::{Featurizer, MolGraph, OgbConfig, OgbFeaturizer};
 use dd_mol::{Molecule, murcko_scaffold_smiles, smiles};
@@ -12,29 +13,41 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Featurize, OnError};
 use crate::commands::rows::{open_rows, summarize};
 use crate::failure::{Failure, Outcome};
+use crate::output::{answer, not_an_input, write};
 
 /// Writes one JSON object per row.
 pub(crate) fn run(arguments: &Featurize, quiet: bool) -> Outcome {
     let featurizer = OgbFeaturizer::new(OgbConfig::smiles2graph());
-    let mut output = open_output(&arguments.rows.output)?;
+    let to = &arguments.output;
     if arguments.schema {
-        writeln!(output, "{}", featurizer.schema()).map_err(Failure::work)?;
+        let schema = format!("{}\n", featurizer.schema());
+        if to == Path::new("-") {
+            answer(&schema)?;
+        } else {
+            write(to, &schema)?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
+    let Some(input) = &arguments.input else {
+        return Err(Failure::misuse("no --input is named"));
+    };
     if arguments.format != "jsonl" {
         return Err(Failure::misuse(format!(
             "no format '{}'; featurize writes jsonl",
             arguments.format
         )));
     }
+    not_an_input(to, [input.as_path()])?;
+    let lines = open_rows(input, arguments.smiles_column.as_deref())?;
+    let mut output = OutputFile::create(to).map_err(Failure::misuse)?;
     let (mut rows, mut failed) = (0, 0);
-    for row in open_rows(&arguments.rows)? {
+    for row in lines {
         let row = row.map_err(Failure::misuse)?;
         rows += 1;
         let features = features(&row, &featurizer, arguments.properties);
         if let Err(fault) = &features {
             failed += 1;
-            match arguments.rows.on_error {
+            match arguments.on_error {
                 OnError::Stop => {
                     return Err(Failure::work(format!("row {}: {}", row.row, fault.message)));
                 }
@@ -42,23 +55,15 @@ pub(crate) fn run(arguments: &Featurize, quiet: bool) -> Outcome {
                 OnError::Report => {}
             }
         }
-        let line = Value::Object(answer(&row, features));
-        writeln!(output, "{line}").map_err(Failure::work)?;
+        let line = Value::Object(object(&row, features));
+        let written = writeln!(output, "{line}");
+        written.map_err(|error| Failure::output(OutputError::io(to, error)))?;
     }
-    output.flush().map_err(Failure::work)?;
+    output.complete().map_err(Failure::output)?;
     Ok(summarize(rows, failed, quiet))
 }
 
-fn open_output(path: &Path) -> Result<Box<dyn Write>, Failure> {
-    if path == Path::new("-") {
-        return Ok(Box::new(std::io::BufWriter::new(std::io::stdout().lock())));
-    }
-    let file = std::fs::File::create(path)
-        .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))?;
-    Ok(Box::new(std::io::BufWriter::new(file)))
-}
-
-fn answer(row: &InputRow, features: Result<Map<String, Value>, RowFault>) -> Map<String, Value> {
+fn object(row: &InputRow, features: Result<Map<String, Value>, RowFault>) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("row".into(), json!(row.row));
     object.insert("input".into(), json!(row.input));

@@ -14,8 +14,6 @@ use crate::commands::training::{Surroundings, config};
 use crate::failure::{Failure, Outcome};
 use crate::progress::say;
 
-/// Models of an ensemble.
-const MEMBERS: u64 = 3;
 /// Targets whose scores are printed.
 const MOST_TOLD: usize = 12;
 
@@ -90,7 +88,7 @@ fn request(arguments: &Finetune) -> Result<PropertyRequest, Failure> {
         }),
         config: arguments.config.as_deref().map(config).transpose()?,
         seeds: if arguments.seeds.is_empty() {
-            (0..arguments.ensemble.unwrap_or(MEMBERS)).collect()
+            (0..arguments.ensemble.unwrap_or(0)).collect()
         } else {
             arguments.seeds.clone()
         },

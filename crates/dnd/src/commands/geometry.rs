@@ -12,8 +12,8 @@ use dd_train::{Pair, Pairs, Source, inputs, write_json};
 use crate::cli::Geometry as Arguments;
 use crate::commands::training::report_skipped;
 use crate::failure::{Failure, Outcome};
+use crate::output::answer;
 use crate::progress::say;
-use crate::standard_output::answer;
 
 /// Looks at every model, writes the findings and prints them.
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {

@@ -3,7 +3,6 @@
 mod molecule;
 mod warnings;
 
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ use dd_nn::{Checkpoint, TensorFile};
 
 use crate::cli::Inspect;
 use crate::failure::{Failure, Outcome};
+use crate::output::{answer, not_an_input, write};
 
 /// Endings of files of weights.
 const WEIGHTS: [&str; 4] = ["safetensors", "pt", "pth", "ckpt"];
@@ -90,6 +90,13 @@ fn record(arguments: &Inspect, path: &Path) -> Result<Molecule, Failure> {
 
 fn show_molecule(arguments: &Inspect, molecule: &Molecule) -> Outcome {
     if let Some(path) = &arguments.svg {
+        if path.extension().is_none_or(|extension| extension != "svg") {
+            return Err(Failure::misuse(format!(
+                "{}: drawings are written as .svg",
+                path.display()
+            )));
+        }
+        not_an_input(path, [Path::new(&arguments.subject)])?;
         let values = arguments.colors.as_deref().map(values).transpose()?;
         let options = SvgOptions {
             indices: arguments.indices,
@@ -98,8 +105,7 @@ fn show_molecule(arguments: &Inspect, molecule: &Molecule) -> Outcome {
             ..SvgOptions::default()
         };
         let svg = depict::svg(molecule, &options).map_err(Failure::misuse)?;
-        std::fs::write(path, svg)
-            .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))?;
+        write(path, &svg)?;
     }
     let report = molecule::Report::new(molecule).map_err(Failure::work)?;
     print(&if arguments.json {
@@ -163,12 +169,9 @@ fn listing<'a>(tensors: impl Iterator<Item = (&'a str, &'a str, &'a [usize])>) -
     shown + &format!("{total} numbers\n")
 }
 
-/// Prints; a reader that has seen enough (`dnd inspect … | head`) is no failure.
 fn print(text: &str) -> Outcome {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::work(error)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    answer(text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]
@@ -179,6 +182,9 @@ mod tests {
     fn values_are_lists_of_numbers() {
         assert_eq!(values("0.5, -1,2").expect("a list"), [0.5, -1.0, 2.0]);
         assert_eq!(values("[1, 2.5]").expect("JSON"), [1.0, 2.5]);
-        assert!(values("1,x").is_err_and(|error| error.to_string().contains("\"x\"")));
+        assert!(
+            values("1,x")
+                .is_err_and(|error| error.message().is_some_and(|said| said.contains("\"x\"")))
+        );
     }
 }

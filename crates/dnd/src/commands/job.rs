@@ -10,6 +10,7 @@ use dd_train::{Manifest, RowTask, Summary};
 use crate::cli;
 use crate::commands::rows::{open_part, summarize};
 use crate::failure::{Failure, Outcome};
+use crate::output::not_an_input;
 use crate::progress::{Count, say};
 
 /// How often the bar is told of progress, in rows.
@@ -44,6 +45,7 @@ impl Job {
         quiet: bool,
     ) -> Result<Start, Failure> {
         let output = output_of_part(&arguments.rows.output, arguments.shard);
+        not_an_input(&output, [arguments.rows.input.as_path()])?;
         let beside = beside.map(|folder| {
             let folder = output_of_part(folder, arguments.shard);
             let file = folder.join(EXPLANATIONS);
@@ -97,7 +99,8 @@ impl Job {
         &self,
         arguments: &cli::Rows,
     ) -> Result<impl Iterator<Item = dd_data::Result<InputRow>> + use<>, Failure> {
-        let (rows, count) = open_part(arguments, self.part)?;
+        let column = arguments.smiles_column.as_deref();
+        let (rows, count) = open_part(&arguments.input, column, self.part)?;
         let bytes = count.as_ref().map_or(0, ReadCount::total);
         let bar = Count::rows(self.command, bytes, self.quiet);
         Ok((1..).zip(rows).map(move |(read, row)| {
@@ -111,14 +114,10 @@ impl Job {
     /// Writes down that it is done, and says how it went.
     pub(crate) fn finish(self, summary: Summary) -> Outcome {
         if let Some(task) = self.task {
-            let manifest = Manifest {
-                task: *task,
-                summary,
-            };
-            if let Some((_, file)) = &self.beside {
-                manifest.write(file).map_err(Failure::work)?;
+            let beside = self.beside.iter().map(|(_, file)| file);
+            for file in beside.chain([&self.output]) {
+                Manifest::write((*task).clone(), summary, file).map_err(Failure::work)?;
             }
-            manifest.write(&self.output).map_err(Failure::work)?;
         }
         Ok(summarize(summary.rows, summary.failed, self.quiet))
     }

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
-use crate::standard_output::answer;
+use crate::output::answer;
 
 /// Prints the script of a shell.
 pub(crate) fn completions(shell: Shell) -> Outcome {

@@ -1,7 +1,6 @@
 //! `dnd predict`: the targets of fine-tuned models for every row, and how far they can be trusted.
 
 use dd_data::output::RecordSink;
-use dd_train::RowPredictor;
 use dd_train::property::{Assessor, Ensemble, Explanations, MOST_DRAWN};
 
 use crate::cli::PredictTargets;
@@ -27,12 +26,8 @@ pub(crate) fn run(arguments: &PredictTargets, quiet: bool) -> Outcome {
         Start::Go(job) => job,
         Start::Done(outcome) => return outcome,
     };
-    if common.double {
-        let model =
-            RowPredictor::load_as(&common.model, common.element_type()).map_err(Failure::misuse)?;
-        return answer(job, common, &model);
-    }
-    let mut ensemble = Ensemble::load(&common.model).map_err(Failure::misuse)?;
+    let mut ensemble =
+        Ensemble::load_as(&common.model, common.element_type()).map_err(Failure::misuse)?;
     if let Some(widths) = arguments.intervals {
         ensemble
             .set_intervals(widths.into())
@@ -63,8 +58,8 @@ pub(crate) fn run(arguments: &PredictTargets, quiet: bool) -> Outcome {
     let policy = on_error(&common.rows);
     let summary = assessor
         .answer(rows, policy, &mut sink, explanations.as_mut())
-        .map_err(Failure::work)?;
-    sink.finish().map_err(Failure::work)?;
+        .map_err(Failure::rows)?;
+    sink.finish().map_err(Failure::output)?;
     if let Some(explanations) = explanations {
         let undrawn = explanations.finish().map_err(Failure::work)?;
         if undrawn > 0 && !quiet {

@@ -1,6 +1,6 @@
 //! `dnd data prepare`: many files of conformers to one corpus.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::Prepare;
 use crate::commands::training::report_skipped;
 use crate::failure::{Failure, Outcome};
+use crate::output::not_an_input;
 use crate::progress::{Count, say};
 
 /// `corpus.json`: where the corpus comes from.
@@ -40,13 +41,17 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
     let datasets: Vec<Arc<dyn Dataset>> = datasets
         .collect::<Result<_, _>>()
         .map_err(Failure::misuse)?;
+    let folder = &arguments.output;
+    for name in ["train.csv.gz", "valid.csv.gz"] {
+        let inputs = arguments.input.iter().chain(&arguments.exclude);
+        not_an_input(&folder.join(name), inputs.map(PathBuf::as_path))?;
+    }
     let config = CorpusConfig {
         hold_out: arguments.hold_out,
         seed: arguments.seed,
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let corpus = Corpus::select(&datasets, &excluded, config, workers).map_err(Failure::misuse)?;
-    let folder = &arguments.output;
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::misuse(format!("{}: {error}", folder.display())))?;
     for (name, records) in [("train", &corpus.train), ("valid", &corpus.valid)] {

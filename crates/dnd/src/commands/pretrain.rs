@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dd_train::{Conformers, Data, Length, PretrainConfig, inputs};
+use dd_train::{Conformers, Data, PretrainConfig, inputs};
 
 use crate::cli::Pretrain;
 use crate::commands::training::{Surroundings, config_or, device, finished, read_all, read_valid};
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &Pretrain, quiet: bool) -> Outcome {
         config.fit.seed = seed;
     }
     if let Some(steps) = run.steps {
-        config.fit.length = Length::Steps(steps);
+        config.fit.set_steps(steps);
     }
     let recipe = inputs::denoise_recipe(&config.points);
     let examples = read_all(run, &recipe, quiet)?;

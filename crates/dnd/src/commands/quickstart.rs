@@ -6,8 +6,8 @@ use dd_train::quickstart::{QuickstartConfig, quickstart};
 
 use crate::cli::Quickstart;
 use crate::failure::{Failure, Outcome};
+use crate::output::answer;
 use crate::progress::{Progress, say};
-use crate::standard_output::answer;
 
 /// Runs it and prints the table.
 pub(crate) fn run(arguments: &Quickstart, quiet: bool) -> Outcome {

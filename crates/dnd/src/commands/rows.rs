@@ -17,16 +17,16 @@ use crate::progress::say;
 const SOME_FAILED: u8 = 3;
 
 /// Opens the input; `-` reads SMILES from standard input.
-pub(crate) fn open_rows(arguments: &cli::Rows) -> Result<Rows, Failure> {
-    Ok(open_part(arguments, Part::ALL)?.0)
+pub(crate) fn open_rows(path: &Path, smiles_column: Option<&str>) -> Result<Rows, Failure> {
+    Ok(open_part(path, smiles_column, Part::ALL)?.0)
 }
 
 /// The rows of a part, and how much of the file has been read; nothing known of standard input.
 pub(crate) fn open_part(
-    arguments: &cli::Rows,
+    path: &Path,
+    smiles_column: Option<&str>,
     part: Part,
 ) -> Result<(Rows, Option<ReadCount>), Failure> {
-    let path = &arguments.input;
     let standard = path == Path::new("-");
     let format = if standard {
         Format::Smi
@@ -35,7 +35,7 @@ pub(crate) fn open_part(
     };
     let table = matches!(format, Format::Csv | Format::Tsv);
     let options = RowOptions {
-        smiles_column: arguments.smiles_column.clone().filter(|_| table),
+        smiles_column: smiles_column.filter(|_| table).map(str::to_string),
         part,
         ..RowOptions::GRAPH
     };
@@ -55,8 +55,8 @@ pub(crate) fn answer(job: Job, arguments: &cli::Predict, model: &dyn RowModel) -
     let policy = on_error(&arguments.rows);
     let rows = job.rows(&arguments.rows)?;
     let summary = answer_rows(rows, model, arguments.batch_tokens, policy, sink.as_mut())
-        .map_err(Failure::work)?;
-    sink.finish().map_err(Failure::work)?;
+        .map_err(Failure::rows)?;
+    sink.finish().map_err(Failure::output)?;
     job.finish(summary)
 }
 

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use dd_data::is_missing;
 use dd_eval::Metric;
 
 use crate::cli::{Evaluate, TaskKind};
 use crate::failure::{Failure, Outcome};
-use crate::standard_output::answer;
+use crate::output::answer;
 
 /// Prints one line per target and metric; a metric without a value says why.
 pub(crate) fn run(arguments: &Evaluate) -> Outcome {
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: &Evaluate) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A column of numbers; an empty cell is NaN.
+/// A column of numbers; a missing one is NaN.
 fn column(path: &Path, name: &str) -> Result<Vec<f64>, Failure> {
     let fail = |reason: String| Failure::misuse(format!("{}: {reason}", path.display()));
     let mut reader = csv::Reader::from_reader(dd_data::open(path).map_err(Failure::misuse)?);
@@ -78,7 +79,7 @@ fn column(path: &Path, name: &str) -> Result<Vec<f64>, Failure> {
     for (row, record) in reader.records().enumerate() {
         let record = record.map_err(|error| fail(format!("row {row}: {error}")))?;
         let text = record.get(place).unwrap_or_default().trim();
-        values.push(if text.is_empty() {
+        values.push(if is_missing(text) {
             f64::NAN
         } else {
             text.parse()

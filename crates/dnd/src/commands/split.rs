@@ -2,42 +2,60 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use dd_data::{Columns, CountedRows, Dataset, FileDataset, Fractions, Split, scaffold_of};
+use dd_data::{CountedRows, Fractions, Split, scaffold_of};
 
 use crate::cli::{Split as Arguments, SplitMethod};
+use crate::commands::rows::open_rows;
 use crate::failure::{Failure, Outcome};
+use crate::output::{answer, not_an_input, write};
 use crate::progress::say;
-use crate::standard_output::answer;
 
-/// Writes the lists. Rows without a molecule count in the cut-offs and are in no list, as in DeepChem.
-pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let columns = Columns::default();
-    let dataset: Arc<dyn Dataset> = Arc::new(
-        FileDataset::smiles_table(&arguments.input, &arguments.smiles_column, &columns)
-            .map_err(Failure::misuse)?,
-    );
+/// Writes the lists. Rows without a molecule are in no list; as in DeepChem, they count in the cut-offs of a scaffold split.
+pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
+    let (input, output) = (&arguments.input, &arguments.output);
     let fractions = fractions(&arguments.fractions)?;
+    not_an_input(output, [input.as_path()])?;
+    let mut scaffolds = Vec::new();
+    for row in open_rows(input, arguments.smiles_column.as_deref())? {
+        let molecule = row.map_err(Failure::misuse)?.molecule;
+        scaffolds.push(
+            molecule
+                .and_then(|molecule| scaffold_of(&molecule, false))
+                .ok(),
+        );
+    }
+    let num_rows = scaffolds.len();
     let split = match arguments.method {
-        SplitMethod::Random => Split::random(dataset.len(), fractions, arguments.seed),
-        SplitMethod::Scaffold => {
-            let scaffold = |row| scaffold_of(&dataset.get(row).ok()?.molecule, false).ok();
-            let scaffolds: Vec<_> = (0..dataset.len()).map(scaffold).collect();
-            Split::by_scaffold(&scaffolds, fractions, CountedRows::All)
-        }
+        SplitMethod::Random => random(&scaffolds, fractions, arguments.seed),
+        SplitMethod::Scaffold => Split::by_scaffold(&scaffolds, fractions, CountedRows::All),
     };
-    let placed = split.train.len() + split.valid.len() + split.test.len();
-    if placed < dataset.len() {
-        let left_out = dataset.len() - placed;
+    let left_out = num_rows - split.train.len() - split.valid.len() - split.test.len();
+    if left_out > 0 && !quiet {
         say(&format!(
-            "{left_out} of {} rows have no molecule and are in no list",
-            dataset.len()
+            "{left_out} of {num_rows} rows have no molecule and are in no list"
         ));
     }
-    let text = serde_json::to_string(&split).map_err(Failure::work)?;
-    write_text(&arguments.output, &text)?;
+    let text = serde_json::to_string(&split).map_err(Failure::work)? + "\n";
+    if output == Path::new("-") {
+        answer(&text)?;
+    } else {
+        write(output, &text)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A random split of the rows that have a molecule.
+fn random(scaffolds: &[Option<String>], fractions: Fractions, seed: u64) -> Split {
+    let readable = (0..scaffolds.len()).filter(|&row| scaffolds[row].is_some());
+    let readable: Vec<usize> = readable.collect();
+    let places = Split::random(readable.len(), fractions, seed);
+    let rows = |part: Vec<usize>| part.into_iter().map(|place| readable[place]).collect();
+    Split {
+        train: rows(places.train),
+        valid: rows(places.valid),
+        test: rows(places.test),
+    }
 }
 
 fn fractions(shares: &[f64]) -> Result<Fractions, Failure> {
@@ -48,12 +66,4 @@ fn fractions(shares: &[f64]) -> Result<Fractions, Failure> {
         ))
     })?;
     Fractions::try_from(shares).map_err(Failure::misuse)
-}
-
-fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
-    if path == Path::new("-") {
-        return answer(&format!("{text}\n"));
-    }
-    std::fs::write(path, text)
-        .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))
 }

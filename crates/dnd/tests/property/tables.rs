@@ -48,6 +48,78 @@ fn what_predicts_nothing_yet_says_what_to_do() {
 }
 
 #[test]
+fn names_that_cannot_be_told_apart_are_refused_before_anything_is_trained() {
+    let at = place("names");
+    let molecules = molecules(&at, 60);
+    let write = |name: &str, head: &str| {
+        let mut text = format!("{head}\n");
+        for (row, (smiles, gap)) in molecules.iter().enumerate() {
+            writeln!(text, "{smiles},{gap},{}", (row * 7) % 13).unwrap();
+        }
+        std::fs::write(at.join(name), text).unwrap();
+    };
+    write("twice.csv", "smiles,y,y");
+    refused(
+        &at,
+        "finetune twice.csv --target-columns y",
+        &["columns 2 and 3 are both called \"y\""],
+    );
+    refused(
+        &at,
+        "finetune twice.csv",
+        &["another column has the same name"],
+    );
+    write("plain.csv", "smiles,y,z");
+    refused(
+        &at,
+        "finetune plain.csv --target-columns y,y",
+        &["\"y\" is asked for twice"],
+    );
+    refused(
+        &at,
+        "finetune plain.csv --seeds 1,2,1",
+        &["seeds: 1 is there twice"],
+    );
+    for (head, name) in [
+        ("smiles,status,z", "status"),
+        ("smiles,y,y_std", "y_std"),
+        ("smiles,y,in_domain", "in_domain"),
+    ] {
+        write("taken.csv", head);
+        refused(
+            &at,
+            "finetune taken.csv",
+            &[&format!("two columns called {name:?}")],
+        );
+    }
+    assert!(!at.join("runs").exists());
+}
+
+#[test]
+fn a_label_beyond_single_precision_is_a_row_of_its_own_fault() {
+    let at = place("huge");
+    let mut text = String::from("smiles,y\n");
+    for (row, (smiles, gap)) in molecules(&at, 60).into_iter().enumerate() {
+        let label = if row == 7 {
+            "1e300".into()
+        } else {
+            gap.to_string()
+        };
+        writeln!(text, "{smiles},{label}").unwrap();
+    }
+    std::fs::write(at.join("huge.csv"), text).unwrap();
+    done(
+        &at,
+        "finetune huge.csv --model none --split random --epochs 1 --ensemble 1 -o run",
+    );
+    let rejected = std::fs::read_to_string(at.join("run/rejected.csv")).unwrap();
+    assert!(
+        rejected.contains("\n7,") && rejected.contains("beyond single precision"),
+        "{rejected}"
+    );
+}
+
+#[test]
 fn odd_tables_get_the_right_message() {
     let at = place("odd");
     let molecules = molecules(&at, 60);

@@ -3,7 +3,7 @@
 //! A flag is 0 or 1, a set of classes 1 for `{0}`, 2 for `{1}`, 3 for both and 0 for neither; text is left out; what is absent
 //! is NaN, and so is a failed row. `NAME.npy.columns.json` names the columns, `NAME.npy.errors.jsonl` lists the failures.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::text::Lines;
@@ -42,19 +42,19 @@ impl Array {
 }
 
 impl Record for Array {
-    fn write(&mut self, row: &RecordRow, columns: &[Column]) -> Result<(), String> {
+    fn write(&mut self, row: &RecordRow, columns: &[Column]) -> io::Result<()> {
         self.rows += 1;
         let Ok(values) = &row.outcome else {
             if self.errors.is_none() {
                 let file = OutputFile::create(&beside(&self.path, ERRORS));
-                let file = file.map_err(|error| error.to_string())?;
+                let file = file.map_err(io::Error::other)?;
                 self.errors = Some(Box::new(Lines(file)));
             }
             if let Some(errors) = &mut self.errors {
                 errors.write(row, columns)?;
             }
             let missing = f64::NAN.to_le_bytes().repeat(self.names.len());
-            return self.file.write_all(&missing).map_err(|e| e.to_string());
+            return self.file.write_all(&missing);
         };
         for (column, value) in columns.iter().zip(values) {
             let number = match value {
@@ -66,7 +66,7 @@ impl Record for Array {
                 Value::Text(_) | Value::Absent => f64::NAN,
             };
             let bytes = number.to_le_bytes();
-            self.file.write_all(&bytes).map_err(|e| e.to_string())?;
+            self.file.write_all(&bytes)?;
         }
         Ok(())
     }

@@ -8,10 +8,11 @@ mod array;
 mod table;
 mod text;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::OutputError;
 use super::file::OutputFile;
+use super::{OutputError, check_names};
 use crate::error::RowFault;
 
 /// One column of values.
@@ -100,7 +101,7 @@ pub struct RecordRow {
     pub outcome: Result<Vec<Value>, RowFault>,
 }
 
-/// A file of records under construction, called `NAME.partial` until [`RecordSink::finish`] has completed it.
+/// A file of records under construction, under another name until [`RecordSink::finish`] has completed it.
 pub struct RecordSink {
     path: PathBuf,
     columns: Vec<Column>,
@@ -110,7 +111,7 @@ pub struct RecordSink {
 /// A format of records.
 trait Record {
     /// Writes one row, which fits the columns.
-    fn write(&mut self, row: &RecordRow, columns: &[Column]) -> Result<(), String>;
+    fn write(&mut self, row: &RecordRow, columns: &[Column]) -> io::Result<()>;
 
     /// Completes the file `path`.
     fn finish(self: Box<Self>, path: &Path) -> Result<(), OutputError>;
@@ -121,16 +122,9 @@ impl RecordSink {
     /// output.
     ///
     /// # Errors
-    /// When the extension names another format, two columns have the same name, or the file cannot be created.
+    /// When the extension names another format, a name cannot be used, or the file cannot be created.
     pub fn open(path: &Path, columns: &[Column]) -> Result<Self, OutputError> {
-        let twice = columns.iter().enumerate().find(|(at, column)| {
-            let mut before = columns[..*at].iter();
-            before.any(|other| other.name == column.name)
-        });
-        if let Some((_, column)) = twice {
-            let reason = format!("two columns would be called {:?}", column.name);
-            return Err(OutputError::write(path, reason));
-        }
+        check_names(columns.iter().map(|column| column.name.as_str()))?;
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         let writer: Box<dyn Record> = match extension.as_deref() {
             _ if path == Path::new("-") => Box::new(text::Lines(OutputFile::create(path)?)),
@@ -164,7 +158,7 @@ impl RecordSink {
             });
         }
         let written = self.writer.write(row, &self.columns);
-        written.map_err(|reason| OutputError::write(&self.path, reason))
+        written.map_err(|error| OutputError::io(&self.path, error))
     }
 
     /// Completes the file.

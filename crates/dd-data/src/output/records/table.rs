@@ -1,5 +1,6 @@
 //! Records as Parquet: `row`, `input`, `status`, the values (null where absent or failed), `error_kind`, `error_message`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,10 +100,10 @@ impl Table {
 }
 
 impl Record for Table {
-    fn write(&mut self, row: &RecordRow, _: &[Column]) -> Result<(), String> {
+    fn write(&mut self, row: &RecordRow, _: &[Column]) -> io::Result<()> {
         self.pending.push(row.clone());
         if self.pending.len() == GROUP {
-            self.flush_group().map_err(|error| error.to_string())?;
+            self.flush_group().map_err(io::Error::other)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Records as CSV, TSV and JSON lines.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value as Json, json};
@@ -33,9 +33,9 @@ impl Delimited {
 }
 
 impl Record for Delimited {
-    fn write(&mut self, row: &RecordRow, columns: &[Column]) -> Result<(), String> {
+    fn write(&mut self, row: &RecordRow, columns: &[Column]) -> io::Result<()> {
         let written = self.0.write_record(cells(row, columns.len()));
-        written.map_err(|error| error.to_string())
+        written.map_err(io::Error::from)
     }
 
     fn finish(self: Box<Self>, path: &Path) -> Result<(), OutputError> {
@@ -49,9 +49,9 @@ impl Record for Delimited {
 pub(super) struct Lines(pub(super) OutputFile);
 
 impl Record for Lines {
-    fn write(&mut self, row: &RecordRow, columns: &[Column]) -> Result<(), String> {
+    fn write(&mut self, row: &RecordRow, columns: &[Column]) -> io::Result<()> {
         let object = Json::Object(object(row, columns));
-        writeln!(self.0, "{object}").map_err(|error| error.to_string())
+        writeln!(self.0, "{object}")
     }
 
     fn finish(self: Box<Self>, _: &Path) -> Result<(), OutputError> {

@@ -1,10 +1,10 @@
 //! What a search found, as CSV or JSON lines: one row per query and neighbour, one for a query without an answer.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use dd_data::RowFault;
+use dd_data::output::{OutputError, OutputFile};
 use dd_search::Label;
 use serde_json::{Map, Value, json};
 
@@ -47,56 +47,56 @@ impl<'a> Hit<'a> {
 
 /// A file of hits.
 pub(super) enum Hits {
-    Table(Box<csv::Writer<Box<dyn Write>>>),
-    Lines(Box<dyn Write>),
+    Table(Box<csv::Writer<OutputFile>>),
+    Lines(OutputFile),
 }
 
 impl Hits {
     /// Opens the output; `-` is CSV on standard output.
     pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        let open = || OutputFile::create(path).map_err(Failure::misuse);
         if path == Path::new("-") {
-            return Self::table(Box::new(std::io::stdout().lock()));
+            return Self::table(open()?);
         }
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if !matches!(extension, Some("csv" | "jsonl")) {
-            return Err(Failure::misuse(format!(
+        match extension {
+            Some("csv") => Self::table(open()?),
+            Some("jsonl") => Ok(Self::Lines(open()?)),
+            _ => Err(Failure::misuse(format!(
                 "{}: hits are written as .csv or .jsonl",
                 path.display()
-            )));
-        }
-        let file = File::create(path)
-            .map_err(|error| Failure::misuse(format!("{}: {error}", path.display())))?;
-        let file: Box<dyn Write> = Box::new(BufWriter::new(file));
-        if extension == Some("csv") {
-            Self::table(file)
-        } else {
-            Ok(Self::Lines(file))
+            ))),
         }
     }
 
-    fn table(out: Box<dyn Write>) -> Result<Self, Failure> {
+    fn table(out: OutputFile) -> Result<Self, Failure> {
         let mut table = csv::Writer::from_writer(out);
-        table.write_record(COLUMNS).map_err(Failure::work)?;
+        table.write_record(COLUMNS).map_err(unwritten)?;
         Ok(Self::Table(Box::new(table)))
     }
 
     /// Writes one row.
     pub(super) fn write(&mut self, query: &Label, hit: &Hit<'_>) -> Result<(), Failure> {
         match self {
-            Self::Table(table) => table
-                .write_record(fields(query, hit))
-                .map_err(Failure::work),
-            Self::Lines(out) => writeln!(out, "{}", object(query, hit)).map_err(Failure::work),
+            Self::Table(table) => table.write_record(fields(query, hit)).map_err(unwritten),
+            Self::Lines(out) => writeln!(out, "{}", object(query, hit)).map_err(unwritten),
         }
     }
 
     /// Completes the file.
     pub(super) fn finish(self) -> Result<(), Failure> {
-        match self {
-            Self::Table(mut table) => table.flush().map_err(Failure::work),
-            Self::Lines(mut out) => out.flush().map_err(Failure::work),
-        }
+        let file = match self {
+            Self::Table(table) => table
+                .into_inner()
+                .map_err(|error| unwritten(error.into_error()))?,
+            Self::Lines(out) => out,
+        };
+        file.complete().map_err(Failure::output)
     }
+}
+
+fn unwritten(error: impl Into<io::Error>) -> Failure {
+    Failure::output(OutputError::io(Path::new("hits"), error.into()))
 }
 
 fn fields(query: &Label, hit: &Hit<'_>) -> [String; COLUMNS.len()] {

@@ -1,6 +1,6 @@
 //! `dnd search index`: from a library to an index file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dd_data::{Rows, read_vectors};
@@ -10,8 +10,9 @@ use dd_search::{GraphConfig, IndexConfig, Label, Metric, Origin};
 
 use super::vectors::{Embedded, embed, label};
 use crate::cli::{self, Index};
-use crate::commands::rows::summarize;
+use crate::commands::rows::{open_rows, summarize};
 use crate::failure::{Failure, Outcome};
+use crate::output::not_an_input;
 use crate::progress::{Count, say};
 
 /// Rows without an embedding that are named one by one.
@@ -22,6 +23,11 @@ const TOLERANCE: f32 = 1e-3;
 /// Embeds or reads, builds, writes.
 pub(crate) fn run(arguments: &Index, quiet: bool) -> Outcome {
     let start = Instant::now();
+    let inputs = [Some(&arguments.input), arguments.vectors.as_ref()];
+    not_an_input(
+        &arguments.output,
+        inputs.into_iter().flatten().map(PathBuf::as_path),
+    )?;
     let folder = ModelFolder::open(&arguments.model).map_err(Failure::misuse)?;
     let origin = Origin {
         model: arguments.model.display().to_string(),
@@ -81,13 +87,7 @@ pub(crate) fn run(arguments: &Index, quiet: bool) -> Outcome {
 }
 
 fn open(arguments: &Index) -> Result<Rows, Failure> {
-    let rows = cli::Rows {
-        input: arguments.input.clone(),
-        output: arguments.output.clone(),
-        smiles_column: arguments.smiles_column.clone(),
-        on_error: cli::OnError::Report,
-    };
-    crate::commands::rows::open_rows(&rows)
+    open_rows(&arguments.input, arguments.smiles_column.as_deref())
 }
 
 /// The vectors of a file beside the rows that they were made from.

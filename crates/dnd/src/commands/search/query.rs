@@ -10,9 +10,10 @@ use dd_search::{Index, Search};
 use super::hits::{Hit, Hits};
 use super::read_index;
 use super::vectors::embed;
-use crate::cli::{self, Query};
+use crate::cli::Query;
 use crate::commands::rows::{open_rows, summarize};
 use crate::failure::{Failure, Outcome};
+use crate::output::not_an_input;
 use crate::progress::Count;
 
 /// Nodes and directed edges of a batch.
@@ -23,6 +24,11 @@ pub(crate) fn run(arguments: &Query, quiet: bool) -> Outcome {
     if arguments.k == 0 {
         return Err(Failure::misuse("-k 0 asks for no neighbour"));
     }
+    let inputs = [Some(&arguments.index), arguments.input.as_ref()];
+    not_an_input(
+        &arguments.output,
+        inputs.into_iter().flatten().map(PathBuf::as_path),
+    )?;
     let index = read_index(&arguments.index)?;
     let model = model(arguments, &index)?;
     let count = Count::open("embedding", quiet);
@@ -94,12 +100,7 @@ fn model(arguments: &Query, index: &Index) -> Result<PathBuf, Failure> {
 
 fn queries(arguments: &Query) -> Result<Rows, Failure> {
     if let Some(input) = &arguments.input {
-        return open_rows(&cli::Rows {
-            input: input.clone(),
-            output: arguments.output.clone(),
-            smiles_column: arguments.smiles_column.clone(),
-            on_error: cli::OnError::Report,
-        });
+        return open_rows(input, arguments.smiles_column.as_deref());
     }
     if let Some(broken) = arguments.smiles.iter().find(|text| text.contains('\n')) {
         let fault = RowFault::new("syntax", "a SMILES on the command line is one line");

@@ -1,0 +1,39 @@
+//! Where results go: standard output, and files that are not the input.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// Writes a result to standard output. A reader that has seen enough, such as `head`, is no failure.
+pub(crate) fn answer(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::work),
+    }
+}
+
+/// Writes a text to a file, whole or not at all.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    dd_nn::write_atomically(path, |out| out.write_all(text.as_bytes())).map_err(Failure::misuse)
+}
+
+/// Refuses to write what is still to be read: a file or folder that is one of the inputs.
+pub(crate) fn not_an_input<'a>(
+    output: &Path,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), Failure> {
+    let Ok(place) = output.canonicalize() else {
+        return Ok(());
+    };
+    let mut inputs = inputs.into_iter();
+    let is_output = |input: &Path| input.canonicalize().is_ok_and(|input| input == place);
+    if inputs.any(is_output) {
+        return Err(Failure::misuse(format!(
+            "{}: the output would take the place of the input; name another",
+            output.display()
+        )));
+    }
+    Ok(())
+}

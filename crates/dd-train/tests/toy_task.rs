@@ -252,7 +252,10 @@ fn a_run_interrupted_after_its_last_checkpoint_leaves_the_parameters_to_be_kept(
             valid: Some(&valid),
         };
         fit(&Toy::new(), &data, &config, Some(&run_in), &mut copy).unwrap();
-        assert_ne!(files(&whole), files(&cut));
+        if keep == Keep::Last {
+            // The moving average is not the last parameters; the best ones may be.
+            assert_ne!(files(&whole), files(&cut));
+        }
         assert_eq!(run(&cut, &config, None).unwrap(), StopReason::Length);
         assert_eq!(files(&whole), files(&cut));
     }

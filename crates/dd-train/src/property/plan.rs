@@ -13,7 +13,7 @@ use super::table::{Division, PropertyTable, targets};
 use crate::batch::BatchConfig;
 use crate::config::{Length, PatienceConfig};
 use crate::error::{Result, TrainError};
-use crate::recipes::finetune::{ClassWeights, FinetuneConfig};
+use crate::recipes::finetune::{ClassWeights, FinetuneConfig, check_seeds};
 
 /// The pretrained model to begin with when none is named.
 pub const DEFAULT_MODEL: &str = "gin-128-node";
@@ -159,6 +159,7 @@ impl PropertyPlan {
         }
         check_training_labels(&targets, &table, &split, &path)?;
         let config = configure(&request, &targets, &table, &split);
+        check_seeds(&config.seeds)?;
         Ok(Self {
             encoder: folder.config().encoder.clone(),
             featurizer: folder.config().featurizer.clone(),

@@ -28,6 +28,7 @@ use crate::session::Session;
 
 /// Characters of a difference that are shown.
 const MOST_SHOWN: usize = 200;
+const TABLE: &str = "table_sha256";
 const CHOICES: &str = "choices.json";
 const REJECTED: &str = "rejected.csv";
 const SCORES: &str = "scores.json";
@@ -256,7 +257,7 @@ impl PropertyPlan {
             std::fs::read(&self.request.table).map_err(TrainError::io(&self.request.table))?;
         let mut choices = Map::new();
         let mut choose = |name: &str, value: Value| choices.insert(name.to_string(), value);
-        choose("table_sha256", hex(&Sha256::digest(&bytes)).into());
+        choose(TABLE, hex(&Sha256::digest(&bytes)).into());
         choose("smiles_column", self.smiles.name.clone().into());
         choose("targets", json(&self.targets)?);
         choose("model", self.model_name().into());
@@ -277,8 +278,13 @@ impl PropertyPlan {
                     path: path.clone(),
                     reason: error.to_string(),
                 })?;
-            let now = choices.clone().into();
-            if let Some(difference) = first_difference("", &before.into(), &now) {
+            let difference = if before.get(TABLE) == choices.get(TABLE) {
+                first_difference("", &before.into(), &choices.clone().into())
+            } else {
+                // With the table everything that was found in it differs.
+                Some("the table is another".to_string())
+            };
+            if let Some(difference) = difference {
                 let shown: String = difference.chars().take(MOST_SHOWN).collect();
                 return Err(TrainError::Folder {
                     path: folder.path().to_path_buf(),

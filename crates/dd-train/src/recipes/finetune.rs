@@ -294,7 +294,7 @@ pub fn finetune(
 }
 
 /// Refuses seeds that would be trained twice.
-fn check_seeds(seeds: &[u64]) -> Result<()> {
+pub(crate) fn check_seeds(seeds: &[u64]) -> Result<()> {
     if seeds.is_empty() {
         return Err(TrainError::config("seeds", "at least one seed is needed"));
     }

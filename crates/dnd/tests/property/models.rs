@@ -135,7 +135,7 @@ fn other_answers(at: &Path) {
         "finetune mine.csv --epochs 2 --ensemble 2 --split random",
     );
     assert!(
-        code == Some(1) && said.contains("choices.json: table_sha256 was"),
+        code == Some(1) && said.contains("choices.json: the table is another"),
         "{said}"
     );
 }

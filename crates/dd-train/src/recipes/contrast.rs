@@ -3,13 +3,14 @@
 use candle_core::DType;
 use dd_denoiser3d::{EquivariantTransformer, EtConfig};
 use dd_encoder2d::EncoderConfig;
-use dd_graph::{OgbConfig, PointConfig};
+use dd_graph::{Hydrogens, OgbConfig, PointConfig};
 use dd_nn::ParamStore;
 use serde::{Deserialize, Serialize};
 
 use crate::config::FitConfig;
 use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
+use crate::recipes::distill::{DistillConfig, LossTerm};
 use crate::recipes::{identity, student_model};
 use crate::session::Session;
 use crate::source::Pair;
@@ -33,6 +34,25 @@ pub struct ContrastConfig {
     pub conformer_encoder: EtConfig,
     /// The run.
     pub fit: FitConfig,
+}
+
+impl ContrastConfig {
+    /// Our own scaling to minutes on two cores: student and 3D network of [`DistillConfig::tiny`] and
+    /// [`PretrainConfig::tiny`], and the loss's settings of 3DInfomax.
+    ///
+    /// [`PretrainConfig::tiny`]: crate::PretrainConfig::tiny
+    pub fn tiny(seed: u64, steps: u64) -> Self {
+        let student = DistillConfig::tiny(seed, steps, LossTerm::graph());
+        Self {
+            temperature: 0.1,
+            width: 256,
+            featurizer: student.featurizer,
+            student: student.student,
+            points: PointConfig::torchmd_net(Hydrogens::Remove),
+            conformer_encoder: EtConfig::tiny(),
+            fit: student.fit,
+        }
+    }
 }
 
 /// Trains a student and a 3D network to recognise each other's molecules. The folder then holds the student, as after

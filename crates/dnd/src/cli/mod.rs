@@ -18,7 +18,7 @@ pub(crate) use rows::{Featurize, OnError, Predict, Rows, Split, SplitMethod};
 pub(crate) use serve::{Index, Metric, Query, Search, Serve};
 pub(crate) use study::{Evaluate, Geometry, Inspect};
 pub(crate) use training::{
-    ConformerRun, Contrast, Convert, DeviceKind, Distill, Export, Precision, Pretrain, Quickstart,
+    ConformerRun, Contrast, Convert, DeviceKind, Distill, DistillPreset, Export, Precision, Pretrain, PretrainPreset, Quickstart,
     TaskKind,
 };
 

@@ -1,6 +1,6 @@
 //! Commands that make models.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -20,7 +20,7 @@ pub(crate) struct Quickstart {
 pub(crate) struct ConformerRun {
     /// Conformers: .sdf or the plain table of docs/DATA.md (.csv, .tsv), each also .gz; or one .sdf in a .tar.gz, with its
     /// --smiles-table. Repeat for several files.
-    #[arg(short, long, value_name = "FILE", required = true)]
+    #[arg(short, long, value_name = "FILE", required_unless_present = "print_config")]
     pub(crate) input: Vec<PathBuf>,
     /// Table of the SMILES of an archive's records, in their order (PCQM4Mv2: data.csv.gz).
     #[arg(long, value_name = "FILE")]
@@ -29,15 +29,18 @@ pub(crate) struct ConformerRun {
     #[arg(long, value_name = "NAME", default_value = "smiles")]
     pub(crate) smiles_column: String,
     /// Run folder.
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
+    #[arg(short, long, value_name = "DIR", required_unless_present = "print_config")]
+    output: Option<PathBuf>,
     /// Configuration; flags win over it.
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
-    /// Seed of every random choice.
+    /// Print the configuration that the other flags make, for --config, and stop.
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    /// Seed of every random choice [default: the configuration's, or 0].
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Number of training steps of the whole run; a schedule that ends with the configuration's run ends with this one.
+    /// Number of training steps of the whole run [default: the configuration's, or the preset's]; a schedule that ends with the configuration's run ends with this one.
     #[arg(long)]
     pub(crate) steps: Option<u64>,
     /// Stop after this many steps of the run, as if interrupted; run again to resume.
@@ -52,6 +55,13 @@ pub(crate) struct ConformerRun {
     /// Where to compute.
     #[arg(long, value_enum, default_value_t = DeviceKind::Cpu)]
     pub(crate) device: DeviceKind,
+}
+
+impl ConformerRun {
+    /// The run folder; the command line has one unless it asks for the configuration alone.
+    pub(crate) fn output(&self) -> &Path {
+        self.output.as_deref().unwrap_or(Path::new(""))
+    }
 }
 
 /// Where tensors live.
@@ -69,6 +79,20 @@ pub(crate) struct Pretrain {
     /// The run.
     #[command(flatten)]
     pub(crate) run: ConformerRun,
+    /// Configuration to begin with, where no --config is given.
+    #[arg(long, value_enum, default_value = "tiny", conflicts_with = "config")]
+    pub(crate) preset: PretrainPreset,
+}
+
+/// Teachers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PretrainPreset {
+    /// 64 wide, 3 layers, 2,000 steps: minutes on two cores.
+    Tiny,
+    /// 128 wide, 4 layers, 2,000 steps.
+    Small,
+    /// 256 wide, 8 layers, 400,000 steps: the published recipe, for a GPU.
+    Pcqm4mv2,
 }
 
 /// `dnd distill`.
@@ -77,21 +101,41 @@ pub(crate) struct Distill {
     /// The run.
     #[command(flatten)]
     pub(crate) run: ConformerRun,
-    /// Run folder of the teacher.
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) teacher: PathBuf,
+    /// Run folder of the teacher, or the name of one that ships: et-128.
+    #[arg(short, long, value_name = "NAME|DIR", required_unless_present = "print_config")]
+    teacher: Option<PathBuf>,
     /// File that keeps what the teacher says of every conformer: made by the first run, read by later ones on the same data.
     #[arg(long, value_name = "FILE", requires = "valid")]
     pub(crate) teacher_cache: Option<PathBuf>,
     /// Loss: `graph` (D&D-Graph), `node` (D&D-Node) or `both`.
     #[arg(long)]
     pub(crate) loss: Option<String>,
+    /// Configuration to begin with, where no --config is given.
+    #[arg(long, value_enum, default_value = "tiny", conflicts_with = "config")]
+    pub(crate) preset: DistillPreset,
+}
+
+impl Distill {
+    /// The teacher; the command line has one unless it asks for the configuration alone.
+    pub(crate) fn teacher(&self) -> &Path {
+        self.teacher.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
+/// Students.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DistillPreset {
+    /// TokenGT 64 wide, 3 layers, 2,000 steps: minutes on two cores.
+    Tiny,
+    /// TokenGT 256 wide, 2,000 steps of 1,024 molecules.
+    #[value(name = "student-256")]
+    Student256,
 }
 
 /// `dnd contrast`.
 #[derive(Debug, Args)]
 pub(crate) struct Contrast {
-    /// The run; it needs --config.
+    /// The run.
     #[command(flatten)]
     pub(crate) run: ConformerRun,
 }

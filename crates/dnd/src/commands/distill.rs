@@ -4,18 +4,21 @@ use std::process::ExitCode;
 
 use dd_train::{Data, DistillConfig, LossTerm, Pairs, Teacher, inputs};
 
-use crate::cli::Distill;
-use crate::commands::training::{Surroundings, config_or, device, finished, read_all, read_valid};
+use crate::cli::{Distill, DistillPreset};
+use crate::commands::training::{
+    Surroundings, config_or, device, finished, printed, read_all, read_valid,
+};
 use crate::failure::{Failure, Outcome};
 
 /// Trains or resumes the student in the output folder.
 pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     let run = &arguments.run;
-    let device = device(run.device)?;
-    let teacher = Teacher::load(&arguments.teacher, &device).map_err(Failure::misuse)?;
     let seed = run.seed.unwrap_or(0);
     let steps = run.steps.unwrap_or(2000);
-    let preset = || DistillConfig::tiny(seed, steps, LossTerm::node());
+    let preset = || match arguments.preset {
+        DistillPreset::Tiny => DistillConfig::tiny(seed, steps, LossTerm::node()),
+        DistillPreset::Student256 => DistillConfig::student_256(seed, steps, LossTerm::node()),
+    };
     let mut config: DistillConfig = config_or(run.config.as_deref(), preset)?;
     if let Some(loss) = &arguments.loss {
         config.losses = losses(loss)?;
@@ -26,11 +29,16 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     if let Some(steps) = run.steps {
         config.fit.set_steps(steps);
     }
+    if printed(run, &config)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let device = device(run.device)?;
+    let teacher = Teacher::load(arguments.teacher(), &device).map_err(Failure::misuse)?;
     let recipe = inputs::distill_recipe(&config.featurizer, &teacher.config.points);
     let examples = read_all(run, &recipe, quiet)?;
     let pairs = Pairs(&examples);
     let valid = read_valid(run, &recipe, quiet)?;
-    let mut surroundings = Surroundings::new(&run.output, quiet, run.stop_after, device)?;
+    let mut surroundings = Surroundings::new(run.output(), quiet, run.stop_after, device)?;
     let mut session = surroundings.session();
     let outcome = match &valid {
         None => dd_train::distill(&config, teacher, &pairs, &mut session),
@@ -44,7 +52,7 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
         }
     };
     let (_, report) = outcome.map_err(Failure::work)?;
-    finished(&report, &run.output, quiet);
+    finished(&report, run.output(), quiet);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use dd_data::{Dataset, Example, Recipe, SkipReport, is_archive};
-use dd_train::{FitReport, RunFolder, Session, Start, from_toml, inputs};
+use dd_train::{FitReport, RunFolder, Session, Start, from_toml, inputs, to_toml};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cli::{ConformerRun, DeviceKind};
 use crate::failure::Failure;
+use crate::output::answer;
 use crate::progress::{Progress, say};
 
 /// Where a run happens and who watches it.
@@ -68,6 +70,14 @@ pub(crate) fn config_or<T: DeserializeOwned>(
 /// The configuration in a TOML file.
 pub(crate) fn config<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     from_toml(&read_text(path)?, &path.display().to_string()).map_err(Failure::misuse)
+}
+
+/// Prints the configuration of a run where nothing else is asked for.
+pub(crate) fn printed<T: Serialize>(run: &ConformerRun, config: &T) -> Result<bool, Failure> {
+    if run.print_config {
+        answer(&to_toml(config).map_err(Failure::work)?)?;
+    }
+    Ok(run.print_config)
 }
 
 /// A file as text.

@@ -305,6 +305,18 @@ fn a_header_beyond_the_limit_is_not_read() {
     std::fs::remove_file(path).unwrap();
 }
 
+#[test]
+fn a_pytorch_file_beyond_the_limit_says_what_to_do() {
+    let path = scratch("sparse.pt");
+    let file = std::fs::File::create(&path).unwrap();
+    std::io::Write::write_all(&mut &file, b"PK\x03\x04").unwrap();
+    if file.set_len((8 << 30) + 1).is_ok() {
+        let error = dd_nn::Checkpoint::open(&path).unwrap_err();
+        assert!(matches!(error, NnError::TooLarge { .. }), "{error}");
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
 proptest! {
     #[test]
     fn damaged_files_never_panic(seed in 0_usize..1000, position in any::<prop::sample::Index>(), byte: u8, cut: bool) {

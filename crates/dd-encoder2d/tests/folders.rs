@@ -220,6 +220,39 @@ fn an_absent_model_says_where_was_looked() {
 }
 
 #[test]
+fn a_molecule_alone_has_the_bits_that_it_has_in_a_batch() {
+    let token_gt = TokenGtConfig {
+        width: 128,
+        num_heads: 4,
+        num_layers: 2,
+        ffn_width: 128,
+        ..TokenGtConfig::student_64()
+    };
+    let gin = GinConfig {
+        width: 128,
+        num_layers: 3,
+        dropout: 0.0,
+    };
+    for encoder in [EncoderConfig::TokenGt(token_gt), EncoderConfig::Gin(gin)] {
+        let encoder = Encoder::untrained(&ModelConfig::encoder_only(encoder), 0).unwrap();
+        let smiles = [
+            "C",
+            "CC",
+            "O",
+            "CCO",
+            "CC(=O)Oc1ccccc1C(=O)O",
+            "c1ccccc1",
+            "[Na+].[Cl-]",
+        ];
+        let together = encoder.embed_smiles(&smiles);
+        for (smiles, together) in smiles.iter().zip(together) {
+            let alone = encoder.embed_smiles(&[*smiles]).remove(0).unwrap();
+            assert!(alone == together.unwrap(), "{smiles}");
+        }
+    }
+}
+
+#[test]
 fn rows_fail_alone_and_in_order() {
     let encoder = Encoder::untrained(&configs()[0], 0).unwrap();
     let rows = encoder.embed_smiles(&["CCO", "C1CC", "", "c1ccccc1", "C[Xx]", "CCO"]);

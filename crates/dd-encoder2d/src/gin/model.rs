@@ -1,5 +1,7 @@
 //! The network: `h_v <- BN(MLP((1 + eps) h_v + sum over (u, v) of relu(h_u + bond_uv)))`, layer after layer.
 
+use std::fmt;
+
 use candle_core::{Module, Tensor};
 use dd_graph::GraphBatch;
 use dd_kernels::{RowIndex, gather, gin_message, segment_mean};
@@ -37,6 +39,14 @@ struct Convolution {
     first: Linear,
     norm: BatchNorm,
     last: Linear,
+}
+
+impl fmt::Debug for Gin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gin")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Gin {

@@ -1,5 +1,7 @@
 //! Standardisation of regression targets, stored with the model.
 
+use std::fmt;
+
 use candle_core::{DType, Tensor};
 use dd_nn::{Buffer, Params};
 use ndarray::Array2;
@@ -15,6 +17,14 @@ use crate::error::{EncoderError, Result};
 pub struct TargetScaler {
     mean: Buffer,
     std: Buffer,
+}
+
+impl fmt::Debug for TargetScaler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TargetScaler")
+            .field("num_targets", &self.mean.tensor().elem_count())
+            .finish_non_exhaustive()
+    }
 }
 
 impl TargetScaler {

@@ -273,7 +273,7 @@ fn neighbors(c: &mut Criterion) {
     });
     let (weight, bias) = (variable(8, &[f]), variable(9, &[f]));
     let normed = |norm: fn(&Tensor, &BatchNormInputs<'_>) -> Result<Tensor>| {
-        let (mean, variance) = dd_kernels::batch_moments(&x)?;
+        let (mean, variance) = dd_kernels::batch_moments(&x, None)?;
         let inputs = BatchNormInputs {
             weight: &weight,
             bias: &bias,
@@ -282,6 +282,7 @@ fn neighbors(c: &mut Criterion) {
             epsilon: 1e-5,
             of_batch: true,
             relu: true,
+            copies: None,
         };
         norm(&x, &inputs)
     };

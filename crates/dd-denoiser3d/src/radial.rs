@@ -1,6 +1,6 @@
 //! Radial bases: distances to smooth features (`paper.md` 2.2).
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 use dd_nn::{Buffer, Params};
 
 use crate::config::{EtConfig, RadialBasisKind};
@@ -56,10 +56,9 @@ impl RadialBasis {
         };
         match config.rbf_type {
             RadialBasisKind::ExpNorm => {
-                let first = (lower - upper).exp();
-                let beta = (2.0 / count as f64 * (1.0 - first)).powi(-2);
+                let beta = usual_beta(lower, upper, count);
                 Ok(Self::ExpNorm {
-                    means: vector("means", linspace(first, 1.0, count))?,
+                    means: vector("means", linspace((lower - upper).exp(), 1.0, count))?,
                     betas: vector("betas", vec![beta; count])?,
                     alpha: 5.0 / (upper - lower),
                     lower,
@@ -82,6 +81,7 @@ impl RadialBasis {
     pub(crate) fn on_grid(&self) -> Result<Option<(RadialGrid, Tensor)>> {
         let Self::ExpNorm {
             means: Constant::Fixed(means),
+            betas,
             lower,
             cutoff,
             ..
@@ -93,6 +93,12 @@ impl RadialBasis {
             return Ok(None);
         }
         let means = means.tensor();
+        // Weights of others may bring narrower functions than those that the grid was measured with.
+        let largest = BETA_MARGIN * usual_beta(*lower, cutoff.upper, means.elem_count());
+        let betas = betas.tensor().to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        if !betas.iter().all(|beta| (0.0..=largest).contains(beta)) {
+            return Ok(None);
+        }
         let grid = RadialGrid::new(cutoff.upper, means.elem_count());
         let radii = Tensor::from_iter(grid.radii(), means.device())?.to_dtype(means.dtype())?;
         Ok(Some((
@@ -131,6 +137,14 @@ impl RadialBasis {
             }
         }
     }
+}
+
+/// What a fixed `beta_k` may exceed its usual value by: rounding.
+const BETA_MARGIN: f64 = 1.001;
+
+/// The original's `beta_k`, the same for all `k`.
+fn usual_beta(lower: f64, upper: f64, count: usize) -> f64 {
+    (2.0 / count as f64 * (1.0 - (lower - upper).exp())).powi(-2)
 }
 
 /// `count` equally spaced values from `first` to `last`, both included.

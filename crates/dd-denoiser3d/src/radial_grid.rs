@@ -43,9 +43,10 @@ impl RadialGrid {
         (0..self.points).map(move |point| unit * ((point as f64 - MARGIN) / scale).exp_m1())
     }
 
-    /// Coordinates of distances `[P]` in angstrom.
+    /// Coordinates of distances `[P]` in angstrom. Beyond the upper cutoff the basis is zero, as at the cutoff itself.
     pub(crate) fn coordinates(self, distances: &Tensor) -> Result<Tensor> {
         let stretched = distances
+            .minimum(self.upper)?
             .affine(1.0 / (SOFTENING * self.upper), 1.0)?
             .log()?;
         stretched.affine(self.scale(), MARGIN)

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use dd_denoiser3d::{AtomFields, EquivariantTransformer, EtConfig, Trace};
-use dd_graph::{PointBatch, PointCloud};
+use dd_graph::{Cutoff, NeighborCap, NeighborList, PointBatch, PointCloud};
 use dd_kernels::rng::Key;
 use dd_nn::ParamStore;
 
@@ -21,6 +21,11 @@ fn cloud() -> PointCloud {
 }
 
 fn fields(dtype: DType, watched: bool) -> AtomFields {
+    fields_with(dtype, watched, 1.0, 5.0)
+}
+
+/// Fields of a network whose basis functions have `beta` multiplied, on the edges up to a distance.
+fn fields_with(dtype: DType, watched: bool, beta: f64, upper: f64) -> AtomFields {
     let config = EtConfig {
         num_layers: 3,
         layernorm_on_vec: None,
@@ -29,7 +34,13 @@ fn fields(dtype: DType, watched: bool) -> AtomFields {
     let store = ParamStore::new(7, dtype, &Device::Cpu);
     let network = EquivariantTransformer::new(&config, &store.frozen().root()).expect("a network");
     let batch = PointBatch::collate(&[cloud()], dtype, &Device::Cpu).expect("finite");
-    let edges = network.neighbors(&batch).expect("finite");
+    let betas = store.buffer("representation_model.distance_expansion.betas");
+    let betas = betas.expect("a buffer of the basis");
+    let scaled = (betas.tensor() * beta).expect("numbers");
+    betas.set(&scaled).expect("the same shape");
+    let cutoff = Cutoff { lower: 0.0, upper };
+    let edges = NeighborList::within(&batch, cutoff, NeighborCap::LowestSource(32));
+    let edges = edges.expect("finite");
     let fields = if watched {
         network.atom_fields(&batch, &edges, &mut Trace::default())
     } else {
@@ -81,4 +92,23 @@ fn interpolation_costs_less_than_single_precision_does() {
             "{name}: {error:e} against {rounding:e}"
         );
     }
+}
+
+#[test]
+fn edges_beyond_the_cutoff_have_the_filters_of_the_cutoff() {
+    let [watched, interpolated] = [true, false].map(|watched| {
+        let fields = fields_with(DType::F32, watched, 1.0, 9.0);
+        [fields.scalars, fields.vectors]
+    });
+    for (watched, interpolated) in watched.iter().zip(&interpolated) {
+        let off = difference(interpolated, watched);
+        assert!(0.0 < off && off < 1e-5, "off by {off:e}");
+    }
+}
+
+#[test]
+fn narrower_functions_than_the_grid_was_made_for_are_computed() {
+    let [watched, unwatched] =
+        [true, false].map(|watched| fields_with(DType::F32, watched, 50.0, 5.0).scalars);
+    assert_eq!(difference(&unwatched, &watched), 0.0);
 }

@@ -2,7 +2,6 @@
 
 use dd_nn::NameMap;
 
-use crate::config::EncoderConfig;
 use crate::tokengt::TokenGtConfig;
 
 /// Where a model folder keeps the encoder's parameters.
@@ -12,7 +11,7 @@ pub const HEAD_PREFIX: &str = "head";
 /// Where a model folder keeps the scaler's buffers.
 pub const SCALER_PREFIX: &str = "scaler";
 
-/// TokenGT's own head, which shares the encoder's prefix.
+/// TokenGT's own head, which shares the encoder's prefix, whatever the encoder is.
 const TOKEN_GT_HEAD: [&str; 4] = [
     "encoder.lm_head_transform_weight",
     "encoder.layer_norm",
@@ -73,14 +72,11 @@ pub fn chemprop() -> NameMap {
 }
 
 /// Names of a model folder, for an encoder alone.
-pub(crate) fn encoder_of_folder(config: &EncoderConfig) -> NameMap {
+pub(crate) fn encoder_of_folder() -> NameMap {
     let names = NameMap::identity()
         .ignore(HEAD_PREFIX, "part of the head")
         .ignore(SCALER_PREFIX, "part of the head");
-    match config {
-        EncoderConfig::TokenGt(_) => without_token_gt_head(names),
-        _ => names,
-    }
+    without_token_gt_head(names)
 }
 
 fn without_token_gt_head(names: NameMap) -> NameMap {

@@ -109,6 +109,45 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn an_encoder_is_read_from_below_the_head_of_another() {
+    let scratch = Scratch::new("other-head");
+    let config = configs().remove(2);
+    let config = config.with_head(HeadConfig::TokenGt, vec![Target::binary("toxic")]);
+    let store = written(&config, &scratch.0);
+    let loaded = Encoder::from_pretrained(&scratch.0).unwrap();
+    let here = Encoder::on_store(&config, &store).unwrap();
+    let [a, b] = [loaded, here].map(|encoder| encoder.embed_smiles(&["CCO"]).remove(0).unwrap());
+    assert_eq!(a, b);
+}
+
+#[test]
+fn a_model_replaces_another_with_its_card() {
+    let scratch = Scratch::new("replaced");
+    let [first, second, _] = configs().try_into().unwrap();
+    written(&first, &scratch.0);
+    let store = ParamStore::new(9, DType::F32, &Device::Cpu);
+    second.build_predictor(&store).unwrap();
+    save_model(&scratch.0, &second, &store, None).unwrap();
+    let left = std::fs::read_dir(&scratch.0).unwrap();
+    let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["config.json", "model.safetensors"]);
+    // A folder stands where the configuration belongs: nothing else is replaced.
+    let weights = std::fs::read(scratch.0.join("model.safetensors")).unwrap();
+    std::fs::remove_file(scratch.0.join("config.json")).unwrap();
+    let in_the_way = format!("config.json.{}.tmp", std::process::id());
+    std::fs::create_dir(scratch.0.join(in_the_way)).unwrap();
+    let other = ParamStore::new(3, DType::F32, &Device::Cpu);
+    second.build_predictor(&other).unwrap();
+    assert!(save_model(&scratch.0, &second, &other, Some("# Card\n")).is_err());
+    assert_eq!(
+        std::fs::read(scratch.0.join("model.safetensors")).unwrap(),
+        weights
+    );
+    assert!(!scratch.0.join("README.md").exists());
+}
+
+#[test]
 fn a_missing_a_foreign_and_a_mis_shaped_tensor_are_listed() {
     let scratch = Scratch::new("damaged");
     let config = &configs()[2];
@@ -178,6 +217,39 @@ fn an_absent_model_says_where_was_looked() {
         message.contains("'no-such-model'") && message.contains("config.json"),
         "{message}"
     );
+}
+
+#[test]
+fn a_molecule_alone_has_the_bits_that_it_has_in_a_batch() {
+    let token_gt = TokenGtConfig {
+        width: 128,
+        num_heads: 4,
+        num_layers: 2,
+        ffn_width: 128,
+        ..TokenGtConfig::student_64()
+    };
+    let gin = GinConfig {
+        width: 128,
+        num_layers: 3,
+        dropout: 0.0,
+    };
+    for encoder in [EncoderConfig::TokenGt(token_gt), EncoderConfig::Gin(gin)] {
+        let encoder = Encoder::untrained(&ModelConfig::encoder_only(encoder), 0).unwrap();
+        let smiles = [
+            "C",
+            "CC",
+            "O",
+            "CCO",
+            "CC(=O)Oc1ccccc1C(=O)O",
+            "c1ccccc1",
+            "[Na+].[Cl-]",
+        ];
+        let together = encoder.embed_smiles(&smiles);
+        for (smiles, together) in smiles.iter().zip(together) {
+            let alone = encoder.embed_smiles(&[*smiles]).remove(0).unwrap();
+            assert!(alone == together.unwrap(), "{smiles}");
+        }
+    }
 }
 
 #[test]

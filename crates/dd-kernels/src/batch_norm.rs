@@ -10,8 +10,8 @@ use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
 use crate::{check, cuda, reference};
 
-/// Columns that one task sums.
-const BLOCK_COLUMNS: usize = 64;
+/// Columns that one task sums, at most: enough for whole runs of memory in each row.
+const BLOCK_COLUMNS: usize = 160;
 /// Rows that one task normalises.
 const BLOCK_ROWS: usize = 64;
 
@@ -32,34 +32,38 @@ pub struct BatchNormInputs<'a> {
     pub of_batch: bool,
     /// Whether `max(0, y)` follows.
     pub relu: bool,
+    /// How many equal rows of the batch each row stands for, `[N]`; one each if not given. A row's gradient is then the sum
+    /// over its copies.
+    pub copies: Option<&'a [u32]>,
 }
 
-/// Mean and biased variance of each column of `x: [N, W]`, `[W]` each; no gradient.
+/// Mean and biased variance of each column of `x: [N, W]`, `[W]` each; no gradient. `copies`: how many equal rows of the
+/// batch each row stands for, `[N]`; one each if not given.
 ///
 /// # Errors
-/// When `x` is no matrix or has no row.
+/// When `x` is no matrix or has no row, or there are not as many `copies` as rows.
 ///
 /// # Complexity
 /// Two passes. Sums run over the rows in order, in double precision: deterministic.
-pub fn batch_moments(x: &Tensor) -> Result<(Tensor, Tensor)> {
+pub fn batch_moments(x: &Tensor, copies: Option<&[u32]>) -> Result<(Tensor, Tensor)> {
     let [rows, width] = *x.dims() else {
         return Err(matrix_error(x));
     };
     if rows == 0 {
         return Err(matrix_error(x));
     }
+    check_copies(copies, rows)?;
     let x = x.detach();
-    if cuda::takes(&x) {
+    if cuda::takes(&x) && copies.is_none() {
         return cuda::batch_norm::batch_moments(&x);
     }
     if !has_kernel(&x) {
-        let mean = x.mean_keepdim(0)?;
-        let variance = x.broadcast_sub(&mean)?.sqr()?.mean(0)?;
-        return Ok((mean.squeeze(0)?, variance));
+        let (mean, variance) = reference::batch_moments(&x, copies)?;
+        return Ok((mean.squeeze(0)?, variance.squeeze(0)?));
     }
     let x = x.contiguous()?;
     for_real!("batch_moments", x, T => {
-        let [mean, variance] = with_numbers::<T, _>("batch_moments: x", &x, |x| Ok(moments(x, width)))?;
+        let [mean, variance] = with_numbers::<T, _>("batch_moments: x", &x, |x| Ok(moments(x, width, copies)))?;
         let column = |numbers: Vec<T>| Tensor::from_vec(numbers, width, x.device());
         Ok((column(mean)?, column(variance)?))
     })
@@ -82,7 +86,7 @@ pub fn batch_moments(x: &Tensor) -> Result<(Tensor, Tensor)> {
 /// use candle_core::{Device, Tensor};
 /// use dd_kernels::{BatchNormInputs, batch_moments, batch_norm};
 /// let x = Tensor::new(&[[1.0_f64], [3.0]], &Device::Cpu)?;
-/// let (mean, variance) = batch_moments(&x)?;
+/// let (mean, variance) = batch_moments(&x, None)?;
 /// let inputs = BatchNormInputs {
 ///     weight: &Tensor::new(&[2.0_f64], &Device::Cpu)?,
 ///     bias: &Tensor::new(&[0.5_f64], &Device::Cpu)?,
@@ -91,6 +95,7 @@ pub fn batch_moments(x: &Tensor) -> Result<(Tensor, Tensor)> {
 ///     epsilon: 0.0,
 ///     of_batch: true,
 ///     relu: true,
+///     copies: None,
 /// };
 /// assert_eq!(batch_norm(&x, &inputs)?.to_vec2::<f64>()?, [[0.0], [2.5]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -107,7 +112,8 @@ pub fn batch_norm(x: &Tensor, inputs: &BatchNormInputs<'_>) -> Result<Tensor> {
     ] {
         check::shape(name, column, &[width])?;
     }
-    if cuda::takes(x) && rows > 0 && width > 0 {
+    check_copies(inputs.copies, rows)?;
+    if cuda::takes(x) && rows > 0 && width > 0 && inputs.copies.is_none() {
         return cuda::batch_norm::batch_norm(x, inputs);
     }
     if !has_kernel(x) || width == 0 {
@@ -119,12 +125,19 @@ pub fn batch_norm(x: &Tensor, inputs: &BatchNormInputs<'_>) -> Result<Tensor> {
         epsilon: inputs.epsilon,
         of_batch: inputs.of_batch,
         relu: inputs.relu,
+        copies: inputs.copies.map(<[u32]>::to_vec),
     };
     let (mean, variance) = (inputs.mean.detach(), inputs.variance.detach());
     operation::apply(
         operation,
         &[x, inputs.weight, inputs.bias, &mean, &variance],
     )
+}
+
+fn check_copies(copies: Option<&[u32]>, rows: usize) -> Result<()> {
+    copies.map_or(Ok(()), |copies| {
+        check::count("batch norm: copies", copies.len(), rows)
+    })
 }
 
 fn matrix_error(x: &Tensor) -> KernelError {
@@ -141,6 +154,7 @@ struct BatchNorm {
     epsilon: f64,
     of_batch: bool,
     relu: bool,
+    copies: Option<Vec<u32>>,
 }
 
 /// A batch norm as `y = x scale + shift` per column, with `z = x inverse + offset` normalised.
@@ -193,17 +207,18 @@ impl Operation for BatchNorm {
         let (x, weight) = (seen.inputs[0], seen.inputs[1]);
         let columns = self.columns(seen.inputs);
         let [mut dweight, mut dbias] = [(); 2].map(|()| vec![T::ZERO; self.width]);
+        let block = columns_per_block(self.width);
         dweight
-            .par_chunks_mut(BLOCK_COLUMNS)
-            .zip(dbias.par_chunks_mut(BLOCK_COLUMNS))
+            .par_chunks_mut(block)
+            .zip(dbias.par_chunks_mut(block))
             .enumerate()
-            .for_each(|(block, (dweight, dbias))| {
-                let first = block * BLOCK_COLUMNS;
+            .for_each(|(number, (dweight, dbias))| {
+                let first = number * block;
                 sum_gradients(x, seen.grad, &columns, self.relu, first, dweight, dbias);
             });
         // dx = scale g - through z and dz = of the mean and the variance
         let through = if self.of_batch {
-            T::ONE / T::from_f64(self.rows as f64)
+            T::ONE / T::from_f64(total(self.copies.as_deref(), self.rows))
         } else {
             T::ZERO
         };
@@ -215,21 +230,38 @@ impl Operation for BatchNorm {
         dx.par_chunks_mut(block)
             .zip(x.par_chunks(block))
             .zip(seen.grad.par_chunks(block))
-            .for_each(|((dx, x), grad)| {
-                input_gradient(x, grad, &columns, self.relu, [&by_z, &constant], dx);
+            .enumerate()
+            .for_each(|(number, ((dx, x), grad))| {
+                let copies = self.copies.as_deref();
+                let copies = copies.map(|copies| &copies[number * BLOCK_ROWS..]);
+                input_gradient(x, grad, &columns, self.relu, [&by_z, &constant], copies, dx);
             });
         vec![Some(dx), Some(dweight), Some(dbias), None, None]
     }
 }
 
+/// Columns of each task: as many for all, and a function of the width alone.
+fn columns_per_block(width: usize) -> usize {
+    width.div_ceil(width.div_ceil(BLOCK_COLUMNS).max(1)).max(1)
+}
+
+/// Number of rows of the batch.
+fn total(copies: Option<&[u32]>, rows: usize) -> f64 {
+    copies.map_or(rows as f64, |copies| {
+        copies.iter().map(|&n| f64::from(n)).sum()
+    })
+}
+
 /// Mean and variance of each column.
-fn moments<T: Real>(x: &[T], width: usize) -> [Vec<T>; 2] {
+fn moments<T: Real>(x: &[T], width: usize, copies: Option<&[u32]>) -> [Vec<T>; 2] {
+    let total = total(copies, x.len() / width.max(1));
     let [mut mean, mut variance] = [(); 2].map(|()| vec![T::ZERO; width]);
-    mean.par_chunks_mut(BLOCK_COLUMNS)
-        .zip(variance.par_chunks_mut(BLOCK_COLUMNS))
+    let block = columns_per_block(width);
+    mean.par_chunks_mut(block)
+        .zip(variance.par_chunks_mut(block))
         .enumerate()
-        .for_each(|(block, (mean, variance))| {
-            column_moments(x, width, block * BLOCK_COLUMNS, mean, variance);
+        .for_each(|(number, (mean, variance))| {
+            column_moments(x, width, number * block, copies, total, mean, variance);
         });
     [mean, variance]
 }
@@ -239,27 +271,33 @@ vectorized! {
         x: &[T],
         width: usize,
         first: usize,
+        copies: Option<&[u32]>,
+        total: f64,
         mean: &mut [T],
         variance: &mut [T],
     ) {
-        let rows = (x.len() / width) as f64;
+        let columns = mean.len();
+        let weight = |row: usize| copies.map_or(1.0, |copies| f64::from(copies[row]));
         let mut sums = [0.0_f64; BLOCK_COLUMNS];
-        for row in x.chunks_exact(width) {
-            for (sum, &x) in sums.iter_mut().zip(&row[first..]).take(mean.len()) {
-                *sum += x.to_f64();
+        for (row, x) in x.chunks_exact(width).enumerate() {
+            let weight = weight(row);
+            for (sum, &x) in sums.iter_mut().zip(&x[first..first + columns]) {
+                *sum += weight * x.to_f64();
             }
         }
+        let centre = sums.map(|sum| sum / total);
         let mut squares = [0.0_f64; BLOCK_COLUMNS];
-        for row in x.chunks_exact(width) {
-            let columns = squares.iter_mut().zip(&sums).zip(&row[first..]);
-            for ((square, sum), &x) in columns.take(mean.len()) {
-                let centred = x.to_f64() - sum / rows;
-                *square += centred * centred;
+        for (row, x) in x.chunks_exact(width).enumerate() {
+            let weight = weight(row);
+            let columns = squares.iter_mut().zip(&centre).zip(&x[first..first + columns]);
+            for ((square, centre), &x) in columns {
+                let centred = x.to_f64() - centre;
+                *square += weight * (centred * centred);
             }
         }
         for (column, (mean, variance)) in mean.iter_mut().zip(variance).enumerate() {
-            *mean = T::from_f64(sums[column] / rows);
-            *variance = T::from_f64(squares[column] / rows);
+            *mean = T::from_f64(centre[column]);
+            *variance = T::from_f64(squares[column] / total);
         }
     }
 }
@@ -297,14 +335,15 @@ vectorized! {
         dweight: &mut [T],
         dbias: &mut [T],
     ) {
-        let width = columns.scale.len();
-        let range = first..first + dweight.len();
+        let (width, count) = (columns.scale.len(), dweight.len());
+        // Equal lengths, known before the loops: the compiler then leaves out every check inside.
         let [inverse, offset, scale, shift] =
             [&columns.inverse, &columns.offset, &columns.scale, &columns.shift]
-                .map(|column| &column[range.clone()]);
+                .map(|column| &column[first..][..count]);
+        let dbias = &mut dbias[..count];
         for (x, grad) in x.chunks_exact(width).zip(grad.chunks_exact(width)) {
-            let (x, grad) = (&x[range.clone()], &grad[range.clone()]);
-            for c in 0..dweight.len() {
+            let (x, grad) = (&x[first..][..count], &grad[first..][..count]);
+            for c in 0..count {
                 let g = before(x[c], scale[c], shift[c], relu, grad[c]);
                 dweight[c] = g.mul_add(x[c].mul_add(inverse[c], offset[c]), dweight[c]);
                 dbias[c] += g;
@@ -320,17 +359,21 @@ vectorized! {
         columns: &Columns<T>,
         relu: bool,
         through: [&[T]; 2],
+        copies: Option<&[u32]>,
         dx: &mut [T],
     ) {
-        let Columns { inverse, offset, scale, shift } = columns;
-        let [by_z, constant] = through;
-        let width = scale.len();
+        let width = columns.scale.len();
+        let [inverse, offset, scale, shift] =
+            [&columns.inverse, &columns.offset, &columns.scale, &columns.shift]
+                .map(|column| &column[..width]);
+        let [by_z, constant] = through.map(|column| &column[..width]);
         let rows = dx.chunks_exact_mut(width).zip(x.chunks_exact(width));
-        for ((dx, x), grad) in rows.zip(grad.chunks_exact(width)) {
+        for (row, ((dx, x), grad)) in rows.zip(grad.chunks_exact(width)).enumerate() {
+            let copies = copies.map_or(T::ONE, |copies| T::from_f64(f64::from(copies[row])));
             for c in 0..width {
                 let g = before(x[c], scale[c], shift[c], relu, grad[c]);
                 let z = x[c].mul_add(inverse[c], offset[c]);
-                dx[c] = g.mul_add(scale[c], -constant[c] - z * by_z[c]);
+                dx[c] = g.mul_add(scale[c], copies * (-constant[c] - z * by_z[c]));
             }
         }
     }

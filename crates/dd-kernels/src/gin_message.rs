@@ -3,6 +3,7 @@
 use candle_core::{Shape, Tensor};
 
 use crate::cpu::block::fill_rows;
+use crate::cpu::reduce::sum2;
 use crate::cpu::slice::has_kernel;
 use crate::cpu::vectorized;
 use crate::error::Result;
@@ -168,16 +169,11 @@ impl Operation for GinMessage {
                 add_where_positive(dh, h, bond, arrived(edge));
             }
         });
-        let pairs = atoms.rows().iter().enumerate();
-        let deps = pairs.flat_map(|(atom, &vector)| {
-            let pairs = self
-                .row(h, vector)
-                .iter()
-                .zip(self.row(seen.grad, atom as u32));
-            pairs.map(|(&h, &grad)| (h * grad).to_f64())
-        });
-        let deps = T::from_f64(deps.sum());
-        vec![Some(dh), Some(dbonds), Some(vec![deps])]
+        let pairs = (0..).zip(atoms.rows());
+        let deps: f64 = pairs
+            .map(|(atom, &vector)| product(self.row(h, vector), self.row(seen.grad, atom)))
+            .sum();
+        vec![Some(dh), Some(dbonds), Some(vec![T::from_f64(deps)])]
     }
 }
 
@@ -187,6 +183,13 @@ vectorized! {
         for (sum, &x) in sum.iter_mut().zip(x) {
             *sum = factor.mul_add(x, *sum);
         }
+    }
+}
+
+vectorized! {
+    /// Inner product.
+    fn product<T: Real>(a: &[T], b: &[T]) -> f64 {
+        sum2(a, b, |sum, a, b| a.mul_add(b, sum)).to_f64()
     }
 }
 

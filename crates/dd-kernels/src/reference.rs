@@ -185,12 +185,26 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     EtFields::join(&scalars, &vectors)
 }
 
+/// Mean and variance as of [`crate::batch_moments`], `[1, W]` each.
+pub(crate) fn batch_moments(x: &Tensor, copies: Option<&[u32]>) -> Result<(Tensor, Tensor)> {
+    let mean_of = |x: &Tensor| -> candle_core::Result<Tensor> {
+        let Some(copies) = copies else {
+            return x.mean_keepdim(0);
+        };
+        let total: f64 = copies.iter().map(|&n| f64::from(n)).sum();
+        let shares = copies.iter().map(|&n| f64::from(n) / total);
+        let shares = Tensor::from_iter(shares, x.device())?.to_dtype(x.dtype())?;
+        x.broadcast_mul(&shares.unsqueeze(1)?)?.sum_keepdim(0)
+    };
+    let mean = mean_of(x)?;
+    let variance = mean_of(&x.broadcast_sub(&mean)?.sqr()?)?;
+    Ok((mean, variance))
+}
+
 /// See [`crate::batch_norm()`].
 pub fn batch_norm(x: &Tensor, inputs: &BatchNormInputs<'_>) -> Result<Tensor> {
     let (mean, variance) = if inputs.of_batch {
-        let mean = x.mean_keepdim(0)?;
-        let variance = x.broadcast_sub(&mean)?.sqr()?.mean_keepdim(0)?;
-        (mean, variance)
+        batch_moments(x, inputs.copies)?
     } else {
         (inputs.mean.unsqueeze(0)?, inputs.variance.unsqueeze(0)?)
     };

@@ -32,6 +32,25 @@ fn dense_gradients_agree_with_finite_differences() -> Result<()> {
 }
 
 #[test]
+fn a_row_has_the_same_bits_alone() -> Result<()> {
+    for (input, output) in [(128, 65), (128, 128), (600, 300)] {
+        let x: Vec<Tensor> = inputs(&[70], input, output)?
+            .iter()
+            .map(|x| x.to_dtype(DType::F32))
+            .collect::<candle_core::Result<_>>()?;
+        let all = dense(&x[0], &x[1], Some(&x[2]))?.to_vec2::<f32>()?;
+        for rows in [1, 2, 3, 5, 69] {
+            let few = dense(&x[0].narrow(0, 0, rows)?, &x[1], Some(&x[2]))?;
+            assert!(
+                few.to_vec2::<f32>()? == all[..rows],
+                "{rows} rows, {input} to {output}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn dense_agrees_with_plain_candle() -> Result<()> {
     // More rows and columns than a block has.
     let x = inputs(&[700], 33, 290)?;

@@ -4,7 +4,8 @@ use candle_core::{Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::{assert_close, gradient_error};
 use dd_kernels::{
-    BatchNormInputs, GinEdges, Result, RowIndex, batch_moments, batch_norm, gin_message, reference,
+    BatchNormInputs, GinEdges, Result, RowIndex, batch_moments, batch_norm, gather, gin_message,
+    reference,
 };
 
 mod device;
@@ -95,7 +96,7 @@ fn batch_norm_agrees_with_plain_candle_and_finite_differences() -> Result<()> {
             type Norm = fn(&Tensor, &BatchNormInputs<'_>) -> Result<Tensor>;
             let with = |x: &[Tensor], norm: Norm| -> Result<Tensor> {
                 let (mean, variance) = if of_batch {
-                    batch_moments(&x[0])?
+                    batch_moments(&x[0], None)?
                 } else {
                     (kept_mean.clone(), kept_variance.clone())
                 };
@@ -107,6 +108,7 @@ fn batch_norm_agrees_with_plain_candle_and_finite_differences() -> Result<()> {
                     epsilon: 1e-5,
                     of_batch,
                     relu,
+                    copies: None,
                 };
                 norm(&x[0], &inputs)
             };
@@ -121,7 +123,50 @@ fn batch_norm_agrees_with_plain_candle_and_finite_differences() -> Result<()> {
             }
         }
     }
-    let error = batch_moments(&Tensor::zeros((0, 2), candle_core::DType::F32, &device())?);
+    let error = batch_moments(
+        &Tensor::zeros((0, 2), candle_core::DType::F32, &device())?,
+        None,
+    );
     assert!(error.is_err(), "no rows have no moments");
+    Ok(())
+}
+
+#[test]
+fn copies_count_as_rows_of_the_batch() -> Result<()> {
+    let copies = [2, 1, 3, 1];
+    let of_rows = RowIndex::new(vec![2, 0, 1, 2, 0, 2, 3], 4, &device())?;
+    let inputs = tensors(&[&[4, 70], &[70], &[70]])?;
+    for relu in [false, true] {
+        type Norm = fn(&Tensor, &BatchNormInputs<'_>) -> Result<Tensor>;
+        let norm = |x: &Tensor, columns: &[Tensor], copies, norm: Norm| -> Result<Tensor> {
+            let (mean, variance) = batch_moments(x, copies)?;
+            let inputs = BatchNormInputs {
+                weight: &columns[0],
+                bias: &columns[1],
+                mean: &mean,
+                variance: &variance,
+                epsilon: 1e-5,
+                of_batch: true,
+                relu,
+                copies,
+            };
+            norm(x, &inputs)
+        };
+        let once = |f: Norm| {
+            run(&inputs, |x| {
+                let y = norm(&x[0], &x[1..], Some(&copies), f)?;
+                gather(&y, &of_rows)
+            })
+        };
+        let each = run(&inputs, |x| {
+            norm(&gather(&x[0], &of_rows)?, &x[1..], None, batch_norm)
+        })?;
+        for once in [once(batch_norm)?, once(reference::batch_norm)?] {
+            for (once, each) in once.iter().zip(&each) {
+                assert_close(once, each, 1e-9);
+            }
+        }
+    }
+    assert!(batch_moments(&inputs[0], Some(&copies[1..])).is_err());
     Ok(())
 }

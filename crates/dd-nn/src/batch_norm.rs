@@ -48,7 +48,7 @@ impl BatchNorm {
     /// # Errors
     /// In `Train` with fewer than two rows: their variance means nothing.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.normalize(x, mode, false)
+        self.normalize(x, mode, false, None)
     }
 
     /// `max(0, forward(x))` in one operation.
@@ -56,19 +56,31 @@ impl BatchNorm {
     /// # Errors
     /// As [`BatchNorm::forward`].
     pub fn forward_relu(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.normalize(x, mode, true)
+        self.normalize(x, mode, true, None)
     }
 
-    fn normalize(&self, x: &Tensor, mode: Mode, relu: bool) -> Result<Tensor> {
+    /// [`BatchNorm::forward`], or with `relu` [`BatchNorm::forward_relu`], where each row stands for so many equal rows of
+    /// the batch: `copies [N]`.
+    ///
+    /// # Errors
+    /// As [`BatchNorm::forward`], and when there are not as many `copies` as rows.
+    pub fn normalize(
+        &self,
+        x: &Tensor,
+        mode: Mode,
+        relu: bool,
+        copies: Option<&[u32]>,
+    ) -> Result<Tensor> {
         let of_batch = matches!(mode, Mode::Train(_));
+        let copies = copies.filter(|_| of_batch);
         let (mean, variance) = if of_batch {
-            let rows = x.dim(0)?;
+            let rows = copies.map_or(x.dim(0)?, |copies| copies.iter().map(|&n| n as usize).sum());
             if rows < 2 {
                 return Err(Error::Msg(format!(
                     "batch normalisation: expected at least 2 rows when training, got {rows}"
                 )));
             }
-            let (mean, variance) = dd_kernels::batch_moments(x)?;
+            let (mean, variance) = dd_kernels::batch_moments(x, copies)?;
             self.track(&mean, &variance, rows)?;
             (mean, variance)
         } else {
@@ -82,6 +94,7 @@ impl BatchNorm {
             epsilon: self.epsilon,
             of_batch,
             relu,
+            copies,
         };
         Ok(dd_kernels::batch_norm(x, &inputs)?)
     }

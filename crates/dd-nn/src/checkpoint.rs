@@ -23,6 +23,7 @@ pub struct Checkpoint {
     source: Source,
     entries: BTreeMap<String, CheckpointEntry>,
     settings: BTreeMap<String, String>,
+    left_out: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -63,9 +64,10 @@ impl Checkpoint {
     fn torch(path: &Path, mut file: File, mut bytes: Vec<u8>) -> Result<Self> {
         let size = file.metadata().map_err(NnError::io(path))?.len();
         if size > MAX_TORCH_BYTES {
-            return Err(NnError::Format {
+            return Err(NnError::TooLarge {
                 path: path.to_path_buf(),
-                reason: format!("{size} bytes are more than the limit of {MAX_TORCH_BYTES}"),
+                size,
+                limit: MAX_TORCH_BYTES,
             });
         }
         file.read_to_end(&mut bytes).map_err(NnError::io(path))?;
@@ -84,6 +86,7 @@ impl Checkpoint {
             path: path.to_path_buf(),
             entries: entries.collect(),
             settings: torch.settings().clone(),
+            left_out: torch.left_out().clone(),
             source: Source::Torch(torch),
         })
     }
@@ -100,6 +103,7 @@ impl Checkpoint {
             path: file.path().to_path_buf(),
             entries: entries.collect(),
             settings: file.metadata().clone(),
+            left_out: BTreeMap::new(),
             source: Source::Safetensors(file),
         }
     }
@@ -122,6 +126,11 @@ impl Checkpoint {
     /// What the file says beside its tensors, as text by path: Lightning's `hyper_parameters.depth`.
     pub fn settings(&self) -> &BTreeMap<String, String> {
         &self.settings
+    }
+
+    /// Tensors of the file that are not among the entries, by where they are, with the reason.
+    pub fn left_out(&self) -> &BTreeMap<String, String> {
+        &self.left_out
     }
 
     /// One tensor on the CPU. Integers of fewer than 64 bits become 64 wide, truth values bytes.

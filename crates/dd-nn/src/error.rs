@@ -32,6 +32,18 @@ pub enum NnError {
         /// What is wrong with it.
         source: dd_torch::TorchError,
     },
+    /// A PyTorch file that does not fit into memory.
+    #[error(
+        "{path}: a PyTorch file of {size} bytes; at most {limit} are read: save its state dict alone, or as safetensors"
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
     /// The tensors of a file are not those of the model.
     #[error("{source_name}: the tensors do not fit the model\n{report}")]
     Mismatch {

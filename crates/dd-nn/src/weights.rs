@@ -128,8 +128,9 @@ impl fmt::Display for LoadReport {
 
 /// Loads a safetensors file. The store changes only when everything fits: on an error it is as before.
 ///
-/// Half precision becomes the store's element type. Memory is taken only for tensors whose name and shape the store
-/// expects, so a hostile file cannot ask for more than the model itself.
+/// Other floating-point types become the store's, and what is too large for it is not finite; integers become no
+/// floating-point parameter. Memory is taken only for tensors whose name and shape the store expects, so a hostile file
+/// cannot ask for more than the model itself.
 ///
 /// # Errors
 /// When the file cannot be read, is not a valid safetensors file, or does not fit the store under `options`.
@@ -243,7 +244,12 @@ fn load(
     }
     let mut values = Vec::with_capacity(report.loaded.len());
     for target in &report.loaded {
-        let value = read(chosen[target])?;
+        let value = converted(
+            source_name,
+            target,
+            &read(chosen[target])?,
+            &expected[target],
+        )?;
         if options.non_finite == NonFinite::Reject {
             check_finite(source_name, target, &value)?;
         }
@@ -261,6 +267,18 @@ fn permission<'a>(may_be_missing: &'a [(String, String)], name: &str) -> Option<
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     });
     allowed.map(|(_, reason)| reason.as_str())
+}
+
+/// A value in the element type of the tensor that takes it: what does not fit there must not pass as finite.
+fn converted(source_name: &str, name: &str, value: &Tensor, like: &Tensor) -> Result<Tensor> {
+    if like.dtype().is_float() && !value.dtype().is_float() {
+        return Err(NnError::ElementType {
+            source_name: source_name.into(),
+            name: name.into(),
+            dtype: format!("{}, not a floating-point type", value.dtype().as_str()),
+        });
+    }
+    Ok(value.to_dtype(like.dtype())?)
 }
 
 fn check_finite(source_name: &str, name: &str, value: &Tensor) -> Result<()> {

@@ -179,6 +179,60 @@ fn values_that_are_not_finite_are_refused_unless_allowed() {
     load_tensors(&store(), "memory", &tensors, &options).unwrap();
 }
 
+#[test]
+fn values_too_large_for_the_parameters_are_not_finite() {
+    let bias = |dtype| {
+        let values = Tensor::new(&[0_f64, 1e6], &Device::Cpu).unwrap();
+        let values = (values.to_dtype(dtype).unwrap() * 1e2).unwrap();
+        BTreeMap::from([("bias".to_string(), values)])
+    };
+    for (file, here, fits) in [
+        (DType::F32, DType::F16, false),
+        (DType::F64, DType::F16, false),
+        (DType::F32, DType::F32, true),
+    ] {
+        let store = ParamStore::new(1, here, &Device::Cpu);
+        store.root().get(2, "bias", Init::Constant(0.5)).unwrap();
+        let loaded = load_tensors(&store, "memory", &bias(file), &LoadOptions::strict());
+        assert_eq!(loaded.is_ok(), fits, "{file:?} into {here:?}: {loaded:?}");
+        let kept = store.tensors()["bias"].to_dtype(DType::F32).unwrap();
+        assert_eq!(
+            kept.to_vec1::<f32>().unwrap()[0],
+            if fits { 0.0 } else { 0.5 }
+        );
+    }
+    let huge = Tensor::new(&[0_f64, 1e300], &Device::Cpu).unwrap();
+    let mut tensors = store().tensors();
+    tensors.insert("layer.bias".into(), huge);
+    let error = load_tensors(&store(), "memory", &tensors, &LoadOptions::strict()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            NnError::NonFinite {
+                count: 1,
+                position: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn integers_become_no_floating_point_parameter() {
+    let mut tensors = store().tensors();
+    let integers = Tensor::new(&[1_i64, 2], &Device::Cpu).unwrap();
+    tensors.insert("layer.bias".into(), integers);
+    let error = load_tensors(&store(), "memory", &tensors, &LoadOptions::strict()).unwrap_err();
+    assert!(matches!(error, NnError::ElementType { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("layer.bias has element type i64"),
+        "{error}"
+    );
+}
+
 fn open_bytes(name: &str, bytes: &[u8]) -> Result<TensorFile, NnError> {
     let path = scratch(name);
     std::fs::write(&path, bytes).unwrap();
@@ -248,6 +302,18 @@ fn a_header_beyond_the_limit_is_not_read() {
     std::io::Write::write_all(&mut &file, &(1_u64 << 29).to_le_bytes()).unwrap();
     let error = TensorFile::open(&path).unwrap_err().to_string();
     assert!(error.contains("more than the limit"), "{error}");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn a_pytorch_file_beyond_the_limit_says_what_to_do() {
+    let path = scratch("sparse.pt");
+    let file = std::fs::File::create(&path).unwrap();
+    std::io::Write::write_all(&mut &file, b"PK\x03\x04").unwrap();
+    if file.set_len((8 << 30) + 1).is_ok() {
+        let error = dd_nn::Checkpoint::open(&path).unwrap_err();
+        assert!(matches!(error, NnError::TooLarge { .. }), "{error}");
+    }
     std::fs::remove_file(path).unwrap();
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Result, TorchError};
+use crate::left_out::left_out;
 use crate::legacy::{self, Storages};
 use crate::pickle::{Pickle, View, read};
 use crate::settings::settings;
@@ -40,6 +41,7 @@ pub struct TorchFile {
     views: BTreeMap<String, View>,
     tensors: BTreeMap<String, TensorInfo>,
     settings: BTreeMap<String, String>,
+    left_out: BTreeMap<String, String>,
 }
 
 impl TorchFile {
@@ -68,7 +70,9 @@ impl TorchFile {
         } else {
             return Err(TorchError::NotTorch);
         };
-        let views = state_dict(&objects.values, objects.root)?;
+        let state_dict = state_dict(&objects.values, objects.root)?;
+        let left_out = left_out(&objects.values, objects.root, &state_dict);
+        let views = state_dict.tensors;
         let mut tensors = BTreeMap::new();
         for (name, view) in &views {
             let key = view.storage.key.as_ref();
@@ -94,6 +98,7 @@ impl TorchFile {
             format,
             settings: settings(&objects.values, objects.root),
             storages,
+            left_out,
             views,
             tensors,
             bytes,
@@ -114,6 +119,12 @@ impl TorchFile {
     /// its name. Lists are left out, and what is nested more than 8 deep.
     pub fn settings(&self) -> &BTreeMap<String, String> {
         &self.settings
+    }
+
+    /// Tensors of the file that are not among [`TorchFile::tensors`], by where they are, with the reason: a second state
+    /// dict, those in lists or below keys that are no text, sparse and quantised ones.
+    pub fn left_out(&self) -> &BTreeMap<String, String> {
+        &self.left_out
     }
 
     /// The numbers of one tensor in row-major order, little-endian; `None` when there is no such tensor.

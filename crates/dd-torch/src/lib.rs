@@ -20,6 +20,7 @@
 mod element;
 mod error;
 mod file;
+mod left_out;
 mod legacy;
 mod pickle;
 mod settings;

@@ -12,27 +12,36 @@ const MAX_DEPTH: usize = 64;
 /// Most pairs and bytes of names that are gone through: objects that hold each other in circles have no end.
 const MAX_WORK: usize = 1 << 26;
 
+/// The state dict of a file.
+pub(crate) struct StateDict {
+    /// Its tensors by name.
+    pub(crate) tensors: BTreeMap<String, View>,
+    /// Everything that names led to, the tensors too.
+    pub(crate) walked: Vec<(String, Id)>,
+}
+
 /// The tensors of the state dict by name: those of the root itself or of one of [`HOLDERS`] in it, nested dictionaries and
 /// modules joined by dots.
-pub(crate) fn state_dict(values: &Values, root: Id) -> Result<BTreeMap<String, View>> {
+pub(crate) fn state_dict(values: &Values, root: Id) -> Result<StateDict> {
     let held = HOLDERS.iter().filter_map(|name| values.entry(root, name));
     for start in held.chain([root]) {
-        let tensors = below(values, start)?;
-        if !tensors.is_empty() {
-            return Ok(tensors);
+        let found = below(values, start)?;
+        if !found.tensors.is_empty() || start == root {
+            return Ok(found);
         }
     }
-    Ok(BTreeMap::new())
+    below(values, root)
 }
 
 /// All tensors below an object.
-fn below(values: &Values, start: Id) -> Result<BTreeMap<String, View>> {
-    let mut found = BTreeMap::new();
+fn below(values: &Values, start: Id) -> Result<StateDict> {
+    let (mut tensors, mut walked) = (BTreeMap::new(), Vec::new());
     let mut waiting = vec![(String::new(), start, 0)];
     let mut work = 0;
     while let Some((name, id, depth)) = waiting.pop() {
+        walked.push((name.clone(), id));
         if let Value::Tensor(view) = values.get(id) {
-            found.insert(name, view.as_ref().clone());
+            tensors.insert(name, view.as_ref().clone());
             continue;
         }
         let (children, looked_at) = children(values, id);
@@ -50,7 +59,7 @@ fn below(values: &Values, start: Id) -> Result<BTreeMap<String, View>> {
             waiting.push((name, child, depth + 1));
         }
     }
-    Ok(found)
+    Ok(StateDict { tensors, walked })
 }
 
 /// The named parts of a dictionary, and how many pairs were looked at; of a module its parameters, buffers and modules, in

@@ -363,3 +363,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tensors_that_are_left_out_are_told() {
+    let one = || tensor(1, 0, &[1], &[1]);
+    let entry = |name: &str, value: Vec<u8>| [text(name), value, b"s".to_vec()].concat();
+    let sparse = b"ctorch._utils\n_rebuild_sparse_tensor\n(K\x01";
+    let state: Vec<u8> = [
+        entry("w", one()),
+        entry("list", [b"(".as_slice(), &one(), &one(), b"l"].concat()),
+        entry("sparse", [sparse.as_slice(), &one(), b"tR"].concat()),
+        [b"K\x07".as_slice(), &one(), b"s"].concat(),
+    ]
+    .concat();
+    let root: Vec<u8> = [
+        entry("state_dict", [b"}".as_slice(), &state].concat()),
+        entry("ema", [b"}".as_slice(), &entry("w", one())].concat()),
+        entry("epoch", b"K\x05".to_vec()),
+    ]
+    .concat();
+    let pickle = [b"\x80\x02}".as_slice(), &root, b"."].concat();
+    let file = parse(archive(&pickle, &[("0", &numbers(&[1.0]))])).unwrap();
+    assert_eq!(file.tensors().keys().collect::<Vec<_>>(), ["w"]);
+    let told: Vec<String> = file
+        .left_out()
+        .iter()
+        .map(|(name, reason)| format!("{name}: {reason}"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "7: a tensor to which no names lead",
+            "ema: a tensor beside the state dict",
+            "list: 2 tensors to which no names lead",
+            "sparse: a tensor made by torch._utils._rebuild_sparse_tensor is not read",
+        ]
+    );
+}

@@ -1,5 +1,7 @@
 //! The network: every directed bond `v -> w` has a message, made from those that reach `v` from elsewhere.
 
+use std::fmt;
+
 use candle_core::{Module, Tensor};
 use dd_graph::GraphBatch;
 use dd_kernels::{RowIndex, Segments, dense, gather, scatter_sum, segment_mean, segment_sum};
@@ -34,6 +36,14 @@ pub struct DMpnn {
     hidden: Linear,
     output: Linear,
     norm: Option<BatchNorm>,
+}
+
+impl fmt::Debug for DMpnn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DMpnn")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DMpnn {

@@ -1,12 +1,14 @@
 //! The network: `h_v <- BN(MLP((1 + eps) h_v + sum over (u, v) of relu(h_u + bond_uv)))`, layer after layer.
 
+use std::fmt;
+
 use candle_core::{Module, Tensor};
 use dd_graph::GraphBatch;
-use dd_kernels::{GinEdges, RowIndex, gather, gin_message, segment_mean};
+use dd_kernels::{RowIndex, gather, gin_message, segment_mean};
 use dd_nn::{BatchNorm, Init, Linear, Mode, Params, Representation};
 
 use super::config::GinConfig;
-use super::environments::Environments;
+use super::environments::{Environments, Layer};
 use crate::columns::ColumnEmbedding;
 use crate::dropout::dropout;
 use crate::encoder::Encoder2d;
@@ -37,6 +39,14 @@ struct Convolution {
     first: Linear,
     norm: BatchNorm,
     last: Linear,
+}
+
+impl fmt::Debug for Gin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gin")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Gin {
@@ -91,16 +101,13 @@ impl Convolution {
         })
     }
 
-    fn forward(
-        &self,
-        h: &Tensor,
-        bonds: &RowIndex,
-        edges: &GinEdges,
-        mode: Mode,
-    ) -> Result<Tensor> {
+    fn forward(&self, h: &Tensor, bonds: &RowIndex, layer: &Layer, mode: Mode) -> Result<Tensor> {
         let bonds = self.bond_encoder.forward(bonds)?; // [B, W]
-        let x = gin_message(h, &bonds, &self.eps, edges)?; // [N, W]
-        let x = self.norm.forward_relu(&self.first.forward(&x)?, mode)?; // [N, 2 W]
+        let x = gin_message(h, &bonds, &self.eps, &layer.edges)?; // [N, W]
+        let x = self.first.forward(&x)?; // [N, 2 W]
+        let x = self
+            .norm
+            .normalize(&x, mode, true, layer.copies.as_deref())?;
         Ok(self.last.forward(&x)?) // [N, W]
     }
 }
@@ -118,10 +125,14 @@ impl Encoder2d for Gin {
             .bond_encoder
             .rows(&batch.edge_features, &batch.device)?;
         let layers = self.gnns.len();
-        // In training, dropout and the statistics of the batch tell alike atoms apart.
-        let environments = match mode {
-            Mode::Eval => Environments::shared(batch, &atoms, &bonds, layers)?,
-            Mode::Train(_) => Environments::apart(batch, atoms, bonds, layers)?,
+        let training = matches!(mode, Mode::Train(_));
+        // Kernels for GPUs take no copies.
+        let environments = if training && !batch.device.is_cpu() {
+            Environments::apart(batch, atoms, bonds, layers)?
+        } else {
+            let drops = training && self.config.dropout > 0.0;
+            let num_shared = if drops { 1 } else { layers };
+            Environments::shared(batch, &atoms, &bonds, layers, num_shared)?
         };
         self.run(&environments, batch, mode)
     }
@@ -136,18 +147,16 @@ impl Gin {
     ) -> Result<Representation> {
         let bonds = &environments.bonds;
         let mut h = self.atom_encoder.forward(&environments.atoms)?; // [N, W]
-        for (layer, (gnn, norm)) in self.gnns.iter().zip(&self.batch_norms).enumerate() {
-            let mode = mode.named("layers").with(layer);
-            let x = gnn.forward(&h, bonds, &environments.layers[layer], mode)?;
-            h = if layer + 1 < self.gnns.len() {
-                norm.forward_relu(&x, mode)?
-            } else {
-                norm.forward(&x, mode)?
-            };
+        for (number, (gnn, norm)) in self.gnns.iter().zip(&self.batch_norms).enumerate() {
+            let mode = mode.named("layers").with(number);
+            let layer = &environments.layers[number];
+            let x = gnn.forward(&h, bonds, layer, mode)?;
+            let relu = number + 1 < self.gnns.len();
+            h = norm.normalize(&x, mode, relu, layer.copies.as_deref())?;
+            if let Some(of_atoms) = &layer.part {
+                h = gather(&h, of_atoms)?;
+            }
             h = dropout(&h, self.config.dropout, &batch.nodes, mode.named("dropout"))?;
-        }
-        if let Some(of_atoms) = &environments.last {
-            h = gather(&h, of_atoms)?;
         }
         let graphs = segment_mean(&h, &batch.nodes)?; // [B, W]
         Ok(Representation { nodes: h, graphs })
@@ -161,36 +170,96 @@ mod tests {
     use candle_core::{DType, Device};
     use dd_kernels::rng::Key;
     use dd_nn::ParamStore;
+    use std::collections::BTreeMap;
 
-    #[test]
-    fn alike_atoms_share_what_they_would_compute_apart() -> Result<()> {
+    /// Five graphs, two of them the same in another order of atoms.
+    fn batch() -> Result<GraphBatch> {
         let mut graphs = sample_graphs(0);
         let order = Key::from_seed(1).permutation(graphs[0].num_nodes());
         graphs.push(permuted(&graphs[0], &order, Key::from_seed(2)));
-        let batch = GraphBatch::collate(&graphs, &Device::Cpu)?;
+        Ok(GraphBatch::collate(&graphs, &Device::Cpu)?)
+    }
+
+    /// What a pass gives, by name: atoms and graphs; in training also all gradients and running statistics.
+    fn results(
+        dropout: f64,
+        mode: Mode,
+        num_shared: Option<usize>,
+    ) -> Result<BTreeMap<String, Tensor>> {
+        let batch = batch()?;
         let store = ParamStore::new(0, DType::F64, &Device::Cpu);
         let config = GinConfig {
             width: 8,
             num_layers: 3,
-            dropout: 0.0,
+            dropout,
         };
         let gin = Gin::new(&config, &store.root())?;
         let atoms = gin.atom_encoder.rows(&batch.node_features, &batch.device)?;
         let bonds = gin.gnns[0]
             .bond_encoder
             .rows(&batch.edge_features, &batch.device)?;
-        let shared = Environments::shared(&batch, &atoms, &bonds, 3)?;
-        for edges in &shared.layers {
-            assert!(edges.atoms.len() <= batch.num_nodes() - graphs[0].num_nodes());
+        let environments = match num_shared {
+            Some(shared) => Environments::shared(&batch, &atoms, &bonds, 3, shared)?,
+            None => Environments::apart(&batch, atoms, bonds, 3)?,
+        };
+        for layer in &environments.layers[..num_shared.unwrap_or(0)] {
+            assert!(layer.edges.atoms.len() <= batch.num_nodes() - 7);
         }
-        let apart = Environments::apart(&batch, atoms, bonds, 3)?;
-        let [shared, apart] =
-            [shared, apart].map(|environments| gin.run(&environments, &batch, Mode::Eval));
-        let off = (shared?.nodes - apart?.nodes)?
-            .abs()?
-            .max_all()?
-            .to_scalar::<f64>()?;
-        assert!(off < 1e-12, "off by {off:e}");
+        let z = gin.run(&environments, &batch, mode)?;
+        let mut results = store.tensors();
+        if matches!(mode, Mode::Train(_)) {
+            let gradients = z.nodes.sqr()?.mul(&z.nodes)?.sum_all()?.backward()?;
+            for (name, var) in store.vars() {
+                let gradient = gradients.get(&var).expect("every parameter is read");
+                results.insert(format!("gradient of {name}"), gradient.clone());
+            }
+        }
+        results.insert("nodes".to_string(), z.nodes);
+        results.insert("graphs".to_string(), z.graphs);
+        Ok(results)
+    }
+
+    #[test]
+    fn alike_atoms_share_what_they_would_compute_apart() -> Result<()> {
+        let training = Mode::Train(Key::from_seed(3));
+        for (dropout, mode, num_shared) in [
+            (0.0, Mode::Eval, 3),
+            (0.0, training, 3),
+            (0.0, training, 2),
+            (0.5, training, 1),
+        ] {
+            let shared = results(dropout, mode, Some(num_shared))?;
+            let apart = results(dropout, mode, None)?;
+            assert!(shared.keys().eq(apart.keys()));
+            for (name, apart) in &apart {
+                let largest = |x: &Tensor| -> candle_core::Result<f64> {
+                    x.to_dtype(DType::F64)?.abs()?.max_all()?.to_scalar()
+                };
+                let shared = shared[name].to_dtype(DType::F64)?;
+                let off = largest(&(shared - apart.to_dtype(DType::F64)?)?)?;
+                let bound = 1e-9 * largest(apart)?.max(1e-3);
+                assert!(off < bound, "{num_shared} layers, {name}: off by {off:e}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_step_shares_what_it_may() -> Result<()> {
+        let training = Mode::Train(Key::from_seed(3));
+        for (dropout, num_shared) in [(0.0, 3), (0.5, 1)] {
+            let store = ParamStore::new(0, DType::F64, &Device::Cpu);
+            let config = GinConfig {
+                width: 8,
+                num_layers: 3,
+                dropout,
+            };
+            let gin = Gin::new(&config, &store.root())?;
+            let nodes = gin.encode(&batch()?, training)?.nodes;
+            let shared = results(dropout, training, Some(num_shared))?.remove("nodes");
+            let shared = shared.expect("it was put there").to_vec2::<f64>()?;
+            assert_eq!(nodes.to_vec2::<f64>()?, shared);
+        }
         Ok(())
     }
 }

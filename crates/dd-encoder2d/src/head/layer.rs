@@ -1,5 +1,7 @@
 //! The layers of a head.
 
+use std::fmt;
+
 use candle_core::{Module, Result as TensorResult, Tensor};
 use dd_kernels::gelu;
 use dd_nn::{Activation, Init, LayerNorm, Linear, Mlp, Params};
@@ -28,6 +30,15 @@ enum Layers {
         embed_out: Linear,
         lm_output_learned_bias: Tensor,
     },
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("input", &self.input)
+            .field("num_targets", &self.num_targets)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Head {

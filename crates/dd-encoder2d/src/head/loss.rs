@@ -107,7 +107,8 @@ fn softplus(x: &Tensor) -> Result<Tensor> {
     Ok((&positive + ((negative - &positive)?.exp()? + 1.0)?.log()?)?)
 }
 
-fn check_labels(labels: &Array2<f32>, targets: &[Target]) -> Result<()> {
+/// Refuses labels that a target cannot have.
+pub(super) fn check_labels(labels: &Array2<f32>, targets: &[Target]) -> Result<()> {
     let wrong = labels.indexed_iter().find(|((_, column), label)| {
         let binary = targets[*column].kind == TargetKind::Binary;
         label.is_infinite() || binary && !label.is_nan() && **label != 0.0 && **label != 1.0

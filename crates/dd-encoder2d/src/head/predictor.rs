@@ -1,5 +1,7 @@
 //! A model that predicts: encoder, head and scaler.
 
+use std::fmt;
+
 use candle_core::{DType, Module, Tensor};
 use dd_graph::GraphBatch;
 use dd_nn::{Mode, Representation};
@@ -18,6 +20,15 @@ pub struct Predictor {
     head: Head,
     scaler: TargetScaler,
     targets: Vec<Target>,
+}
+
+impl fmt::Debug for Predictor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Predictor")
+            .field("head", &self.head)
+            .field("targets", &self.targets)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Predictor {

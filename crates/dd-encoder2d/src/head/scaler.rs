@@ -1,10 +1,13 @@
 //! Standardisation of regression targets, stored with the model.
 
+use std::fmt;
+
 use candle_core::{DType, Tensor};
 use dd_nn::{Buffer, Params};
 use ndarray::Array2;
 
 use super::config::{Target, TargetKind};
+use super::loss::check_labels;
 use crate::error::{EncoderError, Result};
 
 /// Mean and standard deviation of each target over the training labels: buffers `mean` and `std`, `[T]`.
@@ -14,6 +17,14 @@ use crate::error::{EncoderError, Result};
 pub struct TargetScaler {
     mean: Buffer,
     std: Buffer,
+}
+
+impl fmt::Debug for TargetScaler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TargetScaler")
+            .field("num_targets", &self.mean.tensor().elem_count())
+            .finish_non_exhaustive()
+    }
 }
 
 impl TargetScaler {
@@ -32,8 +43,9 @@ impl TargetScaler {
     /// Takes mean and (population) standard deviation from labels `[R, T]`, `NaN` meaning missing.
     ///
     /// # Errors
-    /// When a regression target has no label at all.
+    /// When a regression target has no label at all, a label is infinite, or a binary one is neither 0 nor 1.
     pub fn fit(&self, labels: &Array2<f32>, targets: &[Target]) -> Result<()> {
+        check_labels(labels, targets)?;
         let mut means = Vec::with_capacity(targets.len());
         let mut deviations = Vec::with_capacity(targets.len());
         for (column, target) in labels.columns().into_iter().zip(targets) {
@@ -100,9 +112,10 @@ fn moments(labels: impl Iterator<Item = f32> + Clone) -> Option<(f64, f64)> {
     }
     let mean = known.clone().sum::<f64>() / count as f64;
     let variance = known.map(|y| (y - mean).powi(2)).sum::<f64>() / count as f64;
-    // Rounding leaves a trace of variance in equal labels.
-    let flat = variance.sqrt() <= 1e-9 * mean.abs().max(1.0);
-    Some((mean, if flat { 1.0 } else { variance.sqrt() }))
+    let deviation = variance.sqrt();
+    // Rounding leaves a trace of variance in equal labels. The scaler's buffers hold no smaller number in full precision.
+    let flat = deviation <= 1e-9 * mean.abs() || deviation < f64::from(f32::MIN_POSITIVE);
+    Some((mean, if flat { 1.0 } else { deviation }))
 }
 
 #[cfg(test)]
@@ -130,6 +143,30 @@ mod tests {
         let outputs = Tensor::new(&[[-1.0_f64, 1.0, 0.0]], &Device::Cpu).unwrap();
         let restored = scaler.restore(&outputs).unwrap().to_vec2::<f64>().unwrap();
         assert_eq!(restored, [[1.0, 1.0, 5.0]]);
+    }
+
+    #[test]
+    fn targets_in_small_units_are_standardised_too() {
+        let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+        let scaler = TargetScaler::identity(2, &store.root()).unwrap();
+        let targets = [Target::regression("a", None), Target::regression("b", None)];
+        let labels = array![[1e-12, 1e-20], [3e-12, 1e-20], [2e-12, 1e-20]];
+        scaler.fit(&labels, &targets).unwrap();
+        let scaled = scaler.standardise(&labels).unwrap();
+        assert!((scaled[(1, 0)] - 1.5_f32.sqrt()).abs() < 1e-5);
+        assert!(scaled.column(1).iter().all(|y| y.abs() < 1e-20));
+    }
+
+    #[test]
+    fn infinite_labels_are_refused() {
+        let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+        let scaler = TargetScaler::identity(1, &store.root()).unwrap();
+        let targets = [Target::regression("gap", None)];
+        let error = scaler.fit(&array![[1.0], [f32::INFINITY]], &targets);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "target gap, row 1: inf is no label of a Regression target"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A ready encoder: SMILES in, vectors out.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -79,6 +80,15 @@ pub struct Encoder {
     network: Box<dyn Encoder2d + Send + Sync>,
     featurizer: Arc<dyn Featurizer<Output = MolGraph>>,
     device: Device,
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder")
+            .field("config", &self.config)
+            .field("device", &self.device)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Encoder {

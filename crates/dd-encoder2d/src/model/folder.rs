@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use dd_nn::{
-    LoadOptions, LoadReport, ParamStore, TensorFile, load_file, save_tensors, write_atomically,
-};
+use dd_nn::{LoadOptions, LoadReport, ParamStore, Staged, TensorFile, load_file, stage_tensors};
 
 use super::config::ModelConfig;
 use super::shipped;
@@ -124,8 +122,8 @@ impl ModelFolder {
     /// # Errors
     /// As [`ModelFolder::load`].
     pub fn load_encoder(&self, store: &ParamStore) -> Result<LoadReport> {
-        let names = encoder_of_folder(&self.config.encoder);
-        self.load_with(store, &LoadOptions::strict().with_names(names))
+        let options = LoadOptions::strict().with_names(encoder_of_folder());
+        self.load_with(store, &options)
     }
 
     fn load_with(&self, store: &ParamStore, options: &LoadOptions) -> Result<LoadReport> {
@@ -135,7 +133,8 @@ impl ModelFolder {
 
 /// Writes a model folder: the encoder, head and scaler of `store` (nothing else), the configuration, and a model card.
 ///
-/// Each file is written whole or not at all, the configuration last: a folder that opens is complete.
+/// All files are written before the first of them takes its name, the configuration last: a folder that opens is complete,
+/// and a write that fails leaves the model that was there. The card of a model that was there goes with it.
 ///
 /// # Errors
 /// When the folder cannot be written to.
@@ -156,17 +155,31 @@ pub fn save_model(
     };
     let mut tensors = store.tensors();
     tensors.retain(|name, _| belongs(name));
-    save_tensors(folder.join(WEIGHTS), &tensors, &BTreeMap::new())?;
-    let write = |name: &str, text: &str| {
-        write_atomically(folder.join(name), |out: &mut dyn Write| {
+    let stage = |name: &str, text: &str| {
+        Staged::write(folder.join(name), |out: &mut dyn Write| {
             out.write_all(text.as_bytes())
         })
     };
-    if let Some(card) = card {
-        write(CARD, card)?;
+    let weights = stage_tensors(folder.join(WEIGHTS), &tensors, &BTreeMap::new())?;
+    let card = card.map(|card| stage(CARD, card)).transpose()?;
+    let config = stage(CONFIG, &config.to_json()?)?;
+    weights.commit()?;
+    match card {
+        Some(card) => card.commit()?,
+        None if folder.join(CONFIG).is_file() => remove_if_there(&folder.join(CARD))?,
+        None => {}
     }
-    write(CONFIG, &config.to_json()?)?;
-    Ok(())
+    Ok(config.commit()?)
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(EncoderError::Io {
+            path: path.to_path_buf(),
+            source,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Where models are looked for by name: `$DND_MODELS`, or `dnd/models` in the user's cache.

@@ -1,5 +1,7 @@
 //! The network: a convolution and a batch norm in each layer, a rectifier between layers, a linear layer at the end.
 
+use std::fmt;
+
 use candle_core::{Module, Tensor};
 use dd_graph::GraphBatch;
 use dd_kernels::segment_mean;
@@ -59,6 +61,14 @@ impl Convolution {
             Self::Gcn(convolution) => convolution.forward(h, around),
             Self::Gin(convolution) => convolution.forward(h, around),
         }
+    }
+}
+
+impl fmt::Debug for MolClr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MolClr")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 

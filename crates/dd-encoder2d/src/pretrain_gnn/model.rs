@@ -1,5 +1,7 @@
 //! The network: a convolution and a batch norm in each layer, a rectifier between layers.
 
+use std::fmt;
+
 use candle_core::Tensor;
 use dd_graph::GraphBatch;
 use dd_kernels::segment_mean;
@@ -68,6 +70,14 @@ impl Convolution {
             Self::Sage(convolution) => convolution.forward(h, around),
             Self::Gat(convolution) => convolution.forward(h, around),
         }
+    }
+}
+
+impl fmt::Debug for PretrainGnn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PretrainGnn")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The encoder: tokens, layers, readout.
 
+use std::fmt;
+
 use candle_core::{Module, Tensor};
 use dd_graph::GraphBatch;
 use dd_kernels::{gather, segment_mean};
@@ -26,6 +28,14 @@ pub struct TokenGt {
     emb_layer_norm: Option<LayerNorm>,
     layers: Vec<Layer>,
     final_layer_norm: Option<LayerNorm>,
+}
+
+impl fmt::Debug for TokenGt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenGt")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TokenGt {

@@ -18,6 +18,11 @@ pub(crate) fn rows_per_task(rows: usize) -> usize {
 /// Output columns whose weights' gradient is one task.
 const BLOCK_COLUMNS: usize = 128;
 
+/// Largest product (in elements) that `gemm` leaves to its routine for small ones.
+const SMALL_PRODUCT: usize = 256;
+/// Columns from which on a row's bits do not depend on the number of rows.
+const LEAST_COLUMNS: usize = 65;
+
 /// Sizes and numbers of a layer.
 #[derive(Clone, Copy)]
 pub(crate) struct Dense<'a, T> {
@@ -51,17 +56,38 @@ impl<'a, T: Real> Dense<'a, T> {
 
     /// `y` for a few rows, on this thread.
     pub(crate) fn forward_block(&self, x: &[T], y: &mut [T]) {
-        let rows = x.len() / self.input;
+        let (rows, least) = (x.len() / self.input, self.least_rows());
+        if rows < least {
+            let mut padded = x.to_vec();
+            padded.resize(least * self.input, T::ZERO);
+            let mut product = vec![T::ZERO; least * self.output];
+            self.product(&padded, &mut product);
+            y.copy_from_slice(&product[..y.len()]);
+        } else {
+            self.product(x, y);
+        }
+        if let Some(bias) = self.bias {
+            add_to_rows(y, bias);
+        }
+    }
+
+    fn product(&self, x: &[T], y: &mut [T]) {
         matmul(
             y,
-            [rows, self.input, self.output],
+            [x.len() / self.input, self.input, self.output],
             View::rows(x, self.input),
             View::rows(self.weight, self.input).t(),
             false,
         );
-        if let Some(bias) = self.bias {
-            add_to_rows(y, bias);
+    }
+
+    /// Fewer rows than this would be multiplied by another routine, which adds in another order, so that a row's bits would
+    /// depend on how many rows stand beside it. A narrow layer would need too many rows of zeros.
+    fn least_rows(&self) -> usize {
+        if self.output < LEAST_COLUMNS {
+            return 0;
         }
+        (SMALL_PRODUCT / self.output + 1).max(2)
     }
 
     /// Gradient of the rows `x`, given that of `y`, in parallel.

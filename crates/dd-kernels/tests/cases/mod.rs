@@ -246,7 +246,7 @@ fn along_edges(atoms: &Segments, pairs: &RowIndex, key: Key) -> Result<[Case; 3]
 fn batch_norm(rows: usize) -> Result<Case> {
     let norm = |f: Norm| {
         move |x: &[Tensor]| {
-            let (mean, variance) = dd_kernels::batch_moments(&x[0])?;
+            let (mean, variance) = dd_kernels::batch_moments(&x[0], None)?;
             let inputs = BatchNormInputs {
                 weight: &x[1],
                 bias: &x[2],
@@ -255,6 +255,7 @@ fn batch_norm(rows: usize) -> Result<Case> {
                 epsilon: 1e-2,
                 of_batch: true,
                 relu: true,
+                copies: None,
             };
             f(&x[0], &inputs)
         }

@@ -24,7 +24,8 @@ pub(crate) fn run(arguments: &Convert, quiet: bool) -> Outcome {
         Some(config) => described(&file, config, &arguments.output)?,
     };
     if !quiet {
-        for (name, reason) in &report.ignored {
+        let ignored = report.ignored.iter().map(|(name, reason)| (name, reason));
+        for (name, reason) in ignored.chain(file.left_out()) {
             say(&format!("left out: {name}: {reason}"));
         }
     }

@@ -156,7 +156,11 @@ fn show_model(path: &Path) -> Outcome {
     let entries = file.entries().iter();
     let entries =
         entries.map(|(name, entry)| (name.as_str(), entry.dtype.as_str(), entry.shape.as_slice()));
-    print(&(shown + &listing(entries)))
+    shown.push_str(&listing(entries));
+    for (name, reason) in file.left_out() {
+        shown.push_str(&format!("left out: {name}: {reason}\n"));
+    }
+    print(&shown)
 }
 
 /// Every tensor, as (name, element type, shape).

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 
+from arrangements import same_arrangements
 from corpora import CORPORA, corpus
 from ogb.utils.features import atom_to_feature_vector, bond_to_feature_vector
 from rdkit import Chem, RDLogger
@@ -50,16 +51,17 @@ def rewritten(smiles, rounds):
 
 def same_molecule(ours, theirs):
     """Whether RDKit reads two SMILES as one molecule: by its canonical SMILES, which settle
-    after a few rounds only, or by a match both ways where these depend on the atom order."""
-    if theirs in rewritten(ours, 1) or not rewritten(theirs, 4).isdisjoint(rewritten(ours, 4)):
-        return True
+    after a few rounds only, or by a match both ways where these depend on the atom order. Neither
+    tells everything of @SP, @TB and @OH centres, which are compared by themselves."""
+    same = theirs in rewritten(ours, 1) or not rewritten(theirs, 4).isdisjoint(rewritten(ours, 4))
     a, b = (Chem.MolFromSmiles(smiles) for smiles in (ours, theirs))
     if a is None and b is None:  # Some scaffolds have no Kekulé form.
         a, b = (Chem.MolFromSmiles(smiles, sanitize=False) for smiles in (ours, theirs))
-        return None not in (a, b) and Chem.MolToSmiles(a) == Chem.MolToSmiles(b)
+        return same or None not in (a, b) and Chem.MolToSmiles(a) == Chem.MolToSmiles(b)
     if a is None or b is None or CalcMolFormula(a) != CalcMolFormula(b):
-        return False
-    return all(x.HasSubstructMatch(y, useChirality=True) for x, y in ((a, b), (b, a)))
+        return same
+    same = same or all(x.HasSubstructMatch(y, useChirality=True) for x, y in ((a, b), (b, a)))
+    return same and same_arrangements(a, b)
 
 
 def feature_differences(molecule, ours):

@@ -87,10 +87,21 @@ pub enum DataError {
         source: io::Error,
     },
     /// A file whose name does not say what it holds.
-    #[error("{path}: unknown format; known are .smi .csv .tsv .sdf .mol .xyz, each also .gz")]
+    #[error(
+        "{path}: unknown format; known are .smi .csv .tsv .sdf .mol .xyz, each also .gz{}",
+        workbook(path)
+    )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
+    },
+    /// A file of another kind than its name says.
+    #[error("{path}: {what}")]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and what to do.
+        what: &'static str,
     },
     /// A table without a header line.
     #[error("{path}: the file is empty, a header line was expected")]
@@ -215,6 +226,7 @@ impl DataError {
             Self::Row { fault, .. } => fault.kind,
             Self::File { .. } => "file",
             Self::UnknownFormat { .. } => "unknown-format",
+            Self::NotText { .. } => "not-text",
             Self::NoHeader { .. } => "no-header",
             Self::MissingColumn { .. } => "missing-column",
             Self::RepeatedColumn { .. } => "repeated-column",
@@ -227,6 +239,19 @@ impl DataError {
             Self::Checksum { .. } => "checksum",
             Self::WorkerLost => "worker",
         }
+    }
+}
+
+/// What to do with a workbook.
+fn workbook(path: &Path) -> &'static str {
+    let is = |name: &str| {
+        path.extension()
+            .is_some_and(|found| found.eq_ignore_ascii_case(name))
+    };
+    if ["xlsx", "xlsm", "xls", "ods"].into_iter().any(is) {
+        ". This is a workbook: save the table as .csv or .tsv"
+    } else {
+        ""
     }
 }
 

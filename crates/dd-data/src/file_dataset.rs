@@ -16,6 +16,7 @@ use crate::record::{Dataset, Record};
 use crate::source::{Format, open};
 use crate::survey::is_missing;
 use crate::table::{TableReader, TableRow};
+use crate::text::text;
 use crate::xyz_table::XyzRow;
 
 /// Which columns of a table are read.
@@ -160,6 +161,7 @@ impl FileDataset {
     }
 
     fn read_sdf(reader: Box<dyn BufRead + Send>, path: &Path, targets: &[String]) -> Result<Self> {
+        let reader = text(reader, path)?;
         let mut reader = SdfReader::new(reader, MolfileOptions::KEEP_HYDROGENS);
         let mut rows = Vec::new();
         while let Some(text) = reader.next_text() {

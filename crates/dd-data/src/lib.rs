@@ -33,6 +33,7 @@ mod source;
 mod split;
 mod survey;
 mod table;
+mod text;
 mod vectors;
 mod xyz_table;
 

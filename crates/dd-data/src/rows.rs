@@ -18,6 +18,7 @@ use crate::source::{Format, open};
 use crate::survey::named_smiles;
 use crate::table::lines::{Line, next_line};
 use crate::table::{TableReader, text_of, too_long};
+use crate::text::text;
 use crate::xyz_table::XyzRow;
 
 /// What a row of the input gave.
@@ -99,9 +100,9 @@ impl Rows {
             sanitize: options.sanitize.clone(),
         };
         let kind = match format {
-            Format::Smi => Kind::Smi(reader),
-            Format::Sdf => Kind::Sdf(Box::new(SdfReader::new(reader, molfile))),
-            Format::Xyz => Kind::Frames(XyzReader::new(reader)),
+            Format::Smi => Kind::Smi(text(reader, path)?),
+            Format::Sdf => Kind::Sdf(Box::new(SdfReader::new(text(reader, path)?, molfile))),
+            Format::Xyz => Kind::Frames(XyzReader::new(text(reader, path)?)),
             Format::Csv | Format::Tsv => {
                 let table = TableReader::new(reader, path, format.delimiter())?;
                 if options.xyz_table {
@@ -140,32 +141,27 @@ impl Rows {
         Ok(molecule)
     }
 
-    /// A line of a list: the SMILES ends at the first blank or tab; a name follows.
+    /// A line of a list: the SMILES ends at the first blank or tab; an extension `|…|` and a name may follow.
     fn of_line(&self, line: Line) -> Answer {
         if line.is_cut() {
             let shown = String::from_utf8_lossy(&line.bytes[..80]).into_owned();
             return (shown, Err(too_long(line.length)));
         }
-        let lossy = String::from_utf8_lossy(&line.bytes).into_owned();
-        match text_of(line) {
-            Ok(text) => {
-                let smiles = text.split([' ', '\t']).next().unwrap_or("");
-                let name = text[smiles.len()..].trim();
-                let molecule = if smiles.is_empty() || name.is_empty() || name.starts_with('|') {
-                    self.parse(smiles)
-                } else {
-                    // The molecule keeps its name; a fault shows the SMILES alone.
-                    self.parse(&text).or_else(|_| self.parse(smiles))
-                };
-                (smiles.to_string(), molecule)
+        let text = text_of(line);
+        let text = text.trim();
+        let smiles = text.split([' ', '\t']).next().unwrap_or("");
+        match self.parse(text) {
+            Ok(molecule) => (smiles.to_string(), Ok(molecule)),
+            // A fault of the extension shows all, any other the SMILES alone.
+            Err(fault)
+                if fault
+                    .span
+                    .as_ref()
+                    .is_some_and(|span| span.end > smiles.len()) =>
+            {
+                (text.to_string(), Err(fault))
             }
-            Err(mut fault) => {
-                // The byte is shown as the replacement character.
-                if let Some(span) = &mut fault.span {
-                    span.end = span.start + char::REPLACEMENT_CHARACTER.len_utf8();
-                }
-                (lossy, Err(fault))
-            }
+            Err(_) => (smiles.to_string(), self.parse(smiles)),
         }
     }
 

@@ -41,9 +41,123 @@ fn lines_of_smiles() {
     assert_eq!(found[1], "empty");
     assert_eq!(found[2], "unclosed-branch");
     assert_ne!(found[3], "ok");
-    assert_eq!(found[4], "encoding");
+    assert_eq!(found[4], "syntax");
     assert_eq!(found[5], "ok");
     assert_eq!(found.len(), 6);
+}
+
+/// SMILES and names of rows that can be read.
+fn named(content: &[u8], format: Format) -> Vec<(String, String)> {
+    let reader = Box::new(std::io::Cursor::new(content.to_vec()));
+    let rows = Rows::from_reader(reader, Path::new("input"), format, RowOptions::GRAPH);
+    let rows = rows.expect("text").map(|row| row.expect("readable"));
+    let rows = rows.map(|row| {
+        let molecule = row.molecule.unwrap_or_else(|fault| panic!("{fault}"));
+        (row.input, molecule.name().to_owned())
+    });
+    rows.collect()
+}
+
+#[test]
+fn lists_from_other_programs() {
+    let pairs = |pairs: &[[&str; 2]]| -> Vec<(String, String)> {
+        let owned = pairs
+            .iter()
+            .map(|[a, b]| ((*a).to_owned(), (*b).to_owned()));
+        owned.collect()
+    };
+    let smi = |content: &[u8]| named(content, Format::Smi);
+    // Marks of byte order, carriage returns, blanks at the front, Latin-1 names.
+    let expected = pairs(&[["CCO", "ethanol"], ["C", ""]]);
+    assert_eq!(smi(b"\xef\xbb\xbfCCO ethanol\nC\n"), expected);
+    assert_eq!(smi(b"CCO ethanol\rC\r"), expected);
+    assert_eq!(smi(b"  CCO ethanol\n\tC\n"), expected);
+    assert_eq!(smi(b"CCO ethanol\r\nC\r\n"), expected);
+    assert_eq!(smi(b"CC \xe9thane\n"), pairs(&[["CC", "\u{e9}thane"]]));
+    // Extensions: read, or the fault of the row.
+    let extended = smi(b"C[C@H](F)Cl |o1:1| name\nC[C@H](F)Cl\t|&1:1,r|\n");
+    assert_eq!(
+        extended,
+        pairs(&[["C[C@H](F)Cl", "name"], ["C[C@H](F)Cl", ""]])
+    );
+    let lost = b"CCO |$a;;$| name\nC\n";
+    assert_eq!(kinds(lost, Format::Smi), ["unsupported-extension", "ok"]);
+    let lost = b"smiles\nCCO |$a;;$|\nC[C@H](F)Cl |o1:1|\n";
+    assert_eq!(kinds(lost, Format::Csv), ["unsupported-extension", "ok"]);
+}
+
+#[test]
+fn tables_from_other_programs() {
+    let expected = ["ok", "ok"];
+    for table in [
+        &b"\xef\xbb\xbfsmiles,y\nCC,1\nCCC,2\n"[..],
+        b"smiles,y\rCC,1\rCCC,2\r",
+        b"smiles,y\rCC,1\rCCC,2",
+        b"smiles,unit\nCC,\xb5M\nCCC,\"\xb0\nC\"\n",
+        b"smiles,gr\xf6\xdfe\nCC,1\nCCC,2\n",
+    ] {
+        assert_eq!(kinds(table, Format::Csv), expected);
+    }
+    // A column of names or labels with a hard blank.
+    let path = file("latin.csv", b"smiles,y,name\nCC,1.5\xa0,\xe9thane\n");
+    let columns = Columns {
+        id: Some("name".into()),
+        targets: vec!["y".into()],
+    };
+    let dataset = FileDataset::smiles_table(&path, "smiles", &columns).expect("readable");
+    let record = dataset.get(0).expect("a row");
+    assert_eq!(
+        (record.targets, record.id),
+        (vec![1.5], "\u{e9}thane".to_owned())
+    );
+}
+
+#[test]
+fn structure_files_from_other_programs() {
+    let water = "water\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 O   0  0\nM  END\n$$$$\n";
+    let twice = water.repeat(2);
+    let frames = "1\nx\nH 0 0 0\n1\ny\nH 0 0 0\n";
+    for (text, format) in [(twice.as_str(), Format::Sdf), (frames, Format::Xyz)] {
+        let old = text.replace('\n', "\r");
+        for text in [old, format!("\u{feff}{text}")] {
+            assert_eq!(kinds(text.as_bytes(), format), ["ok", "ok"], "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn files_that_are_no_text() {
+    let utf_16: Vec<u8> = "\u{feff}smiles\nCC\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(b"smiles\nCC\n").expect("memory");
+    let zipped = encoder.finish().expect("memory");
+    for (name, content, word) in [
+        ("utf16.csv", &utf_16[..], "UTF-16"),
+        ("utf16.smi", &utf_16[..], "UTF-16"),
+        ("book.csv", b"PK\x03\x04\x14\0\x06\0", "Excel workbook"),
+        ("book.tsv", b"\xD0\xCF\x11\xE0\xA1\xB1", "Excel workbook"),
+        ("zipped.csv", &zipped[..], "gzip"),
+        ("zipped.sdf", &zipped[..], "gzip"),
+    ] {
+        let path = file(name, content);
+        let error = Rows::open(&path, RowOptions::GRAPH).err().expect("no text");
+        assert_eq!(error.kind(), "not-text", "{name}");
+        assert!(error.to_string().contains(word), "{error}");
+        if name.ends_with("sv") {
+            let survey = dd_data::Survey::read(&path).expect_err("no text");
+            assert_eq!(survey.kind(), "not-text");
+        }
+    }
+    let error = Rows::open(Path::new("table.xlsx"), RowOptions::GRAPH).err();
+    assert!(
+        error
+            .expect("no format")
+            .to_string()
+            .contains("save the table as .csv")
+    );
 }
 
 #[test]
@@ -75,9 +189,10 @@ fn spans_point_into_the_input() {
     let shown = |text: &str| Some(text.to_owned());
     assert_eq!(pointed(b"CC)C\n", Format::Smi), shown(")"));
     assert_eq!(pointed(b"smiles\n  CC)C\n", Format::Csv), shown(")"));
-    // Found by fuzzing: a byte that is no text is shown as another character.
-    assert_eq!(pointed(b"CC\xffC\n", Format::Smi), shown("\u{fffd}"));
-    assert_eq!(pointed(b"smiles\nCC\xffC\n", Format::Csv), None);
+    // Found by fuzzing: a byte that is no UTF-8 is a character of two bytes.
+    assert_eq!(pointed(b"CC\xffC\n", Format::Smi), shown("\u{ff}"));
+    assert_eq!(pointed(b"smiles\nCC\xffC\n", Format::Csv), shown("\u{ff}"));
+    assert_eq!(pointed(b"CC |w:0.0| name\n", Format::Smi), shown("w:0.0"));
 }
 
 #[test]

@@ -5,6 +5,8 @@
 //! neighbour in bond order; which neighbours are opposite and one sense of rotation give
 //! the number, as in RDKit's `assignNontetrahedralChiralTypeFrom3D`.
 
+use std::ops::Range;
+
 use crate::molecule::{ChiralTag, NonTetrahedral};
 use crate::vector::{Vector, dot, triple};
 
@@ -147,10 +149,37 @@ fn axis(opposite: &[Option<usize>]) -> Option<(usize, usize)> {
     pairs.find_map(|(i, &j)| j.map(|j| (i, j)))
 }
 
-/// The number of the same arrangement when neighbour `order[i]` is named in place `i`;
-/// vacant sites come last. `None` when the class or number is unknown.
-pub(crate) fn reordered(class: NonTetrahedral, permutation: u8, order: &[usize]) -> Option<u8> {
-    Placement::of(class, permutation)?.number(order)
+/// The number of a centre for its neighbours in another order than that of the text, as
+/// RDKit reads it: neighbour `i` is written in place `written[i]`, and the vacant sites,
+/// hydrogens among them, stand behind the first `before` neighbours. `None` when the class
+/// or number is unknown, or there are more neighbours than sites.
+pub(crate) fn as_read(
+    class: NonTetrahedral,
+    number: u8,
+    written: &[usize],
+    before: usize,
+) -> Option<u8> {
+    let vacant = class.sites().saturating_sub(written.len());
+    let place = |&place: &usize| {
+        if place < before {
+            place
+        } else {
+            place + vacant
+        }
+    };
+    let order: Vec<usize> = written.iter().map(place).collect();
+    Placement::of(class, number)?.number(&order)
+}
+
+impl NonTetrahedral {
+    /// Places for neighbours.
+    fn sites(self) -> usize {
+        match self {
+            Self::SquarePlanar | Self::Allenal => 4,
+            Self::TrigonalBipyramidal => 5,
+            Self::Octahedral => 6,
+        }
+    }
 }
 
 /// Where the neighbours of a centre are, as unit vectors, one per site of its class.
@@ -184,37 +213,72 @@ impl Placement {
         };
         let wanted = ChiralTag::NonTetrahedral(class, permutation);
         let mut placed = sites.to_vec();
-        find_placement(&mut placed, 0, &|bonds| arrangement(bonds) == Some(wanted))
-            .then_some(Self(placed))
+        let all = 0..placed.len();
+        let is_wanted = &mut |bonds: &[Vector]| arrangement(bonds) == Some(wanted);
+        permute(&mut placed, all, is_wanted).then_some(Self(placed))
     }
 
-    /// The number when neighbour `order[i]` is named in place `i`; vacant sites come last.
-    pub(crate) fn number(&self, order: &[usize]) -> Option<u8> {
+    /// The number when each neighbour `order[i]` in turn changes places with what stands in
+    /// place `i`, which is how RDKit finds the order of the vacant sites.
+    fn number(&self, order: &[usize]) -> Option<u8> {
         let Self(placed) = self;
-        if order.len() > placed.len() || order.iter().any(|&k| k >= placed.len()) {
+        let mut sites: Vec<usize> = (0..placed.len()).collect();
+        if order.len() > sites.len() {
             return None;
         }
-        let vacant = (0..placed.len()).filter(|k| !order.contains(k));
-        let order = order.iter().copied().chain(vacant);
-        let moved: Vec<Vector> = order.map(|k| placed[k]).collect();
-        match arrangement(&moved) {
-            Some(ChiralTag::NonTetrahedral(_, number)) => Some(number),
-            _ => None,
+        for (place, named) in order.iter().enumerate() {
+            let at = sites.iter().position(|site| site == named)?;
+            sites.swap(place, at);
         }
+        let moved: Vec<Vector> = sites.iter().map(|&site| placed[site]).collect();
+        number_of(&moved)
+    }
+
+    /// The number when the neighbours `first` are named, then the vacant sites, then the
+    /// neighbours `last`. Vacant sites cannot be told apart: of the numbers that differ in
+    /// their order alone it is the smallest.
+    pub(crate) fn smallest_number(&self, first: &[usize], last: &[usize]) -> Option<u8> {
+        let Self(placed) = self;
+        let named = first.len() + last.len();
+        if named > placed.len() || first.iter().chain(last).any(|&k| k >= placed.len()) {
+            return None;
+        }
+        let vacant = (0..placed.len()).filter(|k| !first.contains(k) && !last.contains(k));
+        let order = first.iter().copied().chain(vacant);
+        let order = order.chain(last.iter().copied());
+        let mut moved: Vec<Vector> = order.map(|k| placed[k]).collect();
+        let range = first.len()..moved.len() - last.len();
+        let mut numbers = Vec::new();
+        permute(&mut moved, range, &mut |bonds| {
+            numbers.extend(number_of(bonds));
+            false
+        });
+        numbers.into_iter().min()
     }
 }
 
-/// Permutes `sites` from `from` on until `accept` holds.
-fn find_placement(sites: &mut [Vector], from: usize, accept: &dyn Fn(&[Vector]) -> bool) -> bool {
-    if from == sites.len() {
+fn number_of(bonds: &[Vector]) -> Option<u8> {
+    match arrangement(bonds) {
+        Some(ChiralTag::NonTetrahedral(_, number)) => Some(number),
+        _ => None,
+    }
+}
+
+/// Permutes a range of `sites` until `accept` holds.
+fn permute(
+    sites: &mut [Vector],
+    range: Range<usize>,
+    accept: &mut dyn FnMut(&[Vector]) -> bool,
+) -> bool {
+    if range.is_empty() {
         return accept(sites);
     }
-    for other in from..sites.len() {
-        sites.swap(from, other);
-        if find_placement(sites, from + 1, accept) {
+    for other in range.clone() {
+        sites.swap(range.start, other);
+        if permute(sites, range.start + 1..range.end, accept) {
             return true;
         }
-        sites.swap(from, other);
+        sites.swap(range.start, other);
     }
     false
 }
@@ -223,19 +287,22 @@ fn find_placement(sites: &mut [Vector], from: usize, accept: &dyn Fn(&[Vector]) 
 mod tests {
     use super::*;
 
+    const CLASSES: [(NonTetrahedral, usize, u8); 3] = [
+        (NonTetrahedral::SquarePlanar, 4, 3),
+        (NonTetrahedral::TrigonalBipyramidal, 5, 20),
+        (NonTetrahedral::Octahedral, 6, 30),
+    ];
+
     #[test]
     fn every_number_is_an_arrangement() {
-        let classes = [
-            (NonTetrahedral::SquarePlanar, 4, 3),
-            (NonTetrahedral::TrigonalBipyramidal, 5, 20),
-            (NonTetrahedral::Octahedral, 6, 30),
-        ];
-        for (class, sites, numbers) in classes {
+        for (class, sites, numbers) in CLASSES {
             let same: Vec<usize> = (0..sites).collect();
             for number in 1..=numbers {
-                assert_eq!(reordered(class, number, &same), Some(number), "{class:?}");
+                assert_eq!(as_read(class, number, &same, 0), Some(number), "{class:?}");
             }
-            assert_eq!(reordered(class, numbers + 1, &same), None);
+            assert_eq!(as_read(class, numbers + 1, &same, 0), None);
+            let more: Vec<usize> = (0..=sites).collect();
+            assert_eq!(as_read(class, 1, &more, 1), None);
         }
     }
 
@@ -243,8 +310,25 @@ mod tests {
     fn swapping_two_equatorial_neighbours_mirrors() {
         let swapped = [0, 2, 1, 3, 4];
         let tb = NonTetrahedral::TrigonalBipyramidal;
-        assert_eq!(reordered(tb, 1, &swapped), Some(2));
+        assert_eq!(as_read(tb, 1, &swapped, 1), Some(2));
         let oh = NonTetrahedral::Octahedral;
-        assert_eq!(reordered(oh, 1, &[0, 4, 3, 2, 1, 5]), Some(2));
+        assert_eq!(as_read(oh, 1, &[0, 4, 3, 2, 1, 5], 1), Some(2));
+    }
+
+    #[test]
+    fn the_smallest_number_is_the_same_arrangement() {
+        for (class, sites, numbers) in CLASSES {
+            for number in 1..=numbers {
+                let placement = Placement::of(class, number).expect("a number of the class");
+                for neighbors in 1..sites {
+                    let order: Vec<usize> = (0..neighbors).collect();
+                    let least = placement.smallest_number(&order, &[]);
+                    let least = least.expect("an arrangement");
+                    let again = Placement::of(class, least).expect("a number of the class");
+                    assert!(least <= number);
+                    assert_eq!(again.smallest_number(&order, &[]), Some(least));
+                }
+            }
+        }
     }
 }

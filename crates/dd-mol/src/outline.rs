@@ -6,7 +6,7 @@
 use crate::Molecule;
 use crate::adjacency::Adjacency;
 use crate::molecule::{Atom, Bond, BondOrder, BondStereo, ChiralTag};
-use crate::smiles::WriteOptions;
+use crate::smiles::{WriteOptions, without_odd_symbols};
 
 /// An atom with all its hydrogens.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,7 @@ impl Outline {
         });
         let mut outline = Self::new(atoms.collect(), bonds.collect());
         outline.forget_unwritable();
+        without_odd_symbols(&mut outline, molecule);
         outline
     }
 

@@ -10,7 +10,7 @@ use std::io::{self, BufRead};
 use crate::molecule::Molecule;
 use crate::molfile::{self, Lines, MolfileError, MolfileOptions, Version, WriteError};
 use crate::record::RecordReader;
-use crate::stream::{decoded, text_of};
+use crate::stream::{decoded, text_of, without_mark};
 
 /// Largest record that is read unless [`SdfReader::with_max_record_bytes`] says otherwise.
 const MAX_RECORD_BYTES: usize = 64 << 20;
@@ -121,7 +121,7 @@ impl<R: BufRead> SdfReader<R> {
     /// # Errors
     /// As those of the iterator, except for faults of the mol block.
     pub fn next_text(&mut self) -> Option<Result<String, SdfError>> {
-        Some(self.read()?.map(|()| decoded(self.records.text())))
+        Some(self.read()?.map(|()| decoded(self.text())))
     }
 
     /// Reads the bytes of the next record; `None` at the end.
@@ -144,10 +144,15 @@ impl<R: BufRead> SdfReader<R> {
             let kind = SdfErrorKind::TooLarge { found, limit };
             return Some(Err(self.error(first_line, kind)));
         }
-        if self.finished && self.records.text().trim_ascii().is_empty() {
+        if self.finished && self.text().trim_ascii().is_empty() {
             return None;
         }
         Some(Ok(()))
+    }
+
+    /// The bytes of the record read last.
+    fn text(&self) -> &[u8] {
+        without_mark(self.records.text())
     }
 
     /// 0-based number of the record that comes next.
@@ -156,7 +161,7 @@ impl<R: BufRead> SdfReader<R> {
     }
 
     fn error(&self, first_line: usize, kind: SdfErrorKind) -> SdfError {
-        let title = self.records.text();
+        let title = self.text();
         let title = title
             .split(|&byte| byte == b'\n')
             .next()
@@ -177,7 +182,7 @@ impl<R: BufRead> Iterator for SdfReader<R> {
     fn next(&mut self) -> Option<Self::Item> {
         let first_line = self.records.lines() + 1;
         let result = self.read()?.and_then(|()| {
-            let text = text_of(self.records.text());
+            let text = text_of(self.text());
             molfile::parse_record(&text, &self.options, data_fields)
                 .map_err(|error| self.error(first_line, error.into()))
         });

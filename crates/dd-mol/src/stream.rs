@@ -44,6 +44,11 @@ impl<R: BufRead> LineReader<R> {
     }
 }
 
+/// The bytes without the mark by which some programs say that a text is UTF-8.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+}
+
 /// Text in UTF-8, or else each byte as the character of the same number (Latin-1), which
 /// is what old files hold.
 pub(crate) fn text_of(bytes: &[u8]) -> Cow<'_, str> {

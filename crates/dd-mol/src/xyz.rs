@@ -12,7 +12,7 @@ use crate::element::{Element, MAX_ATOMIC_NUMBER};
 use crate::error::{Caret, PerceptionError};
 use crate::molecule::{Conformer, Molecule};
 use crate::perceive::Sanitize;
-use crate::stream::{LineReader, decoded};
+use crate::stream::{LineReader, decoded, without_mark};
 
 /// Longest line that is read, in bytes.
 const MAX_LINE_BYTES: usize = 1 << 20;
@@ -131,7 +131,13 @@ impl<R: BufRead> XyzReader<R> {
             Ok(found) if found > limit => {
                 Err(self.error(XyzErrorKind::LineTooLong { found, limit }, None))
             }
-            Ok(_) => Ok(Some(decoded(&bytes).trim_end().to_owned())),
+            Ok(_) => {
+                let bytes = match self.lines.number() {
+                    1 => without_mark(&bytes),
+                    _ => &bytes,
+                };
+                Ok(Some(decoded(bytes).trim_end().to_owned()))
+            }
             Err(error) => Err(self.error(error.into(), None)),
         }
     }

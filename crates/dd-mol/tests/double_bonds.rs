@@ -91,3 +91,53 @@ fn aromatic_rings_with_odd_bonds_have_no_kekule_form_of_their_own() {
     let unknown = smiles::parse("[nH]1cn~n-1").expect("RDKit reads it");
     assert!(smiles::parse(&smiles::write(&unknown)).is_err());
 }
+
+/// A drawing of carbon in zigzag with the given bonds: begin, end, order, stereo code.
+fn drawing(atoms: usize, bonds: &[[usize; 4]]) -> Molecule {
+    let count = bonds.len();
+    let mut block = format!("\n\n\n{atoms:3}{count:3}  0  0  0  0  0  0  0  0999 V2000\n");
+    let mut line = |text: String| writeln!(block, "{text}").expect("a string");
+    for atom in 0..atoms {
+        let (x, y) = (1.3 * atom as f64, 0.75 * (atom % 2) as f64);
+        line(format!("{x:10.4}{y:10.4}    0.0000 C   0  0"));
+    }
+    for [begin, end, order, stereo] in bonds {
+        line(format!("{begin:3}{end:3}{order:3}{stereo:3}"));
+    }
+    molfile::parse(&(block + "M  END\n")).expect("a hydrocarbon")
+}
+
+/// The bonds of unknown geometry.
+fn unknown(molecule: &Molecule) -> Vec<usize> {
+    let any = |bond: &dd_mol::BondRef<'_>| bond.bond.stereo == BondStereo::Any;
+    molecule
+        .bonds()
+        .filter(any)
+        .map(|bond| bond.index)
+        .collect()
+}
+
+#[test]
+fn a_crossed_bond_to_a_terminal_atom_has_no_geometry() {
+    assert_eq!(unknown(&drawing(2, &[[1, 2, 2, 3]])), []);
+    assert_eq!(unknown(&drawing(3, &[[1, 2, 1, 0], [2, 3, 2, 3]])), []);
+    assert_eq!(unknown(&drawing(3, &[[1, 2, 2, 3], [2, 3, 1, 0]])), []);
+    let inner = [[1, 2, 1, 0], [2, 3, 2, 3], [3, 4, 1, 0]];
+    assert_eq!(unknown(&drawing(4, &inner)), [1]);
+    let cumulene = [[1, 2, 1, 0], [2, 3, 2, 3], [3, 4, 2, 0], [4, 5, 1, 0]];
+    assert_eq!(unknown(&drawing(5, &cumulene)), [1]);
+}
+
+#[test]
+fn a_wavy_bond_at_the_begin_atom_says_enough_beside_a_cumulene() {
+    for (begin, end, expected) in [(2, 3, vec![1]), (3, 2, vec![])] {
+        let allene = [[1, 2, 1, 4], [begin, end, 2, 0], [3, 4, 2, 0], [4, 5, 1, 0]];
+        assert_eq!(unknown(&drawing(5, &allene)), expected);
+    }
+    let far = [[1, 2, 1, 0], [2, 3, 2, 0], [4, 3, 2, 0], [4, 5, 1, 4]];
+    assert_eq!(unknown(&drawing(5, &far)), [2]);
+    let plain = [[1, 2, 1, 0], [2, 3, 2, 0], [3, 4, 1, 4]];
+    assert_eq!(unknown(&drawing(4, &plain)), [1]);
+    let terminal = [[1, 2, 1, 4], [2, 3, 2, 0]];
+    assert_eq!(unknown(&drawing(3, &terminal)), []);
+}

@@ -210,6 +210,43 @@ fn queries_and_unknown_elements_are_refused_with_a_reason() {
     );
     let list = ETHANOL.replace("M  END", "M  ALS   1  2 F C   N\nM  END");
     assert!(fault(&list).to_string().contains("query"));
+    for tag in ["SUB", "RBC", "UNS"] {
+        let with = |values: &str| ETHANOL.replace("M  END", &format!("M  {tag}{values}\nM  END"));
+        assert!(
+            fault(&with("  2   1   0   2   1"))
+                .to_string()
+                .contains("query")
+        );
+        let off = molfile::parse(&with("  2   1   0   2   0")).expect("switched off");
+        assert_eq!(off.num_atoms(), 3);
+        assert!(molfile::parse(&with("  1   4   0")).is_err());
+    }
+}
+
+#[test]
+fn a_mark_of_byte_order_is_no_text() {
+    let marked = format!("\u{feff}{ETHANOL}");
+    assert_eq!(molfile::parse(&marked).expect("readable").name(), "ethanol");
+    let mut bytes = format!("{marked}> <note>\n").into_bytes();
+    bytes.extend(b"\xe9\n\n$$$$\n");
+    let read = records(&bytes).remove(0).expect("readable");
+    assert_eq!(read.name(), "ethanol");
+    assert_eq!(read.properties()[0].1, "é");
+    let frames: Vec<_> = XyzReader::new("\u{feff}1\n\u{feff}x\nH 0 0 0\n".as_bytes()).collect();
+    let frame = frames[0].as_ref().expect("readable");
+    assert_eq!(frame.comment, "\u{feff}x");
+}
+
+#[test]
+fn charged_dummies_keep_their_charge() {
+    for text in ["[*-]", "[*+]C", "[3*+]C", "*C"] {
+        let molecule = smiles::parse(text).expect("valid");
+        let block = molfile::write_as(&molecule, molfile::Version::V3000).expect("writable");
+        // RDKit reads the charge of `R` and `R#`, not that of `*`.
+        assert!(!block.contains(" * "), "{block}");
+        let again = molfile::parse(&block).expect("own output");
+        assert_eq!(smiles::write(&again), smiles::write(&molecule));
+    }
 }
 
 #[test]

@@ -94,7 +94,9 @@ fn limits_are_errors() {
 
 #[test]
 fn bytes_that_are_no_smiles() {
-    for text in ["C\0C", "\0", "C\nC", "é", "C€", "C |foo|"] {
+    for text in [
+        "C\0C", "\0", "C\nC", "é", "C€", "C |foo|", "C |", "C |o1:1|",
+    ] {
         assert!(parse(text).is_err(), "{text:?}");
     }
     assert_eq!(parse("").expect("no atoms").num_atoms(), 0);

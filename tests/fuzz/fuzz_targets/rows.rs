@@ -35,7 +35,13 @@ fuzz_target!(init: dd_fuzz::prepare(), |bytes: &[u8]| {
     let Some(rows) = answers(Box::new(Cursor::new(bytes.to_vec())), format, &options) else {
         return;
     };
-    let lines = bytes.split_inclusive(|byte| *byte == b'\n').count();
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let end = if text.contains(&b'\n') || !text.contains(&b'\r') {
+        b'\n'
+    } else {
+        b'\r'
+    };
+    let lines = text.split_inclusive(|byte| *byte == end).count();
     let quoted = bytes.contains(&b'"');
     match format {
         Format::Smi => assert_eq!(rows.len(), lines),

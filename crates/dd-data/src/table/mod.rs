@@ -11,6 +11,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Result, RowFault};
+use crate::text::text;
 use fields::{FieldFault, split};
 use lines::{Line, MAX_LINE_BYTES, next_line};
 
@@ -42,20 +43,20 @@ impl TableReader {
     ///
     /// # Errors
     /// When the input cannot be read or has no header line.
-    pub fn new(mut reader: Box<dyn BufRead + Send>, path: &Path, delimiter: u8) -> Result<Self> {
+    pub fn new(reader: Box<dyn BufRead + Send>, path: &Path, delimiter: u8) -> Result<Self> {
+        let mut reader = text(reader, path)?;
         let header = next_line(&mut *reader).map_err(|error| DataError::file(path, error))?;
         let header = header.unwrap_or(Line {
             bytes: Vec::new(),
             length: 0,
         });
-        let text = String::from_utf8_lossy(&header.bytes);
-        let text = text.trim_start_matches('\u{feff}');
+        let text = text_of(header);
         if text.trim().is_empty() {
             return Err(DataError::NoHeader {
                 path: path.to_path_buf(),
             });
         }
-        let columns = split(text, delimiter).map_err(|_| DataError::NoHeader {
+        let columns = split(&text, delimiter).map_err(|_| DataError::NoHeader {
             path: path.to_path_buf(),
         })?;
         Ok(Self {
@@ -104,13 +105,10 @@ impl TableReader {
         if first.is_cut() {
             return Ok(Err(too_long(first.length)));
         }
-        let mut text = match text_of(first) {
-            Ok(text) if text.trim().is_empty() => {
-                return Ok(Err(RowFault::new("empty", "the line is empty")));
-            }
-            Ok(text) => text,
-            Err(fault) => return Ok(Err(fault)),
-        };
+        let mut text = text_of(first);
+        if text.trim().is_empty() {
+            return Ok(Err(RowFault::new("empty", "the line is empty")));
+        }
         let mut taken: VecDeque<Line> = VecDeque::new();
         loop {
             match split(&text, self.delimiter) {
@@ -123,11 +121,9 @@ impl TableReader {
                 Err(FieldFault::Unclosed { at }) => {
                     let room = taken.len() < MAX_RECORD_LINES && text.len() < MAX_LINE_BYTES;
                     let next = if room { self.line()? } else { None };
-                    let usable = next.as_ref().filter(|line| !line.is_cut());
-                    let addition = usable.and_then(|line| std::str::from_utf8(&line.bytes).ok());
-                    if let Some(addition) = addition {
+                    if let Some(line) = next.as_ref().filter(|line| !line.is_cut()) {
                         text.push('\n');
-                        text.push_str(addition);
+                        text.push_str(&text_of(line.clone()));
                         taken.extend(next);
                         continue;
                     }
@@ -174,12 +170,10 @@ pub(crate) fn place_of(name: &str, columns: &[String], path: &Path) -> Result<us
     }
 }
 
-/// The line as text.
-pub(crate) fn text_of(line: Line) -> std::result::Result<String, RowFault> {
-    String::from_utf8(line.bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        RowFault::new("encoding", "the line is not valid UTF-8").at(at..at + 1)
-    })
+/// The line as text: UTF-8, or else Latin-1, in which every byte is a character.
+pub(crate) fn text_of(line: Line) -> String {
+    String::from_utf8(line.bytes)
+        .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect())
 }
 
 pub(crate) fn too_long(length: usize) -> RowFault {
@@ -247,14 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_named() {
-        let reader = TableReader::new(Box::new(&b"a\nC\xff\n"[..]), Path::new("t.csv"), b',');
-        let row = reader
-            .expect("a header")
-            .next()
-            .expect("a row")
-            .expect("memory");
-        let fault = row.fields.unwrap_err();
-        assert_eq!((fault.kind, fault.span), ("encoding", Some(1..2)));
+    fn bytes_that_are_no_utf_8_are_latin_1() {
+        let bytes = &b"caf\xe9,b\nC\xff,\"x\n\xb5\"\n"[..];
+        let reader = TableReader::new(Box::new(bytes), Path::new("t.csv"), b',');
+        let mut reader = reader.expect("a header");
+        assert_eq!(reader.columns(), ["caf\u{e9}", "b"]);
+        let row = reader.next().expect("a row").expect("memory");
+        assert_eq!(row.fields, Ok(texts(&["C\u{ff}", "x\n\u{b5}"])));
     }
 }

@@ -137,7 +137,7 @@ impl Center {
             Sense::Placed(placement) => {
                 let mut order: Vec<usize> = (0..self.neighbors.len()).collect();
                 order.sort_by_key(|&place| color(self.neighbors[place]));
-                Some(2 + placement.number(&order).map_or(0, u64::from))
+                Some(2 + placement.smallest_number(&order, &[]).map_or(0, u64::from))
             }
         }
     }

@@ -35,26 +35,32 @@ pub(super) fn geometry(
     if bond.order != BondOrder::Double {
         return None;
     }
+    let ends = [bond.begin, bond.end];
+    if ends.iter().any(|&end| adjacency.degree(end) < 2) {
+        return None;
+    }
     if ctab.wedges[index] == Wedge::Crossed {
         return Some(Geometry::UNKNOWN);
     }
-    let ends = [bond.begin, bond.end];
+    if rings.close(adjacency, index, ends) {
+        return None;
+    }
     let single = |step: &&Neighbor| {
         let order = ctab.bonds[step.bond].order;
         step.bond != index && matches!(order, BondOrder::Single | BondOrder::Aromatic)
     };
     let singles = |end: usize| adjacency.neighbors(end).iter().filter(single);
-    if ends.iter().any(|&end| singles(end).next().is_none()) || rings.close(adjacency, index, ends)
-    {
-        return None;
+    // As in RDKit, a wavy bond at the begin atom says enough, also beside a cumulene.
+    for end in ends {
+        singles(end).next()?;
+        if singles(end).any(|step| ctab.wedges[step.bond] == Wedge::Wavy) {
+            return Some(Geometry::UNKNOWN);
+        }
     }
     let mut references = [0; 2];
     let mut sides = [[0.0; 3]; 2];
     for end in 0..2 {
         let (atom, opposite) = (ends[end], ends[1 - end]);
-        if singles(atom).any(|step| ctab.wedges[step.bond] == Wedge::Wavy) {
-            return Some(Geometry::UNKNOWN);
-        }
         let axis = sub(ctab.positions[opposite], ctab.positions[atom]);
         let is_hydrogen = |step: &&Neighbor| ctab.atoms[step.atom].atomic_number == 1;
         // Heavy substituents first: they stay when hydrogens are merged.

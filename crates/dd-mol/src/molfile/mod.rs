@@ -88,7 +88,7 @@ pub(crate) fn parse_record(
     options: &MolfileOptions,
     fields: impl FnOnce(&mut Lines<'_>) -> Vec<(String, String)>,
 ) -> Result<Molecule, MolfileError> {
-    let mut lines = Lines::new(text);
+    let mut lines = Lines::new(text.strip_prefix('\u{feff}').unwrap_or(text));
     let ctab = read_ctab(&mut lines)?;
     let properties = fields(&mut lines);
     assemble::molecule(ctab, options, properties)

@@ -180,6 +180,7 @@ fn properties(lines: &mut Lines<'_>, ctab: &mut Ctab) -> Result<(), MolfileError
                 }
             }
             "M  ZBO" | "M  ZCH" | "M  HYD" => zero_order_extension(tag, &line, ctab)?,
+            "M  RBC" | "M  SUB" | "M  UNS" if all_off(&pairs(&line, ctab)?) => {}
             "M  ALS" | "M  RBC" | "M  SUB" | "M  UNS" | "M  LIN" | "M  MRV" => {
                 let what = format!("the property {tag:?}");
                 return Err(line.error(MolfileErrorKind::Query { what }, 0..6));
@@ -221,6 +222,11 @@ fn properties(lines: &mut Lines<'_>, ctab: &mut Ctab) -> Result<(), MolfileError
         }
         first = false;
     }
+}
+
+/// Whether a query of each atom is switched off.
+fn all_off(pairs: &[(usize, Option<i64>)]) -> bool {
+    pairs.iter().all(|(_, value)| value.unwrap_or(0) == 0)
 }
 
 fn tail(line: &Line<'_>) -> usize {

@@ -171,7 +171,7 @@ fn metals_of(draft: &Draft, atom: usize) -> impl Iterator<Item = &Link> {
 /// aromatic one with four neighbours that has them all.
 fn exceeds_octet(draft: &mut Draft, atom: usize) -> Result<bool, PerceptionError> {
     let number = draft.atoms[atom].atomic_number;
-    if is_metal(number) || matches!(number, 0..=2 | 9 | 10) {
+    if is_metal(number) || matches!(number, 1 | 2 | 9 | 10) {
         return Ok(false);
     }
     let effective = i32::from(number) - draft.atoms[atom].charge;

@@ -95,14 +95,7 @@ fn hybridization(draft: &Draft, index: usize) -> Hybridization {
         ChiralTag::TetrahedralCw | ChiralTag::TetrahedralCcw if degree == 4 => {
             Some(Hybridization::Sp3)
         }
-        ChiralTag::NonTetrahedral(class, _) => match class {
-            NonTetrahedral::SquarePlanar if (2..=4).contains(&degree) => Some(Hybridization::Sp2d),
-            NonTetrahedral::TrigonalBipyramidal if (2..=5).contains(&degree) => {
-                Some(Hybridization::Sp3d)
-            }
-            NonTetrahedral::Octahedral if (2..=6).contains(&degree) => Some(Hybridization::Sp3d2),
-            _ => None,
-        },
+        ChiralTag::NonTetrahedral(class, _) => orbitals_of(class, degree),
         _ => None,
     };
     if let Some(known) = by_tag {
@@ -154,22 +147,29 @@ fn bonds_plus_lone_pairs(draft: &Draft, index: usize) -> i32 {
     }
 }
 
-/// Removes chirality that does not fit the hybridisation.
+/// The hybridisation of a class with a possible number of neighbours.
+fn orbitals_of(class: NonTetrahedral, degree: i32) -> Option<Hybridization> {
+    let (hybridization, most) = match class {
+        NonTetrahedral::SquarePlanar => (Hybridization::Sp2d, 4),
+        NonTetrahedral::TrigonalBipyramidal => (Hybridization::Sp3d, 5),
+        NonTetrahedral::Octahedral => (Hybridization::Sp3d2, 6),
+        NonTetrahedral::Allenal => return None,
+    };
+    (2..=most).contains(&degree).then_some(hybridization)
+}
+
+/// Removes chirality that does not fit the hybridisation; a dummy has none, and fits.
 pub(crate) fn clean_chirality(draft: &mut Draft) {
-    for atom in &mut draft.atoms {
+    for index in 0..draft.atoms.len() {
+        let degree = draft.total_degree(index);
+        let atom = &mut draft.atoms[index];
         let fits = match atom.tag {
             ChiralTag::TetrahedralCw | ChiralTag::TetrahedralCcw => {
                 atom.hybridization == Hybridization::Sp3
             }
-            ChiralTag::NonTetrahedral(NonTetrahedral::SquarePlanar, _) => {
-                atom.hybridization == Hybridization::Sp2d
-            }
-            ChiralTag::NonTetrahedral(NonTetrahedral::TrigonalBipyramidal, _) => {
-                atom.hybridization == Hybridization::Sp3d
-            }
-            ChiralTag::NonTetrahedral(NonTetrahedral::Octahedral, _) => {
-                atom.hybridization == Hybridization::Sp3d2
-            }
+            ChiralTag::NonTetrahedral(NonTetrahedral::Allenal, _) => true,
+            ChiralTag::NonTetrahedral(class, _) => orbitals_of(class, degree)
+                .is_some_and(|orbitals| atom.atomic_number == 0 || atom.hybridization == orbitals),
             _ => true,
         };
         if !fits {

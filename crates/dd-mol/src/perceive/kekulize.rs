@@ -114,9 +114,11 @@ pub(super) struct System {
     pub(super) wants: Vec<bool>,
     /// Atoms that are settled from the start.
     pub(super) settled: Vec<u32>,
-    /// Dummies, which may take a double bond or not.
+    /// Dummies, which may take a double bond or not, in the order of the rings.
     optional: Vec<u32>,
     make_single: Vec<u32>,
+    /// Place of each atom in the order of the rings.
+    place: Vec<u32>,
 }
 
 impl System {
@@ -126,6 +128,8 @@ impl System {
         self.member.resize(num_atoms, false);
         self.wants.clear();
         self.wants.resize(num_atoms, false);
+        self.place.clear();
+        self.place.resize(num_atoms, 0);
     }
 
     /// Takes over the atoms of the next system.
@@ -137,6 +141,7 @@ impl System {
             let index = *atom as usize;
             if !std::mem::replace(&mut self.member[index], true) {
                 self.wants[index] = false;
+                self.place[index] = self.atoms.len() as u32;
                 self.atoms.push(*atom);
             }
         }
@@ -201,17 +206,20 @@ impl System {
         for bond in self.make_single.drain(..) {
             draft.bonds[bond as usize].order = BondOrder::Single;
         }
+        let place = &self.place;
+        self.optional.sort_by_key(|atom| place[*atom as usize]);
         any
     }
 
     /// A dummy may take a double bond when some neighbour and some ring of it are
-    /// aromatic.
+    /// aromatic. As in RDKit, neighbours count that the rings name before it.
     fn dummy_may(&self, draft: &Draft, index: usize) -> bool {
         let plain = draft
             .bonds_of(index)
             .filter(|(other, _)| {
                 let atom = &draft.atoms[*other];
-                atom.atomic_number != 0 && !atom.aromatic && self.member[*other]
+                let is_before = self.member[*other] && self.place[*other] < self.place[index];
+                atom.atomic_number != 0 && !atom.aromatic && is_before
             })
             .count();
         let rings = draft.rings.of_atom(index);
@@ -229,6 +237,23 @@ impl System {
 mod tests {
     use crate::molecule::BondOrder;
     use crate::smiles::parse;
+
+    #[test]
+    fn dummies_look_at_what_the_rings_name_before_them() {
+        let doubles = |smiles: &str| {
+            let molecule = parse(smiles).expect("valid SMILES");
+            let double = |bond: &crate::molecule::BondRef<'_>| bond.bond.order == BondOrder::Double;
+            let ends = |bond: crate::molecule::BondRef<'_>| (bond.begin, bond.end);
+            molecule
+                .bonds()
+                .filter(double)
+                .map(ends)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(doubles("*1*ccC1"), [(0, 1), (2, 3)]);
+        assert_eq!(doubles("*1cccC1"), [(0, 1), (2, 3)]);
+        assert_eq!(doubles("*1cc*2ccc*C2c1"), [(1, 2), (3, 4), (5, 6)]);
+    }
 
     #[test]
     fn the_walk_begins_at_the_lowest_atom() {

@@ -36,7 +36,7 @@ use petgraph::graph::UnGraph;
 pub use self::survey::StereoSurvey;
 
 pub use self::partial::kekule_orders;
-pub(crate) use self::partial::{hydrogens_of, reassess};
+pub(crate) use self::partial::{hydrogens_of, kekule_orders_of, reassess};
 pub(crate) use self::rings::normalize as normalize_ring;
 
 use self::aromaticity::Aromaticity;

@@ -52,7 +52,14 @@ pub(crate) fn hydrogens_of(
 /// # Errors
 /// [`PerceptionError::Kekulize`] when there is none, as for some pieces of molecules.
 pub fn kekule_orders(molecule: &Molecule) -> Result<Vec<BondOrder>, PerceptionError> {
-    workspace::with(molecule.num_atoms(), |workspace| {
+    kekule_orders_of(&MoleculeBuilder::from(molecule))
+}
+
+/// [`kekule_orders`] of a molecule whose atoms and bonds may have been put in another order.
+pub(crate) fn kekule_orders_of(
+    builder: &MoleculeBuilder,
+) -> Result<Vec<BondOrder>, PerceptionError> {
+    workspace::with(builder.atoms.len(), |workspace| {
         let Workspace {
             draft,
             rings,
@@ -60,7 +67,7 @@ pub fn kekule_orders(molecule: &Molecule) -> Result<Vec<BondOrder>, PerceptionEr
             ..
         } = &mut workspace.perception;
         let options = Sanitize::KEEP_HYDROGENS.unlimited();
-        draft.load(&MoleculeBuilder::from(molecule), options.max_neighbors)?;
+        draft.load(builder, options.max_neighbors)?;
         valence::update(draft, false)?;
         let mut effort = Effort::new(options.max_ring_steps);
         rings::find(draft, rings, options.max_ring_system, &mut effort)?;

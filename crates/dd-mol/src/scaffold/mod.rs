@@ -13,7 +13,7 @@ use crate::error::PerceptionError;
 use crate::molecule::{BondOrder, BondStereo, ChiralTag, Conformer, StereoGroup};
 use crate::outline::{Outline, OutlineAtom, OutlineBond};
 use crate::perceive;
-use crate::smiles::{WriteOptions, write_outline, write_with};
+use crate::smiles::{WriteOptions, has_lower_case, write_outline, write_with};
 
 /// The scaffold of a molecule, without atoms when the molecule has no rings.
 ///
@@ -72,7 +72,7 @@ pub fn murcko_scaffold_smiles(
     if piece.builder.atoms.is_empty() {
         return Ok(String::new());
     }
-    if chirality && piece.has_stereo() {
+    if chirality && piece.has_stereo() || piece.has_odd_symbol() {
         let scaffold = perceive::reassess(piece.builder)?;
         return Ok(write_with(&scaffold, options));
     }
@@ -166,6 +166,13 @@ impl Piece {
             bond.stereo != BondStereo::None || bond.direction != BondDirection::None
         };
         self.builder.atoms.iter().any(tagged) || self.builder.bonds.iter().any(marked)
+    }
+
+    /// Whether an aromatic atom has no lower-case symbol.
+    fn has_odd_symbol(&self) -> bool {
+        let atoms = &self.builder.atoms;
+        let is_odd = |atom: &AtomSpec| atom.is_aromatic && !has_lower_case(atom.atomic_number);
+        atoms.iter().any(is_odd)
     }
 
     /// What a SMILES tells of the piece. Only atoms that lost a neighbour can have other

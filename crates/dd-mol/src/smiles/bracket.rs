@@ -70,10 +70,11 @@ fn chirality(scanner: &mut Scanner<'_>) -> Result<ChiralTag, SmilesError> {
     };
     scanner.advance(2);
     let start = scanner.position();
-    let permutation = scanner.number("chiral permutation")?.unwrap_or(0);
-    if permutation > limit {
-        return Err(scanner.out_of_range("chiral permutation", start));
-    }
+    let permutation = match scanner.number("chiral permutation")? {
+        None => 0,
+        Some(number) if (1..=limit).contains(&number) => number,
+        Some(_) => return Err(scanner.out_of_range("chiral permutation", start)),
+    };
     Ok(match (class, permutation) {
         (Some(class), number) => ChiralTag::NonTetrahedral(class, number as u8),
         (None, 2) => ChiralTag::TetrahedralCw,

@@ -8,7 +8,7 @@
 use super::parse::AtomTrace;
 use crate::builder::{BondSpec, MoleculeBuilder};
 use crate::molecule::{BondOrder, ChiralTag};
-use crate::nontetrahedral::reordered;
+use crate::nontetrahedral::as_read;
 use crate::parity::swaps;
 use crate::rows::Rows;
 
@@ -85,14 +85,13 @@ impl NeighborOrder {
             sorted.clone_from(written);
             sorted.sort_unstable();
             if let ChiralTag::NonTetrahedral(class, number) = spec.chiral_tag {
-                // A hydrogen in the brackets stands after the atom before, and has no bond.
                 let before = usize::from(trace.incoming.is_some());
-                let hydrogens = usize::from(spec.explicit_hydrogens.min(1));
-                let order = sorted.iter().filter_map(|bond| {
-                    let place = written.iter().position(|other| other == bond)?;
-                    Some(place + if place < before { 0 } else { hydrogens })
+                let places = sorted.iter().filter_map(|bond| {
+                    let is_it = |other: &u32| other == bond;
+                    written.iter().position(is_it)
                 });
-                if let Some(number) = reordered(class, number, &order.collect::<Vec<_>>()) {
+                let places: Vec<usize> = places.collect();
+                if let Some(number) = as_read(class, number, &places, before) {
                     builder.atoms_mut()[atom].chiral_tag = ChiralTag::NonTetrahedral(class, number);
                 }
                 continue;

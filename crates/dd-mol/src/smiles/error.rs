@@ -47,8 +47,8 @@ pub enum SmilesErrorKind {
         /// The limit in force.
         limit: usize,
     },
-    /// A CXSMILES extension (`|…|`) after the SMILES.
-    #[error("CXSMILES extensions are not supported")]
+    /// A CXSMILES extension (`|…|`) after the SMILES with more than groups of enhanced stereo.
+    #[error("of CXSMILES extensions only groups of enhanced stereo (a:, o1:, &1:) are supported")]
     UnsupportedExtension,
     /// The text is grammatical, but perception refuses the molecule.
     #[error(transparent)]

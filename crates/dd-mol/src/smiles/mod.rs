@@ -6,14 +6,17 @@
 //!
 //! # Differences from the original
 //! RDKit stops without a word at a line break and drops bytes beyond ASCII at the end;
-//! here both are errors. CXSMILES extensions (`|…|`) are an error. Numbers that do
-//! not fit (isotopes, charges) are errors instead of wrapping round.
+//! here both are errors. Of CXSMILES extensions (`|…|`) groups of enhanced stereo are read,
+//! all others are an error. Numbers that do not fit (isotopes, charges) are errors instead
+//! of wrapping round.
 
 mod bracket;
 mod chirality;
 mod closure;
 mod digits;
 mod error;
+mod extension;
+mod lower_case;
 mod parse;
 mod plan;
 mod reorder;
@@ -22,6 +25,7 @@ mod slashes;
 mod symbol;
 mod write;
 
+pub(crate) use lower_case::{has_lower_case, without_odd_symbols};
 pub(crate) use parse::Reading;
 
 pub use error::{SmilesError, SmilesErrorKind};
@@ -79,20 +83,20 @@ pub fn parse(text: &str) -> Result<Molecule, SmilesError> {
 /// Linear in the length of the text outside ring systems.
 pub fn parse_with(text: &str, options: &ParseOptions) -> Result<Molecule, SmilesError> {
     let (range, rest) = split(text);
-    if text[rest.clone()].starts_with('|') {
-        return Err(SmilesError::new(
-            SmilesErrorKind::UnsupportedExtension,
-            rest,
-            text,
-        ));
-    }
     workspace::with(range.len(), |workspace| {
         let reading = &mut workspace.reading;
         reading.clear();
         if !range.is_empty() {
             parse::parse(text, range.clone(), options.sanitize.max_atoms, reading)?;
         }
-        reading.builder.set_name(&text[rest]);
+        let mut name = &text[rest.clone()];
+        if name.starts_with('|') {
+            let atoms = reading.builder.atoms.len();
+            let (groups, end) = extension::stereo_groups(text, rest.start, atoms)?;
+            reading.builder.stereo_groups = groups;
+            name = text[end..rest.end].trim_start();
+        }
+        reading.builder.set_name(name);
         perceive(
             &mut workspace.perception,
             &mut reading.builder,

@@ -31,6 +31,7 @@ impl Reading {
     pub(super) fn clear(&mut self) {
         self.builder.atoms.clear();
         self.builder.bonds.clear();
+        self.builder.stereo_groups.clear();
         self.spans.clear();
         self.atoms.clear();
         self.closures.clear();

@@ -2,14 +2,14 @@
 
 use petgraph::graph::UnGraph;
 
-use super::plan::Role;
+use super::plan::{Role, Step};
 use super::write::{WriteOptions, Writer};
 use crate::Molecule;
 use crate::adjacency::is_odd_permutation;
 use crate::builder::BondDirection;
 use crate::canon::ranks;
 use crate::molecule::{BondOrder, ChiralTag, Conformer, StereoGroup};
-use crate::nontetrahedral::reordered;
+use crate::nontetrahedral::as_read;
 use crate::outline::Outline;
 use crate::perceive::normalize_ring;
 use crate::rows::Rows;
@@ -36,7 +36,7 @@ pub fn canonicalized(molecule: &Molecule) -> (Molecule, Vec<u32>) {
     let outline = Outline::of(molecule, WriteOptions::ISOMERIC);
     let mut writer = Writer::new(&outline, &ranks(&outline));
     writer.run();
-    let new_index = &writer.plan.position;
+    let new_index = writer.plan.position.clone();
     let mut origin = vec![0; new_index.len()];
     for (atom, &position) in new_index.iter().enumerate() {
         origin[position as usize] = atom as u32;
@@ -78,7 +78,7 @@ pub fn canonicalized(molecule: &Molecule) -> (Molecule, Vec<u32>) {
     }
     for (new, &old) in origin.iter().enumerate() {
         let tag = &mut graph[petgraph::graph::NodeIndex::new(new)].chiral_tag;
-        *tag = turned(*tag, &outline, old as usize, &place);
+        *tag = turned(*tag, &mut writer, &outline, old as usize, &place);
     }
     let conformers = molecule.conformers.iter().map(|conformer| Conformer {
         positions: { origin.iter() }
@@ -94,7 +94,7 @@ pub fn canonicalized(molecule: &Molecule) -> (Molecule, Vec<u32>) {
         }
     });
     let canonical = Molecule {
-        rings: rings(molecule, new_index),
+        rings: rings(molecule, &new_index),
         conformers: conformers.collect(),
         name: molecule.name.clone(),
         properties: molecule.properties.clone(),
@@ -142,7 +142,13 @@ fn bonds_in_order(writer: &Writer<'_>, outline: &Outline, origin: &[u32]) -> Vec
 }
 
 /// A chirality tag for the order of the neighbours that the new `place` of each bond gives.
-fn turned(tag: ChiralTag, outline: &Outline, atom: usize, place: &[usize]) -> ChiralTag {
+fn turned(
+    tag: ChiralTag,
+    writer: &mut Writer<'_>,
+    outline: &Outline,
+    atom: usize,
+    place: &[usize],
+) -> ChiralTag {
     if tag == ChiralTag::Unspecified {
         return tag;
     }
@@ -151,7 +157,15 @@ fn turned(tag: ChiralTag, outline: &Outline, atom: usize, place: &[usize]) -> Ch
     order.sort_by_key(|&k| place[neighbors[k].bond]);
     match tag {
         ChiralTag::NonTetrahedral(class, number) => {
-            let number = reordered(class, number, &order).unwrap_or(number);
+            let number = writer.written_number(atom, class, number);
+            let steps = writer.plan.steps(atom);
+            let written = order.iter().filter_map(|&k| {
+                let is_it = |step: &Step| step.bond as usize == neighbors[k].bond;
+                steps.iter().position(is_it)
+            });
+            let written: Vec<usize> = written.collect();
+            let before = usize::from(writer.plan.parent(atom).is_some());
+            let number = as_read(class, number, &written, before).unwrap_or(number);
             ChiralTag::NonTetrahedral(class, number)
         }
         _ if is_odd_permutation(&order) => tag.inverted(),

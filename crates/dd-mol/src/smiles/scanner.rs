@@ -45,6 +45,11 @@ impl<'a> Scanner<'a> {
         self.position += bytes;
     }
 
+    /// Goes back to a position.
+    pub(super) fn rewind(&mut self, position: usize) {
+        self.position = position;
+    }
+
     /// Takes `byte` if it is next.
     pub(super) fn take(&mut self, byte: u8) -> bool {
         let found = !self.at_end() && self.peek() == byte;

@@ -19,7 +19,7 @@ use crate::adjacency::{Neighbor, is_odd_permutation};
 use crate::canon::ranks;
 use crate::element::Element;
 use crate::molecule::{BondOrder, ChiralTag, NonTetrahedral};
-use crate::nontetrahedral::reordered;
+use crate::nontetrahedral::Placement;
 use crate::outline::{Outline, OutlineAtom, OutlineBond};
 
 /// What a SMILES tells of a molecule.
@@ -267,14 +267,13 @@ impl<'a> Writer<'a> {
                 self.text.push_str(if clockwise { "@@" } else { "@" });
             }
             ChiralTag::NonTetrahedral(class, permutation) => {
-                self.find_places(index, atom.hydrogens > 0);
                 let name = match class {
                     NonTetrahedral::SquarePlanar => "@SP",
                     NonTetrahedral::TrigonalBipyramidal => "@TB",
                     NonTetrahedral::Octahedral => "@OH",
                     NonTetrahedral::Allenal => "@AL",
                 };
-                let number = reordered(class, permutation, &self.places).unwrap_or(permutation);
+                let number = self.written_number(index, class, permutation);
                 self.text.push_str(name);
                 if number > 0 {
                     self.number(u32::from(number));
@@ -282,6 +281,22 @@ impl<'a> Writer<'a> {
             }
             _ => {}
         }
+    }
+
+    /// The number of a non-tetrahedral centre for the order in which its neighbours are
+    /// written, vacant sites behind the atom before.
+    pub(super) fn written_number(
+        &mut self,
+        index: usize,
+        class: NonTetrahedral,
+        permutation: u8,
+    ) -> u8 {
+        self.find_places(index, false);
+        let before = usize::from(self.plan.parent(index).is_some());
+        let (first, last) = self.places.split_at(before);
+        Placement::of(class, permutation)
+            .and_then(|placement| placement.smallest_number(first, last))
+            .unwrap_or(permutation)
     }
 
     /// Finds the place in bond order of each written neighbour of an atom; a hydrogen in

@@ -166,12 +166,13 @@ fn v3000(
     writeln!(text, "M  V30 COUNTS {atoms} {count} 0 0 0")?;
     writeln!(text, "M  V30 BEGIN ATOM")?;
     for (index, (atom, [x, y, z])) in molecule.atoms().zip(positions).enumerate() {
-        // What a dummy has for an isotope is the number of an R group.
+        // What a dummy has for an isotope is the number of an R group; RDKit reads no
+        // charge at `*`.
         let is_group = atom.atomic_number == 0 && atom.isotope > 0;
-        let symbol = if is_group {
-            "R#"
-        } else {
-            Element::of(atom.atomic_number).symbol
+        let symbol = match atom.atomic_number {
+            0 if is_group => "R#",
+            0 => "R",
+            number => Element::of(number).symbol,
         };
         let (number, map) = (index + 1, atom.atom_map);
         write!(text, "M  V30 {number} {symbol} {x} {y} {z} {map}")?;

@@ -41,6 +41,8 @@ pub struct RowOptions {
     /// Column of a table with the SMILES. Without it, the one whose name says so (`smiles`,
     /// `Canonical_SMILES`, `mol`, ...), or the only column.
     pub smiles_column: Option<String>,
+    /// Column that is taken when none is asked for and the table has it.
+    pub usual_column: Option<String>,
     /// True to read a table's conformers (columns of [`XyzRow`]) in place of its SMILES.
     pub xyz_table: bool,
     /// What perception does with hydrogens written as atoms.
@@ -53,6 +55,7 @@ impl RowOptions {
     /// For 2D: SMILES from tables, hydrogens merged.
     pub const GRAPH: Self = Self {
         smiles_column: None,
+        usual_column: None,
         xyz_table: false,
         sanitize: Sanitize::RDKIT,
         part: Part::ALL,
@@ -113,7 +116,7 @@ impl Rows {
                     let id = table.columns().iter().position(|column| column == "id");
                     Kind::Xyz(table, places, id)
                 } else {
-                    let column = smiles_column(&table, options.smiles_column.as_deref())?;
+                    let column = smiles_column(&table, path, &options)?;
                     Kind::Smiles(table, column)
                 }
             }
@@ -318,14 +321,24 @@ fn without_place(fault: RowFault) -> RowFault {
     }
 }
 
-fn smiles_column(table: &TableReader, name: Option<&str>) -> Result<usize> {
-    if let Some(name) = name {
+fn smiles_column(table: &TableReader, path: &Path, options: &RowOptions) -> Result<usize> {
+    if let Some(name) = &options.smiles_column {
         return table.column(name);
     }
     let columns = table.columns();
+    if let Some(name) = options
+        .usual_column
+        .as_ref()
+        .filter(|&name| columns.contains(name))
+    {
+        return table.column(name);
+    }
     match named_smiles(columns) {
         Some(column) => Ok(column),
         None if columns.len() == 1 => Ok(0),
-        None => table.column("smiles"),
+        None => Err(DataError::NoSmiles {
+            path: path.to_path_buf(),
+            available: columns.to_vec(),
+        }),
     }
 }

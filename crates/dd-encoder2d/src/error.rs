@@ -80,6 +80,14 @@ pub enum EncoderError {
         /// The files that were looked for.
         looked: String,
     },
+    /// A name or folder that stands for something else than one model.
+    #[error("{name} is {reason}")]
+    NotOneModel {
+        /// The name or path given.
+        name: String,
+        /// What it is, and what helps.
+        reason: String,
+    },
     /// Weights of a network that no rule recognises.
     #[error(
         "{path}: the tensors are of no network that is recognised; say with --config what they are\n{tensors}"

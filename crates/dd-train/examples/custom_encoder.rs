@@ -10,8 +10,8 @@ use candle_core::{DType, Device, Module, Tensor};
 use dd_data::{Dataset, embedded};
 use dd_distill::NodeLoss;
 use dd_encoder2d::testing::{EncoderCheck, check_encoder, sample_graphs};
-use dd_encoder2d::{Encoder2d, EncoderError, Mode, Representation};
-use dd_graph::{GraphBatch, OgbConfig};
+use dd_encoder2d::{Encoder, Encoder2d, EncoderError, Mode, Representation};
+use dd_graph::{GraphBatch, OgbConfig, OgbFeaturizer};
 use dd_kernels::{gather, scatter_sum, segment_mean};
 use dd_nn::{Init, Linear, ParamStore, Params};
 use dd_train::tasks::Distill;
@@ -89,5 +89,13 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (first, last) = (losses[0], losses[losses.len() - 1]);
     println!("D&D-Node loss {first:.3} at the first step, {last:.3} at the last");
     assert!(last < 0.9 * first, "the encoder learns");
+
+    // From here on it is an encoder like those that ship.
+    let network = Box::new(Neighbours::new(128, &store.frozen().root())?);
+    let featurizer = Arc::new(OgbFeaturizer::new(OgbConfig::smiles2graph()));
+    let encoder = Encoder::from_parts(network, featurizer, &Device::Cpu);
+    for row in encoder.embed_smiles(&["CCO", "c1ccccc1O"]) {
+        println!("{} numbers", row?.graph.len());
+    }
     Ok(())
 }

@@ -37,3 +37,29 @@ pub(crate) fn not_an_input<'a>(
     }
     Ok(())
 }
+
+/// A path as one word of a command.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word() {
+        for (path, word) in [
+            ("runs/mine-2.x", "runs/mine-2.x"),
+            ("my runs/a", "'my runs/a'"),
+            ("it's", "'it'\\''s'"),
+        ] {
+            assert_eq!(shell_word(Path::new(path)), word);
+        }
+    }
+}

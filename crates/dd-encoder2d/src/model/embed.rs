@@ -76,7 +76,7 @@ impl RowError {
 
 /// An encoder with its featurizer and its parameters, for inference.
 pub struct Encoder {
-    config: ModelConfig,
+    config: Option<ModelConfig>,
     network: Box<dyn Encoder2d + Send + Sync>,
     featurizer: Arc<dyn Featurizer<Output = MolGraph>>,
     device: Device,
@@ -133,13 +133,30 @@ impl Encoder {
             network: config.build_encoder(&store.frozen().root())?,
             featurizer: config.build_featurizer(),
             device: store.device().clone(),
-            config: config.clone(),
+            config: Some(config.clone()),
         })
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &ModelConfig {
-        &self.config
+    /// A network of your own with its featurizer: everything below works with it as with the networks of this crate.
+    ///
+    /// Build it on a [frozen](ParamStore::frozen) store, so that nothing is kept for gradients. `device` is where its
+    /// parameters are.
+    pub fn from_parts(
+        network: Box<dyn Encoder2d + Send + Sync>,
+        featurizer: Arc<dyn Featurizer<Output = MolGraph>>,
+        device: &Device,
+    ) -> Self {
+        Self {
+            config: None,
+            network,
+            featurizer,
+            device: device.clone(),
+        }
+    }
+
+    /// The configuration; none of a network from elsewhere ([`Encoder::from_parts`]).
+    pub fn config(&self) -> Option<&ModelConfig> {
+        self.config.as_ref()
     }
 
     /// The featurizer.

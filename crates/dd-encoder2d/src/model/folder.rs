@@ -12,6 +12,9 @@ use super::shipped;
 use crate::error::{EncoderError, Result};
 use crate::names::{ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX, encoder_of_folder};
 
+/// What is said of a teacher where a student is wanted.
+const TEACHER: &str =
+    "a teacher, which reads geometries: distil a student from it (`dnd distill --teacher`)";
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const CARD: &str = "README.md";
@@ -46,6 +49,12 @@ impl ModelFolder {
             (Some(path), _) => (path.clone(), read_text(&path.join(CONFIG))?, None),
             (None, Some((text, weights))) => (name.to_path_buf(), text.to_string(), Some(weights)),
             (None, None) => {
+                if let Some(reason) = another_kind(name) {
+                    return Err(EncoderError::NotOneModel {
+                        name: name.display().to_string(),
+                        reason,
+                    });
+                }
                 let looked = candidates
                     .iter()
                     .map(|path| path.join(CONFIG).display().to_string());
@@ -58,6 +67,12 @@ impl ModelFolder {
                 });
             }
         };
+        if is_teacher(&text) {
+            return Err(EncoderError::NotOneModel {
+                name: path.display().to_string(),
+                reason: TEACHER.to_string(),
+            });
+        }
         Ok(Self {
             config: ModelConfig::from_json(&text)?,
             path,
@@ -192,6 +207,33 @@ pub fn models_folder() -> Option<PathBuf> {
     folder(MODELS_VARIABLE)
         .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("dnd/models")))
         .or_else(|| folder("HOME").map(|home| home.join(".cache/dnd/models")))
+}
+
+/// What a name stands for that is no model of this crate.
+fn another_kind(name: &Path) -> Option<String> {
+    if shipped::is_teacher(name) {
+        return Some(TEACHER.to_string());
+    }
+    let entries = std::fs::read_dir(name).ok()?.filter_map(|entry| entry.ok());
+    let models = entries.filter(|entry| entry.path().join(CONFIG).is_file());
+    let mut models: Vec<String> = models
+        .map(|entry| entry.path().display().to_string())
+        .collect();
+    models.sort();
+    let several = || {
+        format!(
+            "a folder with the models {}: name one of them",
+            models.join(", ")
+        )
+    };
+    (!models.is_empty()).then(several)
+}
+
+/// Whether a `config.json` is that of a 3D network.
+fn is_teacher(text: &str) -> bool {
+    let fields: Option<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_str(text).ok();
+    fields.is_some_and(|fields| fields.contains_key("denoiser"))
 }
 
 fn read_text(path: &Path) -> Result<String> {

@@ -14,6 +14,20 @@ pub(super) fn student(_: &Path) -> Option<(&'static str, &'static [u8])> {
     None
 }
 
+/// Whether a teacher has this name.
+pub(super) fn is_teacher(name: &Path) -> bool {
+    #[cfg(feature = "pretrained")]
+    return name
+        .to_str()
+        .and_then(dd_models::find)
+        .is_some_and(|model| model.kind == dd_models::Kind::Teacher);
+    #[cfg(not(feature = "pretrained"))]
+    {
+        let _ = name;
+        false
+    }
+}
+
 /// The names, for the message about an unknown one.
 pub(super) fn names() -> Vec<String> {
     #[cfg(feature = "pretrained")]

@@ -52,5 +52,5 @@ pub use intervals::{Intervals, ScaledScores};
 pub use plan::{DEFAULT_MODEL, PropertyPlan, PropertyRequest};
 pub use scores::{CoverageScore, MetricScores, TargetScores};
 pub use table::{Division, PropertyRow, PropertyTable, Rejected};
-pub use tune::PropertyOutcome;
+pub use tune::{PropertyOutcome, smiles_column_of};
 pub use uncertainty::{Calibration, LEVELS, Level, Region, Scores, Uncertainty};

@@ -318,6 +318,13 @@ impl PropertyPlan {
     }
 }
 
+/// The column of the table that a run folder's models have learned from; none where the folder does not say.
+pub fn smiles_column_of(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join(CHOICES)).ok()?;
+    let choices: Map<String, Value> = serde_json::from_str(&text).ok()?;
+    choices.get("smiles_column")?.as_str().map(str::to_string)
+}
+
 /// A cell of a table as RFC 4180 wants it.
 fn quoted(cell: &str) -> String {
     if cell.contains(['"', ',', '\n', '\r']) {

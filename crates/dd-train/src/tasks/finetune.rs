@@ -8,7 +8,7 @@ use dd_nn::ParamStore;
 use ndarray::Array2;
 
 use crate::batch::BatchConfig;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::source::{Labelled, Source};
 use crate::task::{Draw, Evaluation, Losses, Task, fetch};
 
@@ -85,7 +85,7 @@ impl FineTune {
 pub(crate) fn labels(examples: &[Labelled], columns: usize) -> Result<Array2<f32>> {
     let wrong = examples.iter().find(|one| one.labels.len() != columns);
     if let Some(one) = wrong {
-        return Err(crate::TrainError::Record {
+        return Err(TrainError::Record {
             index: one.graph.record as usize,
             reason: format!("expected {columns} labels, got {}", one.labels.len()),
         });
@@ -130,7 +130,13 @@ impl Task for FineTune {
         let Some(metric) = self.selection else {
             return crate::task::mean_loss(self, source, batch, key);
         };
-        let score = self.score(metric, source, batch)?;
+        let score = self.score(metric, source, batch).map_err(|error| match error {
+            TrainError::Eval(error) if error.undefined_reason().is_some() => TrainError::config(
+                "selection",
+                format!("on the validation part {error}: choose by another metric, or divide otherwise"),
+            ),
+            other => other,
+        })?;
         Ok(Evaluation {
             name: metric.name().to_string(),
             score,

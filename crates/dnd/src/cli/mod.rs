@@ -18,8 +18,8 @@ pub(crate) use rows::{Featurize, OnError, Predict, Rows, Split, SplitMethod};
 pub(crate) use serve::{Index, Metric, Query, Search, Serve};
 pub(crate) use study::{Evaluate, Geometry, Inspect};
 pub(crate) use training::{
-    ConformerRun, Contrast, Convert, DeviceKind, Distill, DistillPreset, Export, Precision, Pretrain, PretrainPreset, Quickstart,
-    TaskKind,
+    ConformerRun, Contrast, Convert, DeviceKind, Distill, DistillPreset, Export, Precision,
+    Pretrain, PretrainPreset, Quickstart, TaskKind,
 };
 
 /// Denoise-and-distill: 3D knowledge for models that see SMILES only.

@@ -20,7 +20,12 @@ pub(crate) struct Quickstart {
 pub(crate) struct ConformerRun {
     /// Conformers: .sdf or the plain table of docs/DATA.md (.csv, .tsv), each also .gz; or one .sdf in a .tar.gz, with its
     /// --smiles-table. Repeat for several files.
-    #[arg(short, long, value_name = "FILE", required_unless_present = "print_config")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        required_unless_present = "print_config"
+    )]
     pub(crate) input: Vec<PathBuf>,
     /// Table of the SMILES of an archive's records, in their order (PCQM4Mv2: data.csv.gz).
     #[arg(long, value_name = "FILE")]
@@ -29,7 +34,12 @@ pub(crate) struct ConformerRun {
     #[arg(long, value_name = "NAME", default_value = "smiles")]
     pub(crate) smiles_column: String,
     /// Run folder.
-    #[arg(short, long, value_name = "DIR", required_unless_present = "print_config")]
+    #[arg(
+        short,
+        long,
+        value_name = "DIR",
+        required_unless_present = "print_config"
+    )]
     output: Option<PathBuf>,
     /// Configuration; flags win over it.
     #[arg(long, value_name = "FILE.toml")]
@@ -102,7 +112,12 @@ pub(crate) struct Distill {
     #[command(flatten)]
     pub(crate) run: ConformerRun,
     /// Run folder of the teacher, or the name of one that ships: et-128.
-    #[arg(short, long, value_name = "NAME|DIR", required_unless_present = "print_config")]
+    #[arg(
+        short,
+        long,
+        value_name = "NAME|DIR",
+        required_unless_present = "print_config"
+    )]
     teacher: Option<PathBuf>,
     /// File that keeps what the teacher says of every conformer: made by the first run, read by later ones on the same data.
     #[arg(long, value_name = "FILE", requires = "valid")]

@@ -12,6 +12,7 @@ use dd_train::property::{Division, PropertyOutcome, PropertyPlan, PropertyReques
 use crate::cli::{Finetune, SplitMethod, TaskKind, Weights};
 use crate::commands::training::{Surroundings, config};
 use crate::failure::{Failure, Outcome};
+use crate::output::shell_word;
 use crate::progress::say;
 
 /// Targets whose scores are printed.
@@ -42,7 +43,8 @@ pub(crate) fn run(arguments: &Finetune, quiet: bool) -> Outcome {
         let folder = output.display();
         say(&format!("report: {folder}/report.html"));
         say(&format!(
-            "next: dnd predict --model {folder} -i new.smi -o predictions.csv"
+            "next: dnd predict --model {} -i new.smi -o predictions.csv",
+            shell_word(&output)
         ));
     }
     Ok(ExitCode::SUCCESS)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use dd_data::Recipe;
-use dd_encoder2d::{Encoder, ModelConfig};
+use dd_encoder2d::{Encoder, ModelConfig, ModelFolder};
 use dd_graph::{Hydrogens, PointConfig};
 use dd_train::geometry::{Geometry, geometry, heads_svg, markdown};
 use dd_train::{Pair, Pairs, Source, inputs, write_json};
@@ -19,11 +19,12 @@ use crate::progress::say;
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     let mut findings = Vec::new();
     for model in &arguments.model {
+        let folder = ModelFolder::open(model).map_err(Failure::misuse)?;
         let encoder = Encoder::from_pretrained(model).map_err(Failure::misuse)?;
-        let molecules = molecules(arguments, encoder.config(), quiet)?;
+        let molecules = molecules(arguments, folder.config(), quiet)?;
         if let Some(seed) = arguments.untrained {
             let name = format!("{}, untrained", name(model));
-            let twin = Encoder::untrained(encoder.config(), seed).map_err(Failure::work)?;
+            let twin = Encoder::untrained(folder.config(), seed).map_err(Failure::work)?;
             findings.push(look(&name, &twin, &molecules, quiet)?);
         }
         findings.push(look(&name(model), &encoder, &molecules, quiet)?);

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use dd_data::{InputRow, Part, ReadCount};
-use dd_train::property::EXPLANATIONS;
+use dd_train::property::{EXPLANATIONS, smiles_column_of};
 use dd_train::{Manifest, RowTask, Summary};
 
 use crate::cli;
@@ -23,6 +23,8 @@ pub(crate) struct Job {
     /// The folder that is written besides, and its file that is complete when the folder is.
     beside: Option<(PathBuf, PathBuf)>,
     part: Part,
+    /// Column of the SMILES in the table that the model has learned from.
+    usual_column: Option<String>,
     task: Option<Box<RowTask>>,
     quiet: bool,
 }
@@ -79,6 +81,7 @@ impl Job {
             output,
             beside,
             part,
+            usual_column: smiles_column_of(&arguments.model),
             task,
             quiet,
         }))
@@ -99,8 +102,11 @@ impl Job {
         &self,
         arguments: &cli::Rows,
     ) -> Result<impl Iterator<Item = dd_data::Result<InputRow>> + use<>, Failure> {
-        let column = arguments.smiles_column.as_deref();
-        let (rows, count) = open_part(&arguments.input, column, self.part)?;
+        let columns = (
+            arguments.smiles_column.as_deref(),
+            self.usual_column.as_deref(),
+        );
+        let (rows, count) = open_part(&arguments.input, columns, self.part)?;
         let bytes = count.as_ref().map_or(0, ReadCount::total);
         let bar = Count::rows(self.command, bytes, self.quiet);
         Ok((1..).zip(rows).map(move |(read, row)| {

@@ -18,13 +18,13 @@ const SOME_FAILED: u8 = 3;
 
 /// Opens the input; `-` reads SMILES from standard input.
 pub(crate) fn open_rows(path: &Path, smiles_column: Option<&str>) -> Result<Rows, Failure> {
-    Ok(open_part(path, smiles_column, Part::ALL)?.0)
+    Ok(open_part(path, (smiles_column, None), Part::ALL)?.0)
 }
 
-/// The rows of a part, and how much of the file has been read; nothing known of standard input.
+/// The rows of a part (`smiles_column`: the one asked for and the usual one), and how much of the file has been read; nothing known of standard input.
 pub(crate) fn open_part(
     path: &Path,
-    smiles_column: Option<&str>,
+    (smiles_column, usual_column): (Option<&str>, Option<&str>),
     part: Part,
 ) -> Result<(Rows, Option<ReadCount>), Failure> {
     let standard = path == Path::new("-");
@@ -36,6 +36,7 @@ pub(crate) fn open_part(
     let table = matches!(format, Format::Csv | Format::Tsv);
     let options = RowOptions {
         smiles_column: smiles_column.filter(|_| table).map(str::to_string),
+        usual_column: usual_column.map(str::to_string),
         part,
         ..RowOptions::GRAPH
     };

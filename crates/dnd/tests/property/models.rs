@@ -112,6 +112,27 @@ fn other_answers(at: &Path) {
         assert!((mean - number(&wide[row], "gap")).abs() < 1e-4);
         assert!((mean - number(&plain[row], "gap")).abs() < 1e-4);
     }
+    done(
+        at,
+        "predict -q --double --model runs/mine -i all.csv -o double.csv --coverage 0.95",
+    );
+    let double = rows(&at.join("double.csv"));
+    for (row, precise) in wide.iter().zip(&double) {
+        for column in ["gap", "gap_std", "gap_low", "nearest_similarity"] {
+            let off = number(row, column) - number(precise, column);
+            assert!(off.abs() < 1e-3, "{column}: off by {off}");
+        }
+    }
+    refused(
+        at,
+        "embed -m runs/mine -i new.tsv -o x.csv",
+        &["runs/mine is a folder with the models", "runs/mine/seed-0"],
+    );
+    refused(
+        at,
+        "embed -m et-128 -i new.tsv -o x.csv",
+        &["et-128 is a teacher", "dnd distill --teacher"],
+    );
     refused(
         at,
         "predict --model runs/mine -i new.tsv -o x.csv --coverage 0.99",

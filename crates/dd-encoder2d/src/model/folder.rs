@@ -214,7 +214,9 @@ fn another_kind(name: &Path) -> Option<String> {
     if shipped::is_teacher(name) {
         return Some(TEACHER.to_string());
     }
-    let entries = std::fs::read_dir(name).ok()?.filter_map(|entry| entry.ok());
+    let entries = std::fs::read_dir(name)
+        .ok()?
+        .filter_map(std::result::Result::ok);
     let models = entries.filter(|entry| entry.path().join(CONFIG).is_file());
     let mut models: Vec<String> = models
         .map(|entry| entry.path().display().to_string())

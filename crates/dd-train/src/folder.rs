@@ -77,7 +77,8 @@ impl RunFolder {
         &self.path
     }
 
-    /// Takes the folder for a run, before anything of the run is written: a folder that holds another run is left as it is.
+    /// Takes the folder for a run, before anything of the run is written: a folder with a checkpoint of another run is left as
+    /// it is.
     ///
     /// # Errors
     /// [`TrainError::Resume`] names the first setting or input that differs from those of the run that is there.
@@ -87,26 +88,18 @@ impl RunFolder {
             path: self.path.clone(),
             reason,
         };
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let before = serde_json::from_str(&text)
-                    .map_err(|error| refuse(format!("{IDENTITY_FILE}: {error}")))?;
-                match identity.difference(&before) {
-                    None => Ok(()),
-                    Some(difference) => Err(refuse(format!(
-                        "it holds another run: {difference}; name another folder, or remove it"
-                    ))),
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if self.state()?.is_some() {
-                    return Err(refuse(format!(
-                        "it holds a run without {IDENTITY_FILE}, of an earlier version; name another folder, or remove it"
-                    )));
-                }
-                write_json(&path, identity)
-            }
-            Err(error) => Err(TrainError::io(&path)(error)),
+        if self.state()?.is_none() {
+            return write_json(&path, identity);
+        }
+        let text = fs::read_to_string(&path)
+            .map_err(|error| refuse(format!("it holds a run without {IDENTITY_FILE}: {error}")))?;
+        let before = serde_json::from_str(&text)
+            .map_err(|error| refuse(format!("{IDENTITY_FILE}: {error}")))?;
+        match identity.difference(&before) {
+            None => Ok(()),
+            Some(difference) => Err(refuse(format!(
+                "it holds another run: {difference}; name another folder, or remove it"
+            ))),
         }
     }
 

@@ -86,9 +86,12 @@ impl<'a, T: Task> Run<'a, T> {
             average,
             best: BTreeMap::new(),
         };
-        let checkpoint = folder.map(RunFolder::load).transpose()?.flatten();
-        if let (Some(folder), Some(checkpoint)) = (folder, checkpoint) {
-            run.restore(folder, checkpoint)?;
+        if let Some(folder) = folder {
+            match folder.load()? {
+                Some(checkpoint) => run.restore(folder, checkpoint)?,
+                // Lines of a run that never reached a checkpoint.
+                None => folder.truncate_metrics(0)?,
+            }
         }
         Ok(run)
     }

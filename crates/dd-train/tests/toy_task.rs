@@ -194,6 +194,13 @@ fn lines_written_after_the_last_checkpoint_disappear_on_resume() {
     std::fs::write(&log, text).unwrap();
     run(&broken, &config(), None).unwrap();
     assert_eq!(files(&whole), files(&broken));
+
+    // Of a run without any checkpoint all lines go.
+    let early = folder("lines-early");
+    std::fs::create_dir_all(&early).unwrap();
+    std::fs::write(early.join("metrics.jsonl"), "{\"split\":\"train\"}\n").unwrap();
+    run(&early, &config(), None).unwrap();
+    assert_eq!(files(&whole), files(&early));
 }
 
 #[test]

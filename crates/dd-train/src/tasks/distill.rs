@@ -202,16 +202,16 @@ impl Task for Distill {
                 sum.1 += count;
             }
         }
-        let means = sums.iter().map(|(sum, count)| sum / count);
-        let weighted = self.terms.iter().zip(means.clone());
-        let named = self.terms.iter().zip(means);
+        let (mut score, mut parts) = (0.0, Vec::with_capacity(sums.len()));
+        for ((weight, term), (sum, count)) in self.terms.iter().zip(sums) {
+            score += weight * sum / count;
+            parts.push((term.name().to_string(), sum / count));
+        }
         Ok(Evaluation {
             name: "loss".into(),
-            score: weighted.map(|((weight, _), mean)| weight * mean).sum(),
+            score,
             higher_is_better: false,
-            parts: named
-                .map(|((_, term), mean)| (term.name().to_string(), mean))
-                .collect(),
+            parts,
         })
     }
 

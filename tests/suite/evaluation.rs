@@ -269,6 +269,22 @@ fn a_plan_that_contradicts_itself_is_refused() {
         ("name = \"esol\"", "name = \"esoll\""),
         "no set 'esoll'; there are esol,",
     );
+    wrong(("seeds = [0]", "seeds = [3, 0, 3]"), "3 is there twice");
+    wrong(
+        ("shares = [1.0]", "shares = [0.5, 0.5]"),
+        "0.5 is there twice",
+    );
+    wrong(
+        (
+            "[[contenders]]",
+            "[[sets]]\nname = \"esol\"\nfile = \"x.csv\"\n\n[[contenders]]",
+        ),
+        "'esol' is there twice",
+    );
+    wrong(
+        ("name = \"distilled\"", "name = \"from scratch\""),
+        "'from scratch' is there twice",
+    );
     wrong(
         ("against = \"from scratch\"", "against = \"nobody\""),
         "no contender 'nobody'",

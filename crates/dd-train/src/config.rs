@@ -144,6 +144,13 @@ impl FitConfig {
     }
 }
 
+/// The first of some values that is there a second time.
+pub(crate) fn first_repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
+    let mut numbered = values.iter().enumerate();
+    let repeated = numbered.find(|(place, value)| values[..*place].contains(value));
+    repeated.map(|(_, value)| value)
+}
+
 /// Reads a configuration from TOML. Unknown keys are errors that list the known ones.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::from_toml;
+use crate::config::{first_repeated, from_toml};
 use crate::error::{Result, TrainError};
 
 /// A comparison of several ways to predict on several data sets.
@@ -148,10 +148,8 @@ impl Plan {
 
     fn check(&self) -> Result<()> {
         let wrong = |field, reason: String| Err(TrainError::config(field, reason));
-        let mut names: Vec<&str> = self.contenders.iter().map(|c| c.name.as_str()).collect();
-        names.sort_unstable();
-        let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
-        if let Some([name, ..]) = twice {
+        let names: Vec<&str> = self.contenders.iter().map(|c| c.name.as_str()).collect();
+        if let Some(name) = first_repeated(&names) {
             return wrong("contenders.name", format!("'{name}' is there twice"));
         }
         for contender in &self.contenders {
@@ -169,12 +167,9 @@ impl Plan {
                 }
             }
         }
-        let twice = self.sets.iter().enumerate().find(|(place, set)| {
-            let mut before = self.sets[..*place].iter();
-            before.any(|other| other.name == set.name)
-        });
-        if let Some((_, set)) = twice {
-            return wrong("sets.name", format!("'{}' is there twice", set.name));
+        let sets: Vec<&str> = self.sets.iter().map(|set| set.name.as_str()).collect();
+        if let Some(name) = first_repeated(&sets) {
+            return wrong("sets.name", format!("'{name}' is there twice"));
         }
         for set in &self.sets {
             if dd_data::MoleculeNet::named(&set.name).is_none() {
@@ -188,12 +183,15 @@ impl Plan {
             if self.seeds(set).is_empty() {
                 return wrong("seeds", format!("none for '{}'", set.name));
             }
-            if has_repeats(self.seeds(set)) {
-                return wrong("seeds", format!("one is there twice for '{}'", set.name));
+            if let Some(seed) = first_repeated(self.seeds(set)) {
+                return wrong("seeds", format!("{seed} is there twice for '{}'", set.name));
             }
             let shares = self.shares(set);
-            if has_repeats(shares) {
-                return wrong("shares", format!("one is there twice for '{}'", set.name));
+            if let Some(share) = first_repeated(shares) {
+                return wrong(
+                    "shares",
+                    format!("{share} is there twice for '{}'", set.name),
+                );
             }
             if shares.is_empty() || !shares.iter().all(|share| *share > 0.0 && *share <= 1.0) {
                 return wrong("shares", "must be in (0, 1]".into());
@@ -204,9 +202,4 @@ impl Plan {
         }
         Ok(())
     }
-}
-
-fn has_repeats<T: PartialEq>(values: &[T]) -> bool {
-    let mut numbered = values.iter().enumerate();
-    numbered.any(|(place, value)| values[..place].contains(value))
 }

@@ -11,7 +11,7 @@ use super::answer::check_names;
 use super::intervals::Intervals;
 use super::table::{Division, PropertyTable, targets};
 use crate::batch::BatchConfig;
-use crate::config::{Length, PatienceConfig};
+use crate::config::{Length, PatienceConfig, first_repeated};
 use crate::error::{Result, TrainError};
 use crate::recipes::finetune::{ClassWeights, FinetuneConfig, check_seeds};
 
@@ -95,9 +95,7 @@ impl PropertyPlan {
         let model = request.model.clone().unwrap_or(DEFAULT_MODEL.into());
         let folder = ModelFolder::open(&model)?;
         let featurizer = folder.config().build_featurizer();
-        let asked = &request.target_columns;
-        let mut numbered = asked.iter().enumerate();
-        if let Some((_, name)) = numbered.find(|(place, name)| asked[..*place].contains(name)) {
+        if let Some(name) = first_repeated(&request.target_columns) {
             return Err(refuse(format!("target column {name:?} is asked for twice")));
         }
         let survey = Survey::read(&path)?;

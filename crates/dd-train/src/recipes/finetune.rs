@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adamw::AdamWConfig;
 use crate::batch::BatchConfig;
-use crate::config::{FitConfig, Keep, Length};
+use crate::config::{FitConfig, Keep, Length, first_repeated};
 use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
 use crate::folder::{RunFolder, Start, write_json};
@@ -298,9 +298,8 @@ pub(crate) fn check_seeds(seeds: &[u64]) -> Result<()> {
     if seeds.is_empty() {
         return Err(TrainError::config("seeds", "at least one seed is needed"));
     }
-    let mut numbered = seeds.iter().enumerate();
-    match numbered.find(|(place, seed)| seeds[..*place].contains(seed)) {
-        Some((_, seed)) => Err(TrainError::config(
+    match first_repeated(seeds) {
+        Some(seed) => Err(TrainError::config(
             "seeds",
             format!("{seed} is there twice"),
         )),

@@ -78,38 +78,87 @@ pub fn laplacian_eigen(
     smallest.write(&mut table, num_nodes, |x| x);
     let table = Array2::from_shape_vec((num_nodes, num_nodes), table).expect("a column per node");
     Ok(LaplacianEigen {
-        values: smallest.values,
+        values: smallest.values(),
         vectors: table.reversed_axes().as_standard_layout().into_owned(),
     })
 }
 
 /// The eigenvectors of the smallest eigenvalues, fragment by fragment.
 struct Smallest {
-    /// All eigenvalues, ascending.
-    values: Vec<f64>,
     fragments: Fragments,
     /// What each fragment has, with the signs of the convention.
     spectra: Vec<Spectrum>,
-    /// The columns of the vectors, those of one fragment together and ascending.
-    columns: Vec<usize>,
-    /// Where the columns of each fragment start.
-    starts: Vec<usize>,
+    /// How the spectra of several fragments lie in the whole one.
+    merged: Option<Merged>,
 }
 
 impl Smallest {
+    /// All eigenvalues, ascending.
+    fn values(&self) -> Vec<f64> {
+        match (&self.merged, &self.spectra[..]) {
+            (Some(merged), _) => merged.values.clone(),
+            (None, [spectrum]) => spectrum.values().to_vec(),
+            (None, _) => Vec::new(),
+        }
+    }
+
     /// Writes the row of each node, `stride` places apart. Places without an entry are left as they are.
     fn write<T>(&self, table: &mut [T], stride: usize, entry: impl Fn(f64) -> T) {
         if stride == 0 {
             return;
         }
         let rows = table.chunks_exact_mut(stride);
-        for (row, &(fragment, place)) in rows.zip(&self.fragments.places) {
-            let columns = &self.columns[self.starts[fragment]..self.starts[fragment + 1]];
-            let components = self.spectra[fragment].components(place);
-            for (&column, x) in columns.iter().zip(components) {
-                row[column] = entry(x);
+        for (row, &[fragment, place]) in rows.zip(&self.fragments.places) {
+            let components = self.spectra[fragment as usize].components(place as usize);
+            match &self.merged {
+                None => {
+                    for (to, x) in row.iter_mut().zip(components) {
+                        *to = entry(x);
+                    }
+                }
+                Some(merged) => {
+                    for (&column, x) in merged.columns(fragment as usize).iter().zip(components) {
+                        row[column] = entry(x);
+                    }
+                }
             }
         }
+    }
+}
+
+/// The spectra of fragments as one.
+struct Merged {
+    /// All eigenvalues, ascending.
+    values: Vec<f64>,
+    /// The columns of the vectors, those of one fragment together and ascending.
+    columns: Vec<usize>,
+    /// Where the columns of each fragment start.
+    starts: Vec<usize>,
+}
+
+impl Merged {
+    /// With columns for the smallest `width` eigenvalues.
+    fn new(spectra: &[Spectrum], width: usize) -> Self {
+        // Fragment and value of each place in the whole spectrum.
+        let mut order = Vec::new();
+        for (fragment, spectrum) in spectra.iter().enumerate() {
+            order.extend(spectrum.values().iter().map(|&value| (fragment, value)));
+        }
+        // Adding zero makes -0 equal to 0.
+        let key = |(_, value): &(usize, f64)| (value * GRID).round() + 0.0;
+        order.sort_by(|a, b| key(a).total_cmp(&key(b)));
+        let mut columns: Vec<usize> = (0..width).collect();
+        columns.sort_by_key(|&column| order[column].0);
+        let first = |fragment| columns.partition_point(|&column| order[column].0 < fragment);
+        Self {
+            starts: (0..=spectra.len()).map(first).collect(),
+            values: order.iter().map(|&(_, value)| value).collect(),
+            columns,
+        }
+    }
+
+    fn columns(&self, fragment: usize) -> &[usize] {
+        &self.columns[self.starts[fragment]..self.starts[fragment + 1]]
     }
 }
 
@@ -140,63 +189,57 @@ fn smallest(num_nodes: usize, sources: &[u32], targets: &[u32], k: usize) -> Res
         .map(|laplacian| laplacian.spectrum(width))
         .collect::<std::result::Result<Vec<_>, _>>()?;
     { spectra.iter_mut() }.for_each(|spectrum| spectrum.make_largest_positive(TIE));
-    // Fragment and value of each place in the whole spectrum.
-    let mut order = Vec::with_capacity(num_nodes);
-    for (fragment, spectrum) in spectra.iter().enumerate() {
-        order.extend(spectrum.values().iter().map(|&value| (fragment, value)));
-    }
-    if spectra.len() > 1 {
-        // Adding zero makes -0 equal to 0.
-        let key = |(_, value): &(usize, f64)| (value * GRID).round() + 0.0;
-        order.sort_by(|a, b| key(a).total_cmp(&key(b)));
-    }
-    let mut columns: Vec<usize> = (0..width).collect();
-    columns.sort_by_key(|&column| order[column].0);
-    let first = |fragment| columns.partition_point(|&column| order[column].0 < fragment);
     Ok(Smallest {
-        values: order.iter().map(|&(_, value)| value).collect(),
-        starts: (0..=spectra.len()).map(first).collect(),
+        merged: (spectra.len() > 1).then(|| Merged::new(&spectra, width)),
         fragments,
         spectra,
-        columns,
     })
 }
 
 /// The connected parts of a graph, in the order of their first nodes.
 struct Fragments {
     /// Fragment of each node, and its place there.
-    places: Vec<(usize, usize)>,
+    places: Vec<[u32; 2]>,
     /// Nodes of each fragment.
-    sizes: Vec<usize>,
+    sizes: Vec<u32>,
 }
 
 impl Fragments {
     fn new(num_nodes: usize, sources: &[u32], targets: &[u32]) -> Self {
-        // Union and find; the root of a tree is its smallest node.
-        let mut parents: Vec<usize> = (0..num_nodes).collect();
-        let root = |parents: &mut [usize], mut node: usize| {
-            while parents[node] != node {
-                parents[node] = parents[parents[node]];
-                node = parents[node];
+        // Union and find; the root of a tree is its smallest node. The second number is the parent, until the fragments
+        // are known.
+        let mut places: Vec<[u32; 2]> = (0..num_nodes as u32).map(|node| [0, node]).collect();
+        let root = |places: &mut [[u32; 2]], mut node: u32| {
+            loop {
+                let parent = places[node as usize][1];
+                if parent == node {
+                    return node;
+                }
+                let above = places[parent as usize][1];
+                places[node as usize][1] = above;
+                node = above;
             }
-            node
         };
         for (&source, &target) in sources.iter().zip(targets) {
-            let a = root(&mut parents, source as usize);
-            let b = root(&mut parents, target as usize);
-            parents[a.max(b)] = a.min(b);
+            let a = root(&mut places, source);
+            let b = root(&mut places, target);
+            places[a.max(b) as usize][1] = a.min(b);
         }
-        let mut places: Vec<(usize, usize)> = Vec::with_capacity(num_nodes);
-        let mut sizes = Vec::new();
         for node in 0..num_nodes {
-            let first = root(&mut parents, node);
-            let fragment = if first == node {
+            // Parents are smaller and point at their roots by now.
+            let parent = places[node][1] as usize;
+            places[node][1] = places[parent][1];
+        }
+        let mut sizes: Vec<u32> = Vec::with_capacity(1);
+        for node in 0..num_nodes {
+            let root = places[node][1] as usize;
+            let fragment = if root == node {
                 sizes.push(0);
                 sizes.len() - 1
             } else {
-                places[first].0
+                places[root][0] as usize
             };
-            places.push((fragment, sizes[fragment]));
+            places[node] = [fragment as u32, sizes[fragment]];
             sizes[fragment] += 1;
         }
         Self { places, sizes }
@@ -205,29 +248,31 @@ impl Fragments {
     /// `I - D^-1/2 A D^-1/2` of each fragment. An edge counts once, however often it is listed.
     fn laplacians(&self, sources: &[u32], targets: &[u32]) -> Vec<SymmetricMatrix> {
         let sizes = self.sizes.iter();
-        let mut matrices: Vec<_> = sizes.map(|&size| SymmetricMatrix::zeros(size)).collect();
+        let mut matrices: Vec<_> = sizes
+            .map(|&size| SymmetricMatrix::zeros(size as usize))
+            .collect();
         let ends = |(&source, &target): (&u32, &u32)| (source as usize, target as usize);
-        let mut degrees = vec![0_u32; self.places.len()];
+        let place = |node: usize| self.places[node].map(|number| number as usize);
+        // First degrees, then their inverse roots.
+        let mut scales = vec![0.0_f64; self.places.len()];
         for (source, target) in sources.iter().zip(targets).map(ends) {
-            let ((fragment, i), (_, j)) = (self.places[source], self.places[target]);
+            let ([fragment, i], [_, j]) = (place(source), place(target));
             if matrices[fragment].get(i, j) == 0.0 {
                 matrices[fragment].set(i, j, 1.0);
-                degrees[source] += 1;
-                degrees[target] += u32::from(source != target);
+                scales[source] += 1.0;
+                scales[target] += f64::from(u8::from(source != target));
             }
         }
-        let inverse_roots: Vec<f64> = degrees
-            .iter()
-            .map(|&degree| 1.0 / f64::from(degree.max(1)).sqrt())
-            .collect();
-        for &(fragment, i) in &self.places {
+        for scale in &mut scales {
+            *scale = 1.0 / scale.max(1.0).sqrt();
+        }
+        for [fragment, i] in (0..self.places.len()).map(place) {
             matrices[fragment].set(i, i, 1.0);
         }
         for (source, target) in sources.iter().zip(targets).map(ends) {
-            let ((fragment, i), (_, j)) = (self.places[source], self.places[target]);
-            let entry = inverse_roots[source] * inverse_roots[target];
+            let ([fragment, i], [_, j]) = (place(source), place(target));
             let identity = f64::from(u8::from(i == j));
-            matrices[fragment].set(i, j, identity - entry);
+            matrices[fragment].set(i, j, identity - scales[source] * scales[target]);
         }
         matrices
     }

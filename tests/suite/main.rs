@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod baselines;
+mod begin_with;
 mod documents;
 mod evaluation;
 mod geometry;

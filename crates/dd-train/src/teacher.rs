@@ -71,38 +71,61 @@ impl Teacher {
     /// # Errors
     /// When a file is absent or malformed, or the weights do not fit the description.
     pub fn load(name_or_path: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        let folder = name_or_path.as_ref();
-        let path = folder.join(CONFIG_FILE);
-        let (text, file) = match (folder.exists(), shipped(folder)) {
-            (false, Some(model)) => (
-                model.config.to_string(),
-                TensorFile::embedded(model.name, model.weights)?,
-            ),
-            _ => (
-                fs::read_to_string(&path).map_err(TrainError::io(&path))?,
-                TensorFile::open(folder.join(MODEL_FILE))?,
-            ),
-        };
-        let fault = |reason: String| TrainError::Folder {
-            path: path.clone(),
-            reason,
-        };
-        let config: TeacherConfig =
-            serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
-        if config.schema != 1 {
-            return Err(fault(format!("expected schema 1, got {}", config.schema)));
-        }
+        let (config, file) = open(name_or_path.as_ref())?;
         let store = ParamStore::new(0, DType::F32, device).frozen();
         let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
-        let names = NameMap::identity().ignore("pos_normalizer", "statistics of the noise");
-        let options = LoadOptions::strict().with_names(names);
-        load_file(&store, &file, &options)?;
+        fill(&store, &file)?;
         Ok(Self {
             network,
             config,
             store,
         })
     }
+
+    /// The description of a teacher, found as by [`Teacher::load`].
+    ///
+    /// # Errors
+    /// When a file is absent or malformed.
+    pub fn config_of(name_or_path: impl AsRef<Path>) -> Result<TeacherConfig> {
+        Ok(open(name_or_path.as_ref())?.0)
+    }
+
+    /// Gives the parameters of `store`, those of a network that `config` describes, the values of a teacher's.
+    pub(crate) fn copy_to(store: &ParamStore, name: &Path) -> Result<()> {
+        fill(store, &open(name)?.1)
+    }
+}
+
+/// The description and the tensors of a teacher.
+fn open(folder: &Path) -> Result<(TeacherConfig, TensorFile)> {
+    let path = folder.join(CONFIG_FILE);
+    let (text, file) = match (folder.exists(), shipped(folder)) {
+        (false, Some(model)) => (
+            model.config.to_string(),
+            TensorFile::embedded(model.name, model.weights)?,
+        ),
+        _ => (
+            fs::read_to_string(&path).map_err(TrainError::io(&path))?,
+            TensorFile::open(folder.join(MODEL_FILE))?,
+        ),
+    };
+    let fault = |reason: String| TrainError::Folder {
+        path: path.clone(),
+        reason,
+    };
+    let config: TeacherConfig =
+        serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+    if config.schema != 1 {
+        return Err(fault(format!("expected schema 1, got {}", config.schema)));
+    }
+    Ok((config, file))
+}
+
+/// Gives the parameters of a network the values of a file.
+fn fill(store: &ParamStore, file: &TensorFile) -> Result<()> {
+    let names = NameMap::identity().ignore("pos_normalizer", "statistics of the noise");
+    load_file(store, file, &LoadOptions::strict().with_names(names))?;
+    Ok(())
 }
 
 impl Teacher {

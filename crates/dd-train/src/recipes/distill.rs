@@ -1,13 +1,14 @@
 //! Step 2 from a configuration and a teacher to a student's folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::DType;
 use dd_distill::{DistillLoss, loss_by_name};
-use dd_encoder2d::{EncoderConfig, ModelConfig, TokenGtConfig};
-use dd_graph::{AtomOrder, Hydrogens, OgbConfig};
+use dd_encoder2d::{EncoderConfig, ModelConfig, ModelFolder, TokenGtConfig};
+use dd_graph::{AtomOrder, FeaturizerConfig, Hydrogens, OgbConfig};
 use dd_nn::ParamStore;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::adamw::AdamWConfig;
 use crate::batch::BatchConfig;
@@ -16,7 +17,7 @@ use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
 use crate::folder::write_json;
 use crate::recipes::account::account;
-use crate::recipes::{hold_out, identity, student_model};
+use crate::recipes::{BEGINNING, hold_out, identity, same_network, student_model};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::{Pair, Source};
@@ -31,6 +32,10 @@ use crate::teacher_cache::{Speaker, TeacherCache};
 pub struct DistillConfig {
     /// Molecules held out for validation, drawn by the seed.
     pub valid: usize,
+    /// Model to begin with, as [`ModelFolder::open`] finds it; without it parameters are drawn. Student and features must be
+    /// the configuration's: [`DistillConfig::begin_with`] takes them over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_with: Option<PathBuf>,
     /// Run the teacher once over all molecules and keep what it gives in memory, instead of in every epoch.
     pub cache_teacher: bool,
     /// The loss: the weighted sum of these.
@@ -80,6 +85,7 @@ impl DistillConfig {
         let student = TokenGtConfig::student_256();
         Self {
             valid: 2000,
+            begin_with: None,
             cache_teacher: false,
             losses: vec![loss],
             featurizer: OgbConfig {
@@ -126,6 +132,33 @@ impl DistillConfig {
         config.fit.log_every = 10;
         config.fit.checkpoint_every = Some((steps / 10).max(1));
         config
+    }
+
+    /// Begins with this model, a name or a folder: its encoder and features replace those of the configuration.
+    ///
+    /// # Errors
+    /// When there is no such model, or it reads other features than OGB's.
+    pub fn begin_with(&mut self, name_or_path: &Path) -> Result<()> {
+        let folder = ModelFolder::open(name_or_path)?;
+        let ModelConfig {
+            encoder,
+            featurizer,
+            ..
+        } = folder.config().clone();
+        let FeaturizerConfig::Ogb(featurizer) = featurizer else {
+            return Err(TrainError::config(
+                "begin_with",
+                format!(
+                    "{} reads the features {}, a student reads ogb",
+                    name_or_path.display(),
+                    featurizer.kind()
+                ),
+            ));
+        };
+        self.student = encoder;
+        self.featurizer = featurizer;
+        self.begin_with = Some(name_or_path.to_path_buf());
+        Ok(())
     }
 
     /// The student as a model folder describes it.
@@ -181,10 +214,20 @@ pub fn distill_on(
     let model = config.model()?;
     let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
     let student = model.build_encoder(&store.root())?;
+    if let Some(name) = &config.begin_with {
+        let folder = ModelFolder::open(name)?;
+        let parts = |of: &ModelConfig| json!({"student": of.encoder, "featurizer": of.featurizer});
+        same_network(name, &parts(folder.config()), &parts(&model))?;
+        folder.load_encoder(&store)?;
+    }
     if let Some(folder) = session.folder {
-        let of_data = identity(config, data)?;
         let description = format!("{:?}", teacher.config);
-        folder.claim(&of_data.with_network("teacher", &description, &teacher.store)?)?;
+        let mut identity =
+            identity(config, data)?.with_network("teacher", &description, &teacher.store)?;
+        if config.begin_with.is_some() {
+            identity = identity.with_network(BEGINNING, "", &store)?;
+        }
+        folder.claim(&identity)?;
         folder.write_resolved(config)?;
         folder.write_config_text(&model.to_json()?)?;
     }

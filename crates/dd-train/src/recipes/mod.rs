@@ -6,15 +6,18 @@ pub(crate) mod distill;
 pub(crate) mod finetune;
 pub(crate) mod pretrain;
 
+use std::path::Path;
+
 use dd_encoder2d::{EncoderConfig, ModelConfig};
 use dd_graph::FeaturizerConfig;
 use dd_kernels::rng::Key;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::digest::Content;
 use crate::error::{Result, TrainError};
 use crate::fit::Data;
-use crate::identity::Identity;
+use crate::identity::{Identity, first_difference};
 use crate::source::{Source, Subset};
 
 /// Cuts `valid` randomly drawn examples off a source. The rest, in the order of the source, is for training.
@@ -48,6 +51,20 @@ fn identity<C: Serialize, T: Content>(config: &C, data: &Data<'_, T>) -> Result<
     match data.valid {
         Some(valid) => identity.with_data("validation data", valid),
         None => Ok(identity),
+    }
+}
+
+/// What a run calls the network that it begins with.
+const BEGINNING: &str = "model to begin with";
+
+/// Refuses a network to begin with that is not the one which the configuration describes.
+fn same_network(name: &Path, its: &Value, wanted: &Value) -> Result<()> {
+    match first_difference("", its, wanted) {
+        None => Ok(()),
+        Some(difference) => Err(TrainError::config(
+            "begin_with",
+            format!("{} is another network: {difference}", name.display()),
+        )),
     }
 }
 

@@ -1,22 +1,25 @@
 //! Step 1 from a configuration to a teacher's folder.
 
+use std::path::{Path, PathBuf};
+
 use candle_core::DType;
 use dd_denoiser3d::{EquivariantTransformer, EtConfig, GaussianNoise};
 use dd_graph::{Hydrogens, PointCloud, PointConfig};
 use dd_nn::ParamStore;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::adamw::AdamWConfig;
 use crate::batch::BatchConfig;
 use crate::config::{FitConfig, Keep, Length};
 use crate::error::Result;
 use crate::fit::{Data, FitReport, fit};
-use crate::recipes::{hold_out, identity};
+use crate::recipes::{BEGINNING, hold_out, identity, same_network};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::Source;
 use crate::tasks::Denoise;
-use crate::teacher::TeacherConfig;
+use crate::teacher::{Teacher, TeacherConfig};
 
 /// Configuration of [`pretrain`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +27,10 @@ use crate::teacher::TeacherConfig;
 pub struct PretrainConfig {
     /// Conformers held out for validation, drawn by the seed.
     pub valid: usize,
+    /// Teacher to begin with, as [`Teacher::load`] finds it; without it parameters are drawn. Network and atoms must be the
+    /// configuration's: [`PretrainConfig::begin_with`] takes them over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_with: Option<PathBuf>,
     /// Scale of the noise.
     pub noise: GaussianNoise,
     /// Which atoms the network sees.
@@ -42,6 +49,7 @@ impl PretrainConfig {
     pub fn pcqm4mv2(seed: u64) -> Self {
         Self {
             valid: 100,
+            begin_with: None,
             noise: GaussianNoise::pcqm4mv2(),
             points: PointConfig::torchmd_net(Hydrogens::Remove),
             denoiser: EtConfig::pcqm4mv2(),
@@ -94,6 +102,19 @@ impl PretrainConfig {
             ..Self::small(seed, steps)
         }
     }
+
+    /// Begins with this teacher, a name or a folder: its network and atoms replace those of the configuration. The noise
+    /// stays the configuration's.
+    ///
+    /// # Errors
+    /// When there is no such teacher.
+    pub fn begin_with(&mut self, name_or_path: &Path) -> Result<()> {
+        let teacher = Teacher::config_of(name_or_path)?;
+        self.denoiser = teacher.denoiser;
+        self.points = teacher.points;
+        self.begin_with = Some(name_or_path.to_path_buf());
+        Ok(())
+    }
 }
 
 /// Trains a teacher to denoise `conformers`, some of which are held out for validation. The folder then holds `config.json`
@@ -125,9 +146,20 @@ pub fn pretrain_on(
 ) -> Result<(Denoise, FitReport)> {
     let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
     let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
+    if let Some(name) = &config.begin_with {
+        let teacher = Teacher::config_of(name)?;
+        let its = json!({"denoiser": teacher.denoiser, "points": teacher.points});
+        let wanted = json!({"denoiser": config.denoiser, "points": config.points});
+        same_network(name, &its, &wanted)?;
+        Teacher::copy_to(&store, name)?;
+    }
     let task = Denoise::new(Box::new(network), config.noise, &store)?;
     if let Some(folder) = session.folder {
-        folder.claim(&identity(config, data)?)?;
+        let mut identity = identity(config, data)?;
+        if config.begin_with.is_some() {
+            identity = identity.with_network(BEGINNING, "", &store)?;
+        }
+        folder.claim(&identity)?;
         folder.write_resolved(config)?;
         let (denoiser, points) = (config.denoiser.clone(), config.points.clone());
         folder.write_config(&TeacherConfig::new(denoiser, points, config.noise))?;

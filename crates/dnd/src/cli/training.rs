@@ -89,6 +89,10 @@ pub(crate) struct Pretrain {
     /// The run.
     #[command(flatten)]
     pub(crate) run: ConformerRun,
+    /// Teacher to begin with: run folder, or the name of one that ships, et-128. Its network and atoms replace those of
+    /// the configuration. Without it parameters are drawn.
+    #[arg(short, long, value_name = "NAME|DIR")]
+    pub(crate) model: Option<PathBuf>,
     /// Configuration to begin with, where no --config is given.
     #[arg(long, value_enum, default_value = "tiny", conflicts_with = "config")]
     pub(crate) preset: PretrainPreset,
@@ -122,6 +126,10 @@ pub(crate) struct Distill {
     /// File that keeps what the teacher says of every conformer: made by the first run, read by later ones on the same data.
     #[arg(long, value_name = "FILE", requires = "valid")]
     pub(crate) teacher_cache: Option<PathBuf>,
+    /// Student to begin with: run folder or name, as for `dnd finetune`. Its network and features replace those of the
+    /// configuration. Without it parameters are drawn.
+    #[arg(short, long, value_name = "NAME|DIR")]
+    pub(crate) model: Option<PathBuf>,
     /// Loss: `graph` (D&D-Graph), `node` (D&D-Node) or `both`.
     #[arg(long)]
     pub(crate) loss: Option<String>,

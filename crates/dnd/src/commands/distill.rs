@@ -23,6 +23,9 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
     if let Some(loss) = &arguments.loss {
         config.losses = losses(loss)?;
     }
+    if let Some(model) = &arguments.model {
+        config.begin_with(model).map_err(Failure::misuse)?;
+    }
     if let Some(seed) = run.seed {
         config.fit.seed = seed;
     }

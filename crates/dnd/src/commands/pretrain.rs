@@ -20,6 +20,9 @@ pub(crate) fn run(arguments: &Pretrain, quiet: bool) -> Outcome {
         PretrainPreset::Pcqm4mv2 => PretrainConfig::pcqm4mv2(seed),
     };
     let mut config: PretrainConfig = config_or(run.config.as_deref(), preset)?;
+    if let Some(model) = &arguments.model {
+        config.begin_with(model).map_err(Failure::misuse)?;
+    }
     if let Some(seed) = run.seed {
         config.fit.seed = seed;
     }

@@ -220,7 +220,7 @@ def main():
                     classes["read only here"].append((where, len(a["atoms"]), ""))
                 continue
             if "error" in a:
-                what = "query" if is_query(b) else "refused"
+                what = "query" if is_query(b) and a["error"][0] == "query" else "refused"
                 table[what] += 1
                 classes[f"{what}: {a['error'][0]}"].append((where, a["error"][1].split("\n")[0], ""))
                 continue

@@ -123,7 +123,7 @@ fn every_parameter_of_both_sides_of_a_contrast_learns() {
             .map(|(name, _)| name)
             .filter(|name| task.without_gradient(name).is_some())
             .collect();
-        let head = |name: &String| name.contains("noise") || name.contains("out_norm_vec");
+        let head = |name: &String| name.contains("output_model") || name.contains("out_norm_vec");
         assert!(
             !excused.is_empty() && excused.iter().all(head),
             "{excused:?}"

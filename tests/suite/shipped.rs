@@ -188,7 +188,7 @@ fn an_exported_model_is_the_model_in_half_precision() {
     let beyond = Tensor::full(1e6_f32, var.dims().to_vec(), &Device::Cpu).unwrap();
     var.set(&beyond).unwrap();
     save_model(root.join("run"), &config, &store, None).unwrap();
-    std::fs::write(root.join("run/state.json"), "{}").unwrap();
+    std::fs::write(root.join("run/checkpoint.safetensors"), "{}").unwrap();
     let done = export(&root.join("run"), &root.join("out"), DType::F16).unwrap();
     let bytes = std::fs::read(root.join("out").join(MODEL_FILE)).unwrap();
     assert_eq!(done.bytes as usize, bytes.len());

@@ -79,7 +79,12 @@ pub(crate) fn distill(student: &EncoderConfig, teacher_store: &ParamStore) -> Di
 pub(crate) fn contrast(student: &EncoderConfig) -> Contrast {
     let store = store(4);
     let place = store.root().pp("conformer_encoder");
-    let conformers = EquivariantTransformer::new(&teacher_config(), &place).unwrap();
+    // With the head of the published network, which takes no part either.
+    let config = EtConfig {
+        output_model: Some(dd_denoiser3d::OutputModel::Scalar),
+        ..teacher_config()
+    };
+    let conformers = EquivariantTransformer::new(&config, &place).unwrap();
     let encoder = student.build(&store.root().pp(ENCODER_PREFIX)).unwrap();
     Contrast::new(encoder, Box::new(conformers), &store, (20, 0.1)).unwrap()
 }

@@ -150,6 +150,10 @@ fn the_answers_of_others_are_refused() {
     )
     .unwrap();
     assert!(refused("another-cap", &near, &pairs).contains("another teacher"));
+    let mut twice = pairs.clone();
+    twice[13].cloud.record = twice[2].cloud.record;
+    let message = student(&root, "twice", (&one, &twice, Some(&cache))).unwrap_err();
+    assert!(message.contains("two conformers"), "{message}");
     let mut moved = pairs.clone();
     moved[3].cloud.positions[0][1] += 0.01;
     assert!(refused("other-conformers", &one, &moved).contains("other conformers"));

@@ -1,14 +1,14 @@
 //! Many files of conformers to one corpus: each molecule once, none of the benchmarks' molecules, some scaffolds held out.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
 
 use dd_kernels::rng::Key;
 use dd_mol::smiles::{self, WriteOptions};
-use dd_mol::{Element, Molecule, MoleculeBuilder, Sanitize, murcko_scaffold_smiles};
+use dd_mol::{
+    BondSpec, ChiralTag, Element, Molecule, MoleculeBuilder, Sanitize, murcko_scaffold_smiles,
+};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{DataError, Result, RowFault};
 use crate::featurize::map_records;
 use crate::on_error::{OnError, SkipReport};
+use crate::output::OutputFile;
 use crate::record::{Dataset, Record};
 use crate::xyz_table::{XyzCells, XyzRow};
 
@@ -48,8 +49,11 @@ pub struct CorpusReport {
     pub read: Vec<usize>,
     /// Records of each data set that are in the corpus.
     pub kept: Vec<usize>,
-    /// Records that are no molecule, by kind of fault.
+    /// Records that are no molecule or have no conformer, by kind of fault.
     pub unreadable: BTreeMap<String, u64>,
+    /// The first of them, with their reasons.
+    #[serde(skip)]
+    pub first_unreadable: Vec<String>,
     /// Records whose molecule is on the list of those to leave out.
     pub excluded: usize,
     /// Records whose molecule an earlier record holds already.
@@ -161,6 +165,7 @@ impl Corpus {
             report.read.push(dataset.len());
             report.kept.push(train.len() + valid.len() - before);
         }
+        report.first_unreadable = unreadable.first;
         let by_kind = unreadable.by_kind.into_iter();
         report.unreadable = by_kind.map(|(kind, n)| (kind.to_string(), n)).collect();
         let shuffled = |part: Vec<(usize, usize)>, name: &str| {
@@ -176,7 +181,7 @@ impl Corpus {
 }
 
 /// Writes records as a `.csv.gz` in the plain layout of conformers, with the molecule's SMILES, its file and its row there.
-/// Isotopes have no place in that layout: they are in the SMILES alone.
+/// Isotopes have no place in that layout: they are in the SMILES alone. The file appears when it is whole.
 ///
 /// # Errors
 /// When a record cannot be read, or has no place in that layout, or the file cannot be written.
@@ -187,7 +192,7 @@ pub fn write_conformers(
     mut progress: impl FnMut(usize),
 ) -> Result<()> {
     let fail = |error| DataError::file(path, error);
-    let file = BufWriter::new(File::create(path).map_err(fail)?);
+    let file = OutputFile::create(path).map_err(|error| fail(std::io::Error::other(error)))?;
     let mut table = csv::Writer::from_writer(GzEncoder::new(file, Compression::default()));
     let broken = |error: csv::Error| fail(error.into());
     let [symbols, xyz, bonds, charges] = XyzRow::COLUMNS;
@@ -225,10 +230,8 @@ pub fn write_conformers(
         .into_inner()
         .map_err(|error| fail(error.into_error()))?;
     let file = encoder.finish().map_err(fail)?;
-    let file = file
-        .into_inner()
-        .map_err(|error| fail(error.into_error()))?;
-    file.sync_all().map_err(fail)
+    file.complete()
+        .map_err(|error| fail(std::io::Error::other(error)))
 }
 
 fn entry(dataset: &dyn Dataset, index: usize) -> Result<Entry> {
@@ -236,6 +239,18 @@ fn entry(dataset: &dyn Dataset, index: usize) -> Result<Entry> {
         molecule, id, row, ..
     } = dataset.get(index)?;
     let placed = || {
+        match molecule.conformers().first() {
+            None => return Err(RowFault::new("conformer", "the molecule has no conformer")),
+            Some(drawing) if !drawing.is_3d => {
+                return Err(RowFault::new(
+                    "conformer",
+                    "the molecule's coordinates are a 2D drawing",
+                ));
+            }
+            Some(_) => {}
+        }
+        // What has no place in the table is left out here, and not when it is written.
+        XyzCells::of(&molecule)?;
         let connectivity = connectivity(&molecule);
         let scaffold = murcko_scaffold_smiles(&molecule, false)
             .map_err(|error| RowFault::new(error.kind(), format!("scaffold: {error}")))?;
@@ -262,7 +277,19 @@ fn entry(dataset: &dyn Dataset, index: usize) -> Result<Entry> {
 
 /// The canonical SMILES of the heavy atoms and their bonds.
 fn connectivity(molecule: &Molecule) -> String {
-    smiles::write_with(&merged(molecule), WriteOptions::CONNECTIVITY)
+    let mut flat = MoleculeBuilder::from(molecule);
+    // A hydrogen that a double bond's geometry refers to, or one with a mass, would stay an atom.
+    for atom in flat.atoms_mut() {
+        (atom.isotope, atom.chiral_tag) = (0, ChiralTag::Unspecified);
+    }
+    for bond in flat.bonds_mut() {
+        *bond = BondSpec::new(bond.begin, bond.end, bond.order);
+    }
+    let flat = flat.finish(&Sanitize::RDKIT.unlimited());
+    smiles::write_with(
+        flat.as_ref().unwrap_or(molecule),
+        WriteOptions::CONNECTIVITY,
+    )
 }
 
 /// The molecule with its hydrogens merged into their neighbours; as it is, where that is not possible (H2).

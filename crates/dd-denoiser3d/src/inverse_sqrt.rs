@@ -93,7 +93,8 @@ impl Spectrum {
         let symmetric: Matrix = from_fn(|i, j| 0.5 * (gradient[i][j] + gradient[j][i]));
         let rotated = multiply(&multiply(&transpose(v), &symmetric), v);
         let weighted = from_fn(|i, j| {
-            if i == j && self.negligible[i] {
+            // Both count as zero, whatever they are.
+            if self.negligible[i] && self.negligible[j] {
                 return 0.0;
             }
             let (a, b) = (self.roots[i], self.roots[j]);

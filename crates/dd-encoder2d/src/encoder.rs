@@ -15,6 +15,11 @@ pub trait Encoder2d {
     /// Width `H` of the representation.
     fn width(&self) -> usize;
 
+    /// The fewest graphs that a training batch may have: 2 where statistics are taken over graphs.
+    fn least_batch(&self) -> usize {
+        1
+    }
+
     /// `nodes [N, H]` in the order of the batch's nodes, `graphs [B, H]`.
     ///
     /// # Errors

@@ -219,9 +219,21 @@ fn directed_messages() -> Result<(), CheckError> {
         batch_norm: true,
         ..plain.clone()
     };
-    let config = EncoderConfig::DMpnn(plain);
-    let build = |params: &Params| config.build(params);
-    check_encoder(&EncoderCheck::new(&build, &graphs))?;
+    let single = EncoderConfig::DMpnn(DMpnnConfig {
+        depth: 1,
+        ..plain.clone()
+    });
+    for config in [EncoderConfig::DMpnn(plain), single] {
+        let build = |params: &Params| config.build(params);
+        check_encoder(&EncoderCheck::new(&build, &graphs))?;
+        assert_eq!(
+            build(&ParamStore::new(0, DType::F32, &Device::Cpu).root())?.least_batch(),
+            1
+        );
+    }
+    let normed = EncoderConfig::DMpnn(other.clone())
+        .build(&ParamStore::new(0, DType::F32, &Device::Cpu).root())?;
+    assert_eq!(normed.least_batch(), 2);
     check_graph_network(&EncoderConfig::DMpnn(other), &graphs, &[])
 }
 

@@ -208,6 +208,30 @@ fn damaged_and_hostile_files_are_errors() {
 }
 
 #[test]
+fn a_description_takes_no_more_memory_than_its_weights() {
+    let scratch = Scratch::new("vast");
+    written(&configs()[0], &scratch.0);
+    let config = scratch.0.join("config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    for (field, value) in [
+        ("num_layers", "1000000000000"),
+        ("ffn_width", "1000000000"),
+        ("width", "20000000000000"),
+    ] {
+        let start = text.find(&format!("\"{field}\"")).unwrap() + field.len() + 2;
+        let start = start + text[start..].find(':').unwrap() + 1;
+        let end = start + text[start..].find([',', '\n']).unwrap();
+        let vast = [&text[..start], value, &text[end..]].concat();
+        std::fs::write(&config, vast).unwrap();
+        let message = Encoder::from_pretrained(&scratch.0)
+            .unwrap_err()
+            .to_string();
+        let said = "asks for more numbers than there are";
+        assert!(message.contains(said), "{field}: {message}");
+    }
+}
+
+#[test]
 fn an_absent_model_says_where_was_looked() {
     let message = Encoder::from_pretrained("no-such-model")
         .err()

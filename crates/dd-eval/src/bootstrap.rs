@@ -51,7 +51,7 @@ impl Bootstrap {
         let mut sample: Vec<usize> = (0..rows).collect();
         let value = quantity(&sample)?;
         let mut generator = SplitMix64(self.seed);
-        let mut values = Vec::with_capacity(self.resamples);
+        let mut values = Vec::new();
         for _ in 0..self.resamples {
             for row in &mut sample {
                 *row = generator.below(rows);

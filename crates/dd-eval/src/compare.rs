@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EvalError, Metric, Summary, Undefined, holm, paired};
+use crate::{EvalError, Metric, Summary, holm, paired};
 
 /// One contender against the baseline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Comparison {
 }
 
 /// Compares each contender with the baseline. Values are per seed; `None` is a seed without a value, and only seeds on
-/// which both sides have one are paired.
+/// which both sides have one are paired. A contender without such a seed is left out.
 pub fn compare_to_baseline(
     metric: Metric,
     baseline: &[Option<f64>],
@@ -48,7 +48,9 @@ pub fn compare_to_baseline(
             .zip(baseline)
             .filter_map(|(a, b)| Some(((*a)?, (*b)?)))
             .unzip();
-        comparisons.push(compare(metric, name, &first, &second)?);
+        if !first.is_empty() {
+            comparisons.push(compare(metric, name, &first, &second)?);
+        }
     }
     let tested: Vec<f64> = comparisons.iter().filter_map(|c| c.t_p).collect();
     let mut adjusted = holm(&tested)?.into_iter();
@@ -64,9 +66,6 @@ fn compare(
     first: &[f64],
     second: &[f64],
 ) -> Result<Comparison, EvalError> {
-    if first.is_empty() {
-        return Err(EvalError::undefined("comparison", Undefined::NoRows));
-    }
     let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| a - b).collect();
     let difference = Summary::new(&differences)?;
     let ranks = defined(paired::wilcoxon(first, second))?;
@@ -114,9 +113,9 @@ mod tests {
         assert_eq!(got[0].rank_biserial, Some(-1.0));
         assert_eq!(got[0].t_p, got[0].t_p_holm);
         assert_eq!((got[1].pairs, got[1].better, got[1].t_p), (1, false, None));
-        assert!(
-            compare_to_baseline(Metric::Mae, &[None], &[("c".to_string(), vec![None])]).is_err()
-        );
+        let without = [contenders[1].clone(), ("c".to_string(), vec![None; 4])];
+        let got = compare_to_baseline(Metric::Mae, &baseline, &without).unwrap();
+        assert_eq!(got.len(), 1);
         assert!(compare_to_baseline(Metric::Mae, &[None], &[("c".to_string(), vec![])]).is_err());
     }
 }

@@ -79,6 +79,12 @@ pub fn scaled_residuals(
             got: scales.len(),
         });
     }
+    if let Some(row) = scales.iter().position(|s| !(s.is_finite() && *s > 0.0)) {
+        return Err(EvalError::NotPositive {
+            index: row,
+            value: scales[row],
+        });
+    }
     let rows = labelled_rows(labels, predictions)?;
     ascending(rows.map(|(row, label, prediction)| (row, (label - prediction).abs() / scales[row])))
 }
@@ -148,6 +154,14 @@ mod tests {
         assert!(matches!(error, EvalError::NotFinite { index: 2, .. }));
         let error = residuals(&labels, &[0.0, 0.0, f64::INFINITY, 0.0]).unwrap_err();
         assert!(matches!(error, EvalError::NotFinite { index: 2, .. }));
+    }
+
+    #[test]
+    fn scales_are_positive() {
+        for scale in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+            let error = scaled_residuals(&[1.0, 2.0], &[0.0; 2], &[1.0, scale]).unwrap_err();
+            assert!(matches!(error, EvalError::NotPositive { index: 1, .. }));
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub enum EvalError {
         /// The value found.
         value: f64,
     },
-    /// A standard deviation that is not positive.
+    /// A standard deviation, or another scale, that is not positive.
     #[error("standard deviation {index} is {value}; it must be positive")]
     NotPositive {
         /// Position in the input.

@@ -53,11 +53,16 @@ fn differences(
     Ok(first.iter().zip(second).map(|(a, b)| a - b).collect())
 }
 
-/// Mean and spread of the differences; fails when they have no spread.
-fn spread(quantity: &'static str, differences: &[f64]) -> Result<(f64, f64), EvalError> {
+/// Mean and spread of the differences; fails when they have no spread beyond the rounding of the values.
+fn spread(
+    quantity: &'static str,
+    differences: &[f64],
+    values: [&[f64]; 2],
+) -> Result<(f64, f64), EvalError> {
     let summary = Summary::new(differences)?;
+    let largest = { values.into_iter().flatten() }.fold(0.0_f64, |max, x| max.max(x.abs()));
     match summary.std {
-        Some(std) if std > 0.0 => Ok((summary.mean, std)),
+        Some(std) if std > 4.0 * f64::EPSILON * largest => Ok((summary.mean, std)),
         _ => Err(EvalError::undefined(
             quantity,
             Undefined::ConstantDifferences,
@@ -70,7 +75,7 @@ fn spread(quantity: &'static str, differences: &[f64]) -> Result<(f64, f64), Eva
 /// Student, Biometrika 6 (1908) 1.
 pub fn t_test(first: &[f64], second: &[f64]) -> Result<TTest, EvalError> {
     let differences = differences("paired t-test", first, second, 2)?;
-    let (mean_difference, std) = spread("paired t-test", &differences)?;
+    let (mean_difference, std) = spread("paired t-test", &differences, [first, second])?;
     let n = differences.len() as f64;
     let t = mean_difference / (std / n.sqrt());
     Ok(TTest {
@@ -117,7 +122,7 @@ pub fn wilcoxon(first: &[f64], second: &[f64]) -> Result<Wilcoxon, EvalError> {
 /// J. Cohen, *Statistical Power Analysis for the Behavioral Sciences* (1988), section 2.3.5.
 pub fn cohen_d(first: &[f64], second: &[f64]) -> Result<f64, EvalError> {
     let differences = differences("Cohen's d", first, second, 2)?;
-    let (mean, std) = spread("Cohen's d", &differences)?;
+    let (mean, std) = spread("Cohen's d", &differences, [first, second])?;
     Ok(mean / std)
 }
 
@@ -127,6 +132,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn rounding_is_no_spread() {
+        let test = t_test(&[0.1; 3], &[0.0; 3]).unwrap_err();
+        assert_eq!(
+            test.undefined_reason(),
+            Some(Undefined::ConstantDifferences)
+        );
+        // The differences are 0.1 but for the last bit.
+        assert!(cohen_d(&[0.4, 0.3, 0.2], &[0.3, 0.2, 0.1]).is_err());
+        assert!(t_test(&[0.1, 0.1 + 1e-12], &[0.0; 2]).is_ok());
+    }
 
     #[test]
     fn t_test_by_hand() {

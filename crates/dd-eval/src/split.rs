@@ -65,7 +65,7 @@ impl SplitStatistics {
         tasks: usize,
         scaffolds: Option<&[usize]>,
     ) -> Result<Self, EvalError> {
-        check_length("labels", labels.len(), rows * tasks)?;
+        check_length("labels", labels.len(), rows.saturating_mul(tasks))?;
         if let Some(ids) = scaffolds {
             check_length("scaffold ids", ids.len(), rows)?;
         }

@@ -39,7 +39,7 @@ impl GraphBatch {
     ///
     /// # Errors
     /// When the graphs disagree in their feature columns, some but not all have Laplacian eigenvectors or real
-    /// features, or an edge points outside its graph.
+    /// features, an array lacks rows, or an edge points outside its graph.
     pub fn collate(graphs: &[MolGraph], device: &Device) -> Result<Self> {
         let num_nodes: Vec<usize> = graphs.iter().map(MolGraph::num_nodes).collect();
         let num_edges: Vec<usize> = graphs.iter().map(MolGraph::num_edges).collect();
@@ -47,6 +47,18 @@ impl GraphBatch {
         let edges = Segments::from_lengths(&num_edges, device)?;
         let records: Vec<u64> = graphs.iter().map(|graph| graph.record).collect();
         for (position, graph) in graphs.iter().enumerate() {
+            let rows = |array: &Option<Array2<f32>>| array.as_ref().map(Array2::nrows);
+            let (n, e) = (graph.num_nodes(), graph.num_edges());
+            check_rows(
+                position,
+                [
+                    ("edge_targets", e, Some(graph.edge_targets.len())),
+                    ("edge_features", e, Some(graph.edge_features.nrows())),
+                    ("atom_index", n, Some(graph.atom_index.len())),
+                    ("laplacian", n, rows(&graph.laplacian)),
+                    ("node_reals", n, rows(&graph.node_reals)),
+                ],
+            )?;
             let bound = graph.num_nodes() as u32;
             let stray = graph
                 .edge_sources
@@ -128,11 +140,19 @@ impl PointBatch {
     /// Packs conformers in the given order; positions take the element type `dtype` (f32 or f64).
     ///
     /// # Errors
-    /// When a position is not finite.
+    /// When a position is not finite, or an atom has none.
     pub fn collate(clouds: &[PointCloud], dtype: DType, device: &Device) -> Result<Self> {
         let lengths: Vec<usize> = clouds.iter().map(PointCloud::num_atoms).collect();
         let atoms = Segments::from_lengths(&lengths, device)?;
         for (molecule, cloud) in clouds.iter().enumerate() {
+            let n = cloud.num_atoms();
+            check_rows(
+                molecule,
+                [
+                    ("positions", n, Some(cloud.positions.len())),
+                    ("atom_index", n, Some(cloud.atom_index.len())),
+                ],
+            )?;
             let bad = cloud
                 .positions
                 .iter()
@@ -178,6 +198,24 @@ impl PointBatch {
     pub fn num_atoms(&self) -> usize {
         self.atoms.num_rows()
     }
+}
+
+/// Refuses the first array, by name, expected and present rows, that does not have the rows it should.
+fn check_rows<const N: usize>(
+    molecule: usize,
+    arrays: [(&'static str, usize, Option<usize>); N],
+) -> Result<()> {
+    for (name, expected, got) in arrays {
+        if let Some(got) = got.filter(|&got| got != expected) {
+            return Err(GraphError::Rows {
+                molecule,
+                name,
+                expected,
+                got,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The arrays of all graphs stacked, when all have one.

@@ -48,6 +48,26 @@ pub enum GraphError {
         /// What the feature set knows.
         known: &'static str,
     },
+    /// An array that does not have a row for each node, edge or atom.
+    #[error("molecule {molecule}: {name} has {got} rows, expected {expected}")]
+    Rows {
+        /// Position in the batch.
+        molecule: usize,
+        /// Name of the array.
+        name: &'static str,
+        /// Nodes, edges or atoms of the molecule.
+        expected: usize,
+        /// Rows of the array.
+        got: usize,
+    },
+    /// More eigenvectors than there are.
+    #[error("Laplacian eigenvectors: {columns} columns exceed the limit of {limit}")]
+    LaplacianColumns {
+        /// Columns asked for.
+        columns: usize,
+        /// Largest number of columns.
+        limit: usize,
+    },
     /// A position that is infinite or not a number.
     #[error("molecule {molecule}: the position of atom {atom} is not finite")]
     NonFinitePosition {

@@ -51,13 +51,19 @@ pub struct LaplacianEigen {
 /// O(n³ + n² k) time and O(n²) memory in the nodes of the largest fragment.
 ///
 /// # Errors
-/// When an edge names a node that does not exist or the graph is larger than [`MAX_LAPLACIAN_NODES`].
+/// When an edge names a node that does not exist, or the graph or `k` is larger than [`MAX_LAPLACIAN_NODES`].
 pub fn laplacian_eigenvectors(
     num_nodes: usize,
     sources: &[u32],
     targets: &[u32],
     k: usize,
 ) -> Result<Array2<f32>> {
+    if k > MAX_LAPLACIAN_NODES {
+        return Err(GraphError::LaplacianColumns {
+            columns: k,
+            limit: MAX_LAPLACIAN_NODES,
+        });
+    }
     let smallest = smallest(num_nodes, sources, targets, k)?;
     let mut table = vec![0.0; num_nodes * k];
     smallest.write(&mut table, k, |x| x as f32);
@@ -365,6 +371,8 @@ mod tests {
             error.to_string(),
             "Laplacian eigenvectors: 2049 nodes exceed the limit of 2048"
         );
+        let error = laplacian_eigenvectors(1, &[], &[], usize::MAX).unwrap_err();
+        assert!(error.to_string().ends_with("exceed the limit of 2048"));
         assert!(
             laplacian_eigenvectors(0, &[], &[], 4)
                 .expect("empty")

@@ -348,3 +348,40 @@ fn configurations_from_before_the_choice_of_order_mean_as_written() {
     let config: OgbConfig = serde_json::from_str(&canonical).expect("a configuration");
     assert_eq!(config.order, AtomOrder::Canonical);
 }
+
+#[test]
+fn arrays_without_a_row_for_everything_are_no_batch() {
+    let molecule = smiles::parse("CCO").expect("valid");
+    let graph = OgbFeaturizer::new(OgbConfig::tokengt_lap())
+        .featurize(&molecule)
+        .expect("atoms");
+    let broken = |change: fn(&mut MolGraph)| {
+        let mut second = graph.clone();
+        change(&mut second);
+        let message = GraphBatch::collate(&[graph.clone(), second], &Device::Cpu).unwrap_err();
+        message.to_string()
+    };
+    assert_eq!(
+        broken(|graph| graph.edge_targets.truncate(3)),
+        "molecule 1: edge_targets has 3 rows, expected 4"
+    );
+    assert_eq!(
+        broken(|graph| graph.edge_features = graph.edge_features.slice(s![..3, ..]).to_owned()),
+        "molecule 1: edge_features has 3 rows, expected 4"
+    );
+    assert_eq!(
+        broken(|graph| graph.atom_index.clear()),
+        "molecule 1: atom_index has 0 rows, expected 3"
+    );
+    assert_eq!(
+        broken(|graph| graph.laplacian = Some(Array2::zeros((2, 16)))),
+        "molecule 1: laplacian has 2 rows, expected 3"
+    );
+    let mut lost = cloud(0, vec![[0.0; 3], [1.0; 3]]);
+    lost.atom_index.clear();
+    let message = PointBatch::collate(&[lost], DType::F32, &Device::Cpu).unwrap_err();
+    assert_eq!(
+        message.to_string(),
+        "molecule 0: atom_index has 0 rows, expected 2"
+    );
+}

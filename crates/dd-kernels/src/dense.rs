@@ -38,6 +38,13 @@ pub fn dense(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tenso
             got: weight.dims().to_vec(),
         });
     };
+    if output == 0 {
+        return Err(KernelError::Shape {
+            name: "dense: weight",
+            expected: "[out, in] with at least one output".to_string(),
+            got: weight.dims().to_vec(),
+        });
+    }
     if x.dims().last() != Some(&input) || input == 0 {
         return Err(KernelError::Shape {
             name: "dense: x",

@@ -108,6 +108,6 @@ pub use segment_sum::{segment_mean, segment_sum};
 pub use segments::Segments;
 pub use silu::silu;
 pub use transformer::{
-    AttentionBlock, DenseWeights, FeedForwardBlock, NormWeights, Readers, attention_block,
-    feed_forward_block,
+    AttentionBlock, DenseWeights, FeedForwardBlock, NORM_EPSILON, NormWeights, Readers,
+    attention_block, feed_forward_block,
 };

@@ -86,6 +86,8 @@ fn dense_names_the_wrong_shape() -> Result<()> {
         error.to_string(),
         "dense: bias: expected shape [5], got [4]"
     );
+    let none = x[1].narrow(0, 0, 0)?;
+    assert!(dense(&x[0], &none, None).is_err(), "no output");
     Ok(())
 }
 

@@ -163,3 +163,69 @@ fn charged_dummies_keep_their_charge() {
         assert_eq!(smiles::write(&again), smiles::write(&molecule));
     }
 }
+
+/// Atoms and bonds of a V2000 block, in the plane.
+fn block(atoms: &[(&str, [f64; 2])], bonds: &[[usize; 3]]) -> String {
+    let mut text = format!(
+        "\n\n\n{:3}{:3}  0  0  0  0  0  0  0  0999 V2000\n",
+        atoms.len(),
+        bonds.len()
+    );
+    for (symbol, [x, y]) in atoms {
+        text += &format!("{x:10.4}{y:10.4}    0.0000 {symbol:3} 0  0\n");
+    }
+    for [begin, end, order] in bonds {
+        text += &format!("{begin:3}{end:3}{order:3}  0\n");
+    }
+    text + "M  END\n"
+}
+
+#[test]
+fn a_dummy_in_a_ring_of_aromatic_bonds_is_read_wherever_it_stands() {
+    for dummy in 0..6 {
+        let angle = |i: usize| std::f64::consts::FRAC_PI_3 * i as f64;
+        let place = |i: usize| [1.5 * angle(i).cos(), 1.5 * angle(i).sin()];
+        let symbol = |i: usize| if i == dummy { "R" } else { "C" };
+        let atoms: Vec<_> = (0..6).map(|i| (symbol(i), place(i))).collect();
+        let bonds: Vec<_> = (0..6).map(|i| [i + 1, (i + 1) % 6 + 1, 4]).collect();
+        let molecule = molfile::parse(&block(&atoms, &bonds)).expect("readable");
+        assert_eq!(smiles::write(&molecule), "[*]1ccccc1");
+    }
+}
+
+#[test]
+fn a_dative_bond_closes_no_ring() {
+    // Copper acetylacetonate's half: the ring is closed by the dative bond alone, so both double bonds have a geometry.
+    let atoms = [
+        ("C", [3.3, 0.0]),
+        ("C", [1.8, 0.0]),
+        ("C", [1.05, 1.299]),
+        ("C", [-0.45, 1.299]),
+        ("C", [-1.2, 2.598]),
+        ("N", [-1.2, 0.0]),
+        ("C", [-2.7, 0.0]),
+        ("Cu", [-0.45, -1.299]),
+        ("Cl", [-1.2, -2.598]),
+        ("O", [1.05, -1.299]),
+    ];
+    let bonds = |order: usize| {
+        [
+            [1, 2, 1],
+            [2, 3, 2],
+            [3, 4, 1],
+            [4, 5, 1],
+            [4, 6, 2],
+            [6, 7, 1],
+            [6, 8, order],
+            [8, 9, 1],
+            [8, 10, 1],
+            [10, 2, 1],
+        ]
+    };
+    let stereo = |order: usize| {
+        let molecule = molfile::parse(&block(&atoms, &bonds(order))).expect("readable");
+        let bonds = molecule.bonds().map(|bond| bond.bond.stereo);
+        bonds.filter(|stereo| *stereo != BondStereo::None).count()
+    };
+    assert_eq!(stereo(9), 2);
+}

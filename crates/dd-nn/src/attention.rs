@@ -64,7 +64,7 @@ impl SelfAttention {
     }
 
     /// `x + f forward(LN(x))` in one operation, with branch factors `f`, one per segment, for all rows or the readers
-    /// among them; [`LayerNorm`]s of epsilon 1e-5 only, as all of this workspace.
+    /// among them. An error for a [`LayerNorm`] of another epsilon than 1e-5.
     pub fn forward_residual(
         &self,
         x: &Tensor,
@@ -75,7 +75,7 @@ impl SelfAttention {
         mode: Mode,
     ) -> Result<Tensor> {
         let block = AttentionBlock {
-            norm: norm.weights(),
+            norm: norm.weights()?,
             query: weights(&self.q_proj),
             key: weights(&self.k_proj),
             value: weights(&self.v_proj),

@@ -1,7 +1,7 @@
 //! Linear layer, embedding table and layer norm on a [`Params`] tree.
 
-use candle_core::{Module, Result, Tensor};
-use dd_kernels::{DenseWeights, NormWeights};
+use candle_core::{Error, Module, Result, Tensor};
+use dd_kernels::{DenseWeights, NORM_EPSILON, NormWeights};
 
 use crate::init::Init;
 use crate::params::Params;
@@ -83,12 +83,21 @@ impl LayerNorm {
         })
     }
 
-    /// Weight and bias as the fused kernels take them.
-    pub fn weights(&self) -> NormWeights<'_> {
-        NormWeights {
+    /// Weight and bias as the fused kernels take them, whose epsilon is [`NORM_EPSILON`].
+    ///
+    /// # Errors
+    /// When that of this layer is another.
+    pub fn weights(&self) -> Result<NormWeights<'_>> {
+        if self.epsilon != NORM_EPSILON {
+            return Err(Error::Msg(format!(
+                "layer norm: fused blocks compute with an epsilon of {NORM_EPSILON:e}, not of {:e}",
+                self.epsilon
+            )));
+        }
+        Ok(NormWeights {
             weight: &self.weight,
             bias: &self.bias,
-        }
+        })
     }
 }
 

@@ -20,6 +20,8 @@ pub struct ParamStore {
     inner: Arc<Mutex<Inner>>,
     origin: Origin,
     frozen: bool,
+    /// Most numbers that parameters and buffers may hold together.
+    most: Option<usize>,
     dtype: DType,
     device: Device,
 }
@@ -28,6 +30,8 @@ pub struct ParamStore {
 struct Inner {
     params: BTreeMap<String, Var>,
     buffers: BTreeMap<String, Buffer>,
+    /// Numbers in all of them.
+    held: usize,
 }
 
 /// Where first values come from.
@@ -87,6 +91,7 @@ impl ParamStore {
             inner: Arc::default(),
             origin,
             frozen: false,
+            most: None,
             dtype,
             device: device.clone(),
         }
@@ -99,6 +104,36 @@ impl ParamStore {
         Self {
             frozen: true,
             ..self.clone()
+        }
+    }
+
+    /// The same store, refusing parameters and buffers beyond so many numbers in all, before memory is taken for them: for a
+    /// network whose description comes with the file that will fill it, and is as little to be trusted.
+    #[must_use]
+    pub fn at_most(&self, numbers: usize) -> Self {
+        Self {
+            most: Some(numbers),
+            ..self.clone()
+        }
+    }
+
+    /// Takes note of a tensor that is about to be made.
+    fn hold(&self, inner: &mut Inner, name: &str, shape: &Shape) -> Result<()> {
+        let size = shape
+            .dims()
+            .iter()
+            .try_fold(1, |n: usize, &d| n.checked_mul(d));
+        let held = size.and_then(|size| inner.held.checked_add(size));
+        match held.filter(|&held| self.most.is_none_or(|most| held <= most)) {
+            Some(held) => {
+                inner.held = held;
+                Ok(())
+            }
+            None => Err(Error::Msg(format!(
+                "{name} {:?}: the description asks for more numbers than there are{}",
+                shape.dims(),
+                self.most.map_or(String::new(), |most| format!(" ({most})"))
+            ))),
         }
     }
 
@@ -193,6 +228,7 @@ impl ParamStore {
             check_shape("parameter", name, var, shape)?;
             var.clone()
         } else {
+            self.hold(&mut inner, name, shape)?;
             let value = match &self.origin {
                 Origin::Seed(key) => first(key.named(name))?.to_device(&self.device)?,
                 Origin::Given(source) => source.get(shape.clone(), name)?,
@@ -217,6 +253,7 @@ impl ParamStore {
             check_shape("buffer", name, &buffer.var, first.shape())?;
             return Ok(buffer.clone());
         }
+        self.hold(&mut inner, name, first.shape())?;
         let value = match &self.origin {
             Origin::Seed(_) => first.to_device(&self.device)?,
             Origin::Given(source) => source.get_unchecked_dtype(name, first.dtype())?,

@@ -134,6 +134,15 @@ impl TensorFile {
         &self.path
     }
 
+    /// The most numbers that a network may have which this file is to fill: a bound for
+    /// [`ParamStore::at_most`](crate::ParamStore::at_most). It leaves room for a network that the file does not fit, so that
+    /// loading can name all that is missing.
+    pub fn most_parameters(&self) -> usize {
+        const ROOM: usize = 1 << 24;
+        let sizes = { self.entries.values() }.map(|entry| entry.shape.iter().product::<usize>());
+        sizes.sum::<usize>().saturating_mul(2).max(ROOM)
+    }
+
     /// Every tensor, by name in alphabetical order.
     pub fn entries(&self) -> &BTreeMap<String, TensorInfo> {
         &self.entries

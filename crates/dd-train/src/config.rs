@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::adamw::AdamWConfig;
 use crate::batch::BatchConfig;
 use crate::error::{Result, TrainError};
-use crate::schedule::ScheduleConfig;
+use crate::schedule::{Schedule, ScheduleConfig};
 
 /// Configuration of [`fit`](crate::fit()).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -138,6 +138,8 @@ impl FitConfig {
                 "a moving average is kept as it is at the end: use keep = \"last\"",
             ));
         }
+        Schedule::new(self.optimizer.lr, self.schedule)?;
+        self.optimizer.validate()?;
         self.batch.validate()?;
         self.eval_batch.validate()?;
         self.optimizer.validate()

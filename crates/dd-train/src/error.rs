@@ -93,6 +93,14 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// A run of an evaluation that failed.
+    #[error("{run}: {source}")]
+    Evaluation {
+        /// Set, contender, share and seed.
+        run: String,
+        /// Why.
+        source: Box<TrainError>,
+    },
     /// A run folder that already holds a run.
     #[error("{path} already holds a run at step {step}: resume it, or choose another folder")]
     Occupied {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::digest::hex;
 use crate::error::{Result, TrainError};
-use crate::folder::{CONFIG_FILE, MODEL_FILE};
+use crate::folder::{CONFIG_FILE, MODEL_FILE, no_run};
 
 /// The file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,21 +21,31 @@ pub struct Exported {
     pub sha256: String,
 }
 
-/// Copies configuration and weights of a student's or a teacher's folder, numbers in `dtype`, without what only training needs. Counters, and
-/// tensors with a number beyond the element type, stay as they are.
+/// Copies configuration and weights of a student or a teacher, from its folder or one that ships by its name, numbers in
+/// `dtype`, without what only training needs. Counters, and tensors with a number beyond the element type, stay as they are.
 ///
 /// # Errors
-/// When the folder is incomplete or damaged, or `output` cannot be written to.
+/// When the folder is incomplete or damaged, or `output` holds a run or cannot be written to.
 pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
-    let file = TensorFile::open(folder.join(MODEL_FILE))?;
+    no_run(output)?;
+    let shipped = folder.to_str().and_then(dd_models::find);
+    let (config, file) = match (folder.exists(), shipped) {
+        (false, Some(model)) => (
+            model.config.as_bytes().to_vec(),
+            TensorFile::embedded(model.name, model.weights)?,
+        ),
+        _ => {
+            let config = folder.join(CONFIG_FILE);
+            let text = fs::read(&config).map_err(TrainError::io(&config))?;
+            (text, TensorFile::open(folder.join(MODEL_FILE))?)
+        }
+    };
     let mut tensors = BTreeMap::new();
     for name in file.entries().keys() {
         let tensor = file.read(name, &Device::Cpu)?;
         tensors.insert(name.clone(), narrowed(tensor, dtype)?);
     }
     fs::create_dir_all(output).map_err(TrainError::io(output))?;
-    let config = folder.join(CONFIG_FILE);
-    let config = fs::read(&config).map_err(TrainError::io(&config))?;
     let weights = output.join(MODEL_FILE);
     save_tensors(&weights, &tensors, &BTreeMap::new())?;
     write_atomically(output.join(CONFIG_FILE), |out| out.write_all(&config))?;

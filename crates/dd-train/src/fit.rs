@@ -143,6 +143,6 @@ fn epoch<T: Task>(
 fn total_steps(config: &FitConfig, batches: usize) -> u64 {
     match config.length {
         Length::Steps(steps) => steps,
-        Length::Epochs(epochs) => epochs * batches as u64,
+        Length::Epochs(epochs) => epochs.saturating_mul(batches as u64),
     }
 }

@@ -1,5 +1,5 @@
 //! The folder of a run: `config.json` and `model.safetensors` for whoever uses the model, and beside them
-//! `optimizer.safetensors`, `state.json`, `identity.json`, `config.resolved.toml` and `metrics.jsonl` for whoever trains it further.
+//! `checkpoint.safetensors`, `identity.json`, `config.resolved.toml` and `metrics.jsonl` for whoever trains it further.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use dd_nn::{Staged, TensorFile, stage_tensors, write_atomically};
+use dd_nn::{TensorFile, write_atomically};
 use serde::Serialize;
 
 use crate::error::{Result, TrainError};
@@ -18,12 +18,14 @@ use crate::state::State;
 pub const MODEL_FILE: &str = "model.safetensors";
 /// Name of the model's description.
 pub const CONFIG_FILE: &str = "config.json";
-const OPTIMIZER_FILE: &str = "optimizer.safetensors";
-const STATE_FILE: &str = "state.json";
+/// All that a run needs to go on, in one file: it is that of one step or of the other, wherever a run was ended.
+const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
+/// Key under which it has the state, as JSON.
+const STATE_KEY: &str = "state";
 const RESOLVED_FILE: &str = "config.resolved.toml";
 const IDENTITY_FILE: &str = "identity.json";
 const METRICS_FILE: &str = "metrics.jsonl";
-/// Key under which both tensor files carry the step, so that a checkpoint of two halves is recognised.
+/// Key under which the model has the step.
 const STEP_KEY: &str = "step";
 
 /// Whether a run begins or goes on.
@@ -41,11 +43,10 @@ pub struct RunFolder {
     path: PathBuf,
 }
 
-/// What a checkpoint holds besides the model.
+/// Where a run stands, and its tensors.
 pub(crate) struct Checkpoint {
     pub(crate) state: State,
-    pub(crate) model: BTreeMap<String, Tensor>,
-    pub(crate) optimizer: BTreeMap<String, Tensor>,
+    pub(crate) tensors: BTreeMap<String, Tensor>,
 }
 
 impl RunFolder {
@@ -77,8 +78,8 @@ impl RunFolder {
         &self.path
     }
 
-    /// Takes the folder for a run, before anything of the run is written: a folder with a checkpoint of another run is left as
-    /// it is.
+    /// Takes the folder for a run, before anything of the run is written: a folder with a checkpoint of another run, or with
+    /// a model that no run has left there, stays as it is.
     ///
     /// # Errors
     /// [`TrainError::Resume`] names the first setting or input that differs from those of the run that is there.
@@ -89,6 +90,12 @@ impl RunFolder {
             reason,
         };
         if self.state()?.is_none() {
+            let there = |name: &str| self.path.join(name).exists();
+            if !path.exists() && (there(MODEL_FILE) || there(CONFIG_FILE)) {
+                return Err(refuse(
+                    "it holds a model and no run; name another folder, or remove it".into(),
+                ));
+            }
             return write_json(&path, identity);
         }
         let text = fs::read_to_string(&path)
@@ -143,32 +150,22 @@ impl RunFolder {
         Ok(dd_nn::save_tensors(file, model, &step_text(step))?)
     }
 
-    /// Writes a checkpoint. All bytes are on the disk before the first file takes its name.
+    /// Writes a checkpoint, atomically.
     pub(crate) fn save(&self, checkpoint: &Checkpoint) -> Result<()> {
-        let step = step_text(checkpoint.state.step);
-        let stage = |name: &str, tensors| stage_tensors(self.path.join(name), tensors, &step);
-        let model = stage(MODEL_FILE, &checkpoint.model)?;
-        let optimizer = stage(OPTIMIZER_FILE, &checkpoint.optimizer)?;
-        let text = json(&self.path, &checkpoint.state)?;
-        let state = Staged::write(self.path.join(STATE_FILE), |out| {
-            out.write_all(text.as_bytes())
-        })?;
-        for file in [model, optimizer, state] {
-            file.commit()?;
-        }
-        Ok(())
+        let path = self.path.join(CHECKPOINT_FILE);
+        let state = compact(&path, &checkpoint.state)?;
+        let metadata = [(STATE_KEY.to_string(), state)].into();
+        Ok(dd_nn::save_tensors(path, &checkpoint.tensors, &metadata)?)
     }
 
     /// The checkpoint, when there is one.
     pub(crate) fn load(&self) -> Result<Option<Checkpoint>> {
-        let Some(state) = self.state()? else {
+        let Some((state, file)) = self.checkpoint()? else {
             return Ok(None);
         };
-        Ok(Some(Checkpoint {
-            model: self.tensors(MODEL_FILE, state.step)?,
-            optimizer: self.tensors(OPTIMIZER_FILE, state.step)?,
-            state,
-        }))
+        let read = |name: &String| Ok((name.clone(), file.read(name, &Device::Cpu)?));
+        let tensors = file.entries().keys().map(read).collect::<Result<_>>()?;
+        Ok(Some(Checkpoint { state, tensors }))
     }
 
     /// Appends a line to `metrics.jsonl` and returns the length of the file.
@@ -198,46 +195,53 @@ impl RunFolder {
             .map_err(TrainError::io(&path))?;
         let present = file.metadata().map_err(TrainError::io(&path))?.len();
         if present < length {
-            return Err(self.torn(format!(
-                "{METRICS_FILE} has {present} bytes, the checkpoint knows of {length}"
-            )));
+            return Err(TrainError::Resume {
+                path: self.path.clone(),
+                reason: format!(
+                    "{METRICS_FILE} has {present} bytes, the checkpoint knows of {length}"
+                ),
+            });
         }
         file.set_len(length).map_err(TrainError::io(&path))
     }
 
     fn state(&self) -> Result<Option<State>> {
-        let path = self.path.join(STATE_FILE);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(TrainError::io(&path)(error)),
-        };
-        let state = serde_json::from_str(&text).map_err(|error| TrainError::Resume {
-            path,
-            reason: error.to_string(),
-        })?;
-        Ok(Some(state))
+        Ok(self.checkpoint()?.map(|(state, _)| state))
     }
 
-    fn tensors(&self, name: &str, step: u64) -> Result<BTreeMap<String, Tensor>> {
-        let file = TensorFile::open(self.path.join(name))?;
-        let found = file.metadata().get(STEP_KEY);
-        if found.map(String::as_str) != Some(step.to_string().as_str()) {
-            return Err(self.torn(format!(
-                "{name} is of step {}, {STATE_FILE} of step {step}",
-                found.map_or("unknown", String::as_str)
-            )));
+    /// The checkpoint's state and its tensors, yet to be read.
+    fn checkpoint(&self) -> Result<Option<(State, TensorFile)>> {
+        let path = self.path.join(CHECKPOINT_FILE);
+        if !path.exists() {
+            return Ok(None);
         }
-        let read = |name: &String| Ok((name.clone(), file.read(name, &Device::Cpu)?));
-        file.entries().keys().map(read).collect()
+        let file = TensorFile::open(&path)?;
+        let text = file.metadata().get(STATE_KEY).map_or("", String::as_str);
+        match serde_json::from_str(text) {
+            Ok(state) => Ok(Some((state, file))),
+            Err(error) => Err(TrainError::Resume {
+                path,
+                reason: format!("its state: {error}"),
+            }),
+        }
     }
+}
 
-    fn torn(&self, reason: String) -> TrainError {
-        TrainError::Resume {
-            path: self.path.clone(),
-            reason,
-        }
+/// Refuses a folder that holds a run, for a model to be written to.
+///
+/// # Errors
+/// When it does.
+pub fn no_run(folder: &Path) -> Result<()> {
+    let is_run = [IDENTITY_FILE, CHECKPOINT_FILE]
+        .iter()
+        .any(|name| folder.join(name).exists());
+    if is_run {
+        return Err(TrainError::Folder {
+            path: folder.to_path_buf(),
+            reason: "it holds a run; name another folder".into(),
+        });
     }
+    Ok(())
 }
 
 /// Writes a value as indented JSON, atomically.

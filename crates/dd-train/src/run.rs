@@ -21,10 +21,10 @@ use crate::source::{Example, Source};
 use crate::state::{Best, State, StopReason};
 use crate::task::{Draw, Evaluation, Losses, Task};
 
-/// Prefixes of the tensors in `optimizer.safetensors` besides the moments.
+/// Prefixes of the tensors of a checkpoint besides the moments.
 const AVERAGE: &str = "ema.";
 const BEST: &str = "best.";
-const COMPANION: &str = "companion.";
+const PRESENT: &str = "present.";
 
 pub(crate) struct Run<'a, T: Task> {
     pub(crate) state: State,
@@ -166,8 +166,8 @@ impl<'a, T: Task> Run<'a, T> {
         let cost = evaluation.cost();
         self.schedule.observe(cost);
         self.state.plateau = self.schedule.plateau();
-        // A score that is not a number is never the best.
-        let is_best = self.state.best.is_none_or(|best| cost < best.cost) && !cost.is_nan();
+        // A score that is not finite is never the best.
+        let is_best = cost.is_finite() && self.state.best.is_none_or(|best| cost < best.cost);
         if is_best {
             self.state.stale = 0;
             self.state.best = Some(Best {
@@ -203,7 +203,7 @@ impl<'a, T: Task> Run<'a, T> {
         let Some(folder) = self.folder else {
             return Ok(());
         };
-        let mut optimizer = self.optimizer.tensors();
+        let mut tensors = self.optimizer.tensors();
         let prefixed = |prefix: &str, tensors: BTreeMap<String, Tensor>| {
             let named = tensors.into_iter();
             named
@@ -211,15 +211,14 @@ impl<'a, T: Task> Run<'a, T> {
                 .collect::<Vec<_>>()
         };
         if let Some(average) = &self.average {
-            optimizer.extend(prefixed(AVERAGE, average.tensors()));
+            tensors.extend(prefixed(AVERAGE, average.tensors()));
         }
-        optimizer.extend(prefixed(BEST, self.best.clone()));
-        let (model, companions) = self.divided();
-        optimizer.extend(prefixed(COMPANION, companions));
+        tensors.extend(prefixed(BEST, self.best.clone()));
+        tensors.extend(prefixed(PRESENT, self.task.store().tensors()));
+        folder.write_model(&self.model(), self.state.step)?;
         folder.save(&Checkpoint {
             state: self.state.clone(),
-            model,
-            optimizer,
+            tensors,
         })?;
         tracing::debug!(step = self.state.step, "checkpoint written");
         observer.event(&Event::Checkpointed {
@@ -242,7 +241,7 @@ impl<'a, T: Task> Run<'a, T> {
             }
         }
         match self.folder {
-            Some(folder) => folder.write_model(&self.divided().0, self.state.step),
+            Some(folder) => folder.write_model(&self.model(), self.state.step),
             None => Ok(()),
         }
     }
@@ -256,10 +255,11 @@ impl<'a, T: Task> Run<'a, T> {
         }
     }
 
-    /// The tensors of the model, and those that only serve its training.
-    fn divided(&self) -> (BTreeMap<String, Tensor>, BTreeMap<String, Tensor>) {
-        let tensors = self.task.store().tensors().into_iter();
-        tensors.partition(|(name, _)| self.task.belongs_to_model(name))
+    /// The tensors of the model, without those that only serve its training.
+    fn model(&self) -> BTreeMap<String, Tensor> {
+        let mut tensors = self.task.store().tensors();
+        tensors.retain(|name, _| self.task.belongs_to_model(name));
+        tensors
     }
 
     fn evaluate(&self, valid: &dyn Source<Item = T::Item>) -> Result<Evaluation> {
@@ -276,11 +276,7 @@ impl<'a, T: Task> Run<'a, T> {
     }
 
     fn restore(&mut self, folder: &RunFolder, checkpoint: Checkpoint) -> Result<()> {
-        let Checkpoint {
-            state,
-            model,
-            optimizer,
-        } = checkpoint;
+        let Checkpoint { state, tensors } = checkpoint;
         let name = self.task.name();
         if let Some(reason) = state.conflict(name, self.state.num_examples, self.config) {
             return Err(TrainError::Resume {
@@ -288,13 +284,12 @@ impl<'a, T: Task> Run<'a, T> {
                 reason,
             });
         }
-        let companions = below(COMPANION, &optimizer);
-        assign(self.task.store(), &with(model, companions))?;
-        self.optimizer.restore(state.step, &optimizer)?;
+        assign(self.task.store(), &below(PRESENT, &tensors))?;
+        self.optimizer.restore(state.step, &tensors)?;
         if let Some(average) = &self.average {
-            average.restore(&below(AVERAGE, &optimizer))?;
+            average.restore(&below(AVERAGE, &tensors))?;
         }
-        self.best = below(BEST, &optimizer);
+        self.best = below(BEST, &tensors);
         self.schedule.restore(state.plateau);
         if state.finished.is_none() {
             folder.truncate_metrics(state.metrics_bytes)?;

@@ -154,7 +154,7 @@ impl Schedule {
         }
     }
 
-    /// Takes note of an epoch's validation score; lower is better.
+    /// Takes note of an epoch's validation score; lower is better, and one that is not finite is no improvement.
     pub fn observe(&mut self, score: f64) {
         let ScheduleConfig::ReduceOnPlateau {
             factor, patience, ..
@@ -164,9 +164,10 @@ impl Schedule {
         };
         let plateau = &mut self.plateau;
         // PyTorch's relative rule for scores of either sign: the best must be undercut by a share of its magnitude.
-        let improves = plateau
-            .best
-            .is_none_or(|best| score < best - PLATEAU_THRESHOLD * best.abs());
+        let improves = score.is_finite()
+            && plateau
+                .best
+                .is_none_or(|best| score < best - PLATEAU_THRESHOLD * best.abs());
         if improves {
             plateau.best = Some(score);
             plateau.stale = 0;
@@ -245,6 +246,20 @@ mod tests {
         });
         let got: Vec<f64> = [0, 3, 4, 9, 14, 99].map(|t| s.lr(t)).to_vec();
         assert_eq!(got, [0.25, 1.0, 1.0, 0.5, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_score_that_is_not_finite_is_no_improvement() {
+        let mut s = schedule(ScheduleConfig::ReduceOnPlateau {
+            warmup: 0,
+            factor: 0.5,
+            patience: 1,
+            min: 0.0,
+        });
+        for score in [f64::NAN, f64::NEG_INFINITY, 3.0, 2.0, f64::NAN, 1.0] {
+            s.observe(score);
+        }
+        assert_eq!((s.lr(0), s.plateau().best), (0.5, Some(1.0)));
     }
 
     #[test]

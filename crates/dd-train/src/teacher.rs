@@ -72,7 +72,9 @@ impl Teacher {
     /// When a file is absent or malformed, or the weights do not fit the description.
     pub fn load(name_or_path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let (config, file) = open(name_or_path.as_ref())?;
-        let store = ParamStore::new(0, DType::F32, device).frozen();
+        let store = ParamStore::new(0, DType::F32, device)
+            .frozen()
+            .at_most(file.most_parameters());
         let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
         fill(&store, &file)?;
         Ok(Self {
@@ -104,7 +106,17 @@ fn open(folder: &Path) -> Result<(TeacherConfig, TensorFile)> {
             model.config.to_string(),
             TensorFile::embedded(model.name, model.weights)?,
         ),
-        _ => (
+        (false, None) => {
+            let reason = match folder.to_str().and_then(dd_models::find) {
+                Some(_) => "it is a student; a teacher reads geometries, as et-128 does",
+                None => "there is no such folder, and no teacher of this name ships; et-128 does",
+            };
+            return Err(TrainError::Folder {
+                path: folder.to_path_buf(),
+                reason: reason.into(),
+            });
+        }
+        (true, _) => (
             fs::read_to_string(&path).map_err(TrainError::io(&path))?,
             TensorFile::open(folder.join(MODEL_FILE))?,
         ),
@@ -113,6 +125,12 @@ fn open(folder: &Path) -> Result<(TeacherConfig, TensorFile)> {
         path: path.clone(),
         reason,
     };
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    if value.is_object() && value.get("denoiser").is_none() {
+        return Err(fault(
+            "it describes no teacher, which reads geometries".into(),
+        ));
+    }
     let config: TeacherConfig =
         serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
     if config.schema != 1 {

@@ -5,7 +5,7 @@
 //! and its atoms'. The fingerprint is the SHA-256 of the teacher's configuration and tensors and of all conformers, so that a file made by another teacher
 //! or from other data is refused. The numbers are kept as the teacher gave them: a run with a cache equals one without.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -59,17 +59,15 @@ impl TeacherCache {
     /// `(1 + atoms) * width` numbers for each.
     ///
     /// # Errors
-    /// When the teacher fails.
+    /// When two conformers have one record number, or the teacher fails.
     pub fn in_memory(
         teacher: Speaker<'_>,
         clouds: &[PointCloud],
         batches: &[Vec<usize>],
     ) -> Result<Self> {
+        check_records(clouds)?;
         let mut bytes = Vec::new();
-        let mut places = HashMap::with_capacity(clouds.len());
-        for (record, rows) in layout(clouds, batches) {
-            places.insert(record, rows);
-        }
+        let places = layout(clouds, batches).collect();
         speak(teacher, clouds, batches, |row| {
             bytes.extend_from_slice(row);
             Ok(())
@@ -85,13 +83,15 @@ impl TeacherCache {
     /// The same in the file `path`: read when it is there and of this teacher and these conformers, made when it is not.
     ///
     /// # Errors
-    /// When the file is of another teacher or of other conformers, is damaged, or cannot be read or written.
+    /// When two conformers have one record number, or the file is of another teacher or of other conformers, is damaged, or
+    /// cannot be read or written.
     pub fn in_file(
         path: &Path,
         teacher: Speaker<'_>,
         clouds: &[PointCloud],
         batches: &[Vec<usize>],
     ) -> Result<Self> {
+        check_records(clouds)?;
         let print = fingerprint(teacher, clouds)?;
         if !path.exists() {
             let (width, size) = (
@@ -136,10 +136,20 @@ impl TeacherCache {
         let mut file = File::open(path).map_err(system)?;
         let size = file.metadata().map_err(system)?.len();
         let mut head = [0; HEAD];
+        if size < HEAD as u64 {
+            return Err(wrong(
+                "it holds no answers of a teacher; name another file".into(),
+            ));
+        }
         file.read_exact(&mut head).map_err(system)?;
         let (width, dtype) = (teacher.network.width(), teacher.store.dtype());
         let molecules = u64_at(&head, 16);
-        if &head[..8] != MAGIC || head[24..] != print[..] {
+        if &head[..8] != MAGIC {
+            return Err(wrong(
+                "it holds no answers of a teacher; name another file".into(),
+            ));
+        }
+        if head[24..] != print[..] {
             return Err(wrong("it was made by another teacher or from other conformers; delete it or name another file".into()));
         }
         let index_size = molecules
@@ -218,6 +228,20 @@ impl Rows {
                 Ok(bytes)
             }
         }
+    }
+}
+
+/// Answers are kept by record: training and validation data must be numbered apart.
+fn check_records(clouds: &[PointCloud]) -> Result<()> {
+    let mut known = HashSet::with_capacity(clouds.len());
+    match clouds.iter().find(|cloud| !known.insert(cloud.record)) {
+        None => Ok(()),
+        Some(cloud) => Err(TrainError::Record {
+            index: cloud.record as usize,
+            reason:
+                "two conformers of the run have this number, by which a teacher's answers are kept"
+                    .into(),
+        }),
     }
 }
 

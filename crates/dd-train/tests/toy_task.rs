@@ -329,21 +329,33 @@ fn a_checkpoint_of_another_run_is_refused() {
         RunFolder::open(&path, Start::New),
         Err(TrainError::Occupied { step: 3, .. })
     ));
-    // Two halves of different checkpoints.
-    let other = folder("other-2");
-    run(&other, &config(), Some(4)).unwrap();
+}
+
+#[test]
+fn a_run_that_ends_while_it_writes_goes_on() {
+    let whole = folder("whole");
+    run(&whole, &config(), None).unwrap();
+    let cut = folder("cut");
+    run(&cut, &config(), Some(3)).unwrap();
+    // The model was written, the checkpoint not yet; and a file was begun.
     std::fs::copy(
-        other.join("optimizer.safetensors"),
-        path.join("optimizer.safetensors"),
+        whole.join("model.safetensors"),
+        cut.join("model.safetensors"),
     )
     .unwrap();
-    let error = run(&path, &config(), None).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("optimizer.safetensors is of step 4"),
-        "{error}"
-    );
+    std::fs::write(cut.join(".checkpoint.safetensors.1.tmp"), "x").unwrap();
+    run(&cut, &config(), None).unwrap();
+    for file in [
+        "model.safetensors",
+        "checkpoint.safetensors",
+        "metrics.jsonl",
+    ] {
+        let [whole, cut] = [&whole, &cut].map(|folder| std::fs::read(folder.join(file)).unwrap());
+        assert!(whole == cut, "{file}");
+    }
+    std::fs::write(cut.join("checkpoint.safetensors"), "{}").unwrap();
+    let error = run(&cut, &config(), None).unwrap_err().to_string();
+    assert!(error.contains("checkpoint.safetensors"), "{error}");
 }
 
 fn train_on(task: &Toy, points: &[Point], config: &FitConfig) -> Result<dd_train::FitReport> {

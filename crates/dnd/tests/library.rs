@@ -221,7 +221,11 @@ fn a_split_finds_its_column_and_leaves_out_what_is_no_molecule() {
             &folder,
             &format!("split -i t.csv --method {method} -o {method}.json"),
         );
-        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(code, Some(3), "{said}");
+        assert!(
+            said.contains("t.csv, row 11: ring 1 is never closed"),
+            "{said}"
+        );
         assert!(said.contains("1 of 40 rows have no molecule"), "{said}");
         let text = std::fs::read_to_string(folder.join(format!("{method}.json"))).unwrap();
         let split: dd_data::Split = serde_json::from_str(&text).unwrap();

@@ -33,7 +33,8 @@ pub struct DMpnn {
     config: DMpnnConfig,
     multi_hot: MultiHot,
     input: Linear,
-    hidden: Linear,
+    /// Of the rounds after the first, if there are any.
+    hidden: Option<Linear>,
     output: Linear,
     norm: Option<BatchNorm>,
 }
@@ -68,7 +69,9 @@ impl DMpnn {
         let norm = || BatchNorm::new(width, &params.pp("bn"));
         Ok(Self {
             input: layer("W_i", atom + bond)?,
-            hidden: layer("W_h", width)?,
+            hidden: (config.depth > 1)
+                .then(|| layer("W_h", width))
+                .transpose()?,
             output: Linear::fan_in_uniform(atom + width, width, &layers.pp("W_o"))?,
             norm: config.batch_norm.then(norm).transpose()?,
             multi_hot,
@@ -85,13 +88,16 @@ impl DMpnn {
     fn messages(&self, first: &Tensor, batch: &GraphBatch, mode: Mode) -> Result<Tensor> {
         let reverse = reverse(batch)?;
         let mut h = self.config.activation.forward(first)?;
+        let Some(hidden) = &self.hidden else {
+            return Ok(h);
+        };
         for round in 1..self.config.depth {
             if self.config.undirected {
                 h = ((&h + gather(&h, &reverse)?)? * 0.5)?;
             }
             let at_atoms = scatter_sum(&h, &batch.edge_targets)?; // [N, W]
             let heard = (gather(&at_atoms, &batch.edge_sources)? - gather(&h, &reverse)?)?;
-            let next = (first + self.hidden.forward(&heard)?)?;
+            let next = (first + hidden.forward(&heard)?)?;
             let mode = mode.named("rounds").with(round);
             h = self.dropout(&self.config.activation.forward(&next)?, &batch.edges, mode)?;
         }
@@ -106,6 +112,10 @@ impl DMpnn {
 impl Encoder2d for DMpnn {
     fn width(&self) -> usize {
         self.config.width
+    }
+
+    fn least_batch(&self) -> usize {
+        if self.norm.is_some() { 2 } else { 1 }
     }
 
     fn encode(&self, batch: &GraphBatch, mode: Mode) -> Result<Representation> {

@@ -110,7 +110,7 @@ impl Encoder {
         device: &Device,
     ) -> Result<Self> {
         let folder = ModelFolder::open(name_or_path)?;
-        let store = ParamStore::new(0, dtype, device);
+        let store = ParamStore::new(0, dtype, device).at_most(folder.tensors()?.most_parameters());
         let model = Self::on_store(folder.config(), &store)?;
         folder.load_encoder(&store)?;
         Ok(model)

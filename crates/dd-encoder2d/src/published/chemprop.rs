@@ -65,10 +65,14 @@ pub(super) fn d_mpnn(file: &Checkpoint) -> Result<Option<Published>> {
     };
     let (head, targets, note) = head(&settings, width)?;
     let has_scaler = head.is_some() && SCALER.iter().all(|name| file.shape(name).is_some());
+    let names = match config.depth {
+        1 => chemprop().ignore("message_passing.W_h", "without effect in a single round"),
+        _ => chemprop(),
+    };
     let names = match head {
-        None => chemprop().ignore("predictor", "a head that is not supported"),
-        Some(HeadConfig::Linear) => chemprop().replace_prefix("predictor.ffn.0.0.", "head."),
-        Some(_) => chemprop()
+        None => names.ignore("predictor", "a head that is not supported"),
+        Some(HeadConfig::Linear) => names.replace_prefix("predictor.ffn.0.0.", "head."),
+        Some(_) => names
             .replace_prefix("predictor.ffn.0.0.", "head.0.")
             .replace_prefix("predictor.ffn.1.2.", "head.2."),
     };

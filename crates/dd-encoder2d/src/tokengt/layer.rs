@@ -105,7 +105,7 @@ impl Layer {
         )?;
         let factors = self.factors(tokens, mode.named("feedforward_path"))?;
         let block = FeedForwardBlock {
-            norm: self.final_layer_norm.weights(),
+            norm: self.final_layer_norm.weights()?,
             first: self.fc1.weights().expect("made with a bias"),
             last: self.fc2.weights().expect("made with a bias"),
             segments: readers.map_or(tokens, |readers| readers.segments),

@@ -6,7 +6,7 @@ use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
 use super::{
-    DenseWeights, EPSILON, NormWeights, add, add_residual, branch_gradient, check_factors,
+    DenseWeights, NORM_EPSILON, NormWeights, add, add_residual, branch_gradient, check_factors,
     composed, normalized, scale, scale_rows,
 };
 use crate::attention::PackedHeads;
@@ -66,7 +66,12 @@ pub struct Readers<'a> {
 pub fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor> {
     let rows = block.segments.num_rows();
     let width = match *x.dims() {
-        [n, width] if n == rows && block.num_heads > 0 && width.is_multiple_of(block.num_heads) => {
+        [n, width]
+            if n == rows
+                && width > 0
+                && block.num_heads > 0
+                && width.is_multiple_of(block.num_heads) =>
+        {
             width
         }
         _ => {
@@ -284,7 +289,8 @@ impl Operation for Attend {
                 value.input_gradient_block(dv, dh, true);
             });
         self.add_to_readers(&mut dh, &query.input_gradient(&dq));
-        let [mut dx, dweight, dbias] = layer_norm::backward(x, weight, &dh, T::from_f64(EPSILON));
+        let [mut dx, dweight, dbias] =
+            layer_norm::backward(x, weight, &dh, T::from_f64(NORM_EPSILON));
         self.add_to_readers(&mut dx, seen.grad);
         let mut gradients = vec![Some(dx), Some(dweight), Some(dbias)];
         gradients.extend(dquery.into_iter().chain(dkey).chain(dvalue));

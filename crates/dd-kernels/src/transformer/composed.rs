@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{AttentionBlock, DenseWeights, EPSILON, FeedForwardBlock, NormWeights};
+use super::{AttentionBlock, DenseWeights, FeedForwardBlock, NORM_EPSILON, NormWeights};
 use crate::error::Result;
 use crate::{Segments, dense, dropout, gather, gelu, layer_norm, segment_attention};
 
@@ -33,7 +33,7 @@ pub(super) fn feed_forward_block(x: &Tensor, block: &FeedForwardBlock<'_>) -> Re
 }
 
 fn norm(x: &Tensor, norm: NormWeights<'_>) -> Result<Tensor> {
-    layer_norm(x, norm.weight, norm.bias, EPSILON)
+    layer_norm(x, norm.weight, norm.bias, NORM_EPSILON)
 }
 
 fn layer(x: &Tensor, layer: DenseWeights<'_>) -> Result<Tensor> {

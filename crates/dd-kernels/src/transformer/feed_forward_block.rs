@@ -4,7 +4,7 @@ use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
 use super::{
-    DenseWeights, EPSILON, NormWeights, add, add_residual, branch_gradient, check_factors,
+    DenseWeights, NORM_EPSILON, NormWeights, add, add_residual, branch_gradient, check_factors,
     composed, normalized, scale_rows,
 };
 use crate::cpu::dense::{Dense, column_sums, rows_per_task};
@@ -57,6 +57,13 @@ pub fn feed_forward_block(x: &Tensor, block: &FeedForwardBlock<'_>) -> Result<Te
         }
     };
     let hidden = block.first.bias.elem_count();
+    if hidden == 0 {
+        return Err(KernelError::Shape {
+            name: "feed_forward_block: bias",
+            expected: "[F], F above zero".to_string(),
+            got: block.first.bias.dims().to_vec(),
+        });
+    }
     check::shape("feed_forward_block: norm", block.norm.weight, &[width])?;
     check::shape("feed_forward_block: norm", block.norm.bias, &[width])?;
     let layers = [(block.first, hidden, width), (block.last, width, hidden)];
@@ -131,7 +138,7 @@ impl Operation for FeedForward {
             .zip(x.par_chunks(self.rows() * self.width))
             .enumerate()
             .for_each(|(block, ((y, z), x))| {
-                layer_norm::normalize_rows(x, weight, bias, T::from_f64(EPSILON), y);
+                layer_norm::normalize_rows(x, weight, bias, T::from_f64(NORM_EPSILON), y);
                 first.forward_block(y, z);
                 let mut g = vec![T::ZERO; z.len()];
                 gelu_rows(z, &mut g);
@@ -183,7 +190,8 @@ impl Operation for FeedForward {
             column_sums(&dz, self.hidden),
         ];
         drop((h, dz));
-        let [mut dx, dweight, dbias] = layer_norm::backward(x, weight, &dh, T::from_f64(EPSILON));
+        let [mut dx, dweight, dbias] =
+            layer_norm::backward(x, weight, &dh, T::from_f64(NORM_EPSILON));
         add_residual(&mut dx, seen.grad);
         let gradients = [dx, dweight, dbias].into_iter().chain(dfirst).chain(dlast);
         gradients.map(Some).collect()

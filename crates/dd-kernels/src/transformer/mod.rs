@@ -22,7 +22,7 @@ use crate::layer_norm;
 use crate::real::Real;
 
 /// Epsilon of the blocks' layer norms, PyTorch's default.
-pub(crate) const EPSILON: f64 = 1e-5;
+pub const NORM_EPSILON: f64 = 1e-5;
 
 /// Layer norm's parameters `[H]`.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,9 @@ fn normalized<T: Real>(x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
     let block = rows_per_task(x.len() / weight.len()) * weight.len();
     h.par_chunks_mut(block)
         .zip(x.par_chunks(block))
-        .for_each(|(h, x)| layer_norm::normalize_rows(x, weight, bias, T::from_f64(EPSILON), h));
+        .for_each(|(h, x)| {
+            layer_norm::normalize_rows(x, weight, bias, T::from_f64(NORM_EPSILON), h)
+        });
     h
 }
 

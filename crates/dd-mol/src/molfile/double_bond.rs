@@ -42,7 +42,7 @@ pub(super) fn geometry(
     if ctab.wedges[index] == Wedge::Crossed {
         return Some(Geometry::UNKNOWN);
     }
-    if rings.close(adjacency, index, ends) {
+    if rings.close(ctab, adjacency, index, ends) {
         return None;
     }
     let single = |step: &&Neighbor| {
@@ -115,25 +115,41 @@ impl SmallRings {
 
     /// Whether the ends are joined by another path short enough to close a rigid ring: then what is near one end, the bond
     /// aside, meets what is near the other.
-    fn close(&mut self, adjacency: &Adjacency, bond: usize, [from, to]: [usize; 2]) -> bool {
+    fn close(
+        &mut self,
+        ctab: &Ctab,
+        adjacency: &Adjacency,
+        bond: usize,
+        [from, to]: [usize; 2],
+    ) -> bool {
         let [here, there] = &mut self.near;
+        // As in RDKit, dative bonds and those of order zero close no ring.
+        let closes = |step: &Neighbor| {
+            let order = ctab.bonds[step.bond].order;
+            step.bond != bond && !matches!(order, BondOrder::Dative | BondOrder::Zero)
+        };
         here.clear();
         here.push(from);
-        spread(here, adjacency, bond, &[]);
+        spread(here, adjacency, closes, &[]);
         there.clear();
         there.push(to);
-        here.contains(&to) || spread(there, adjacency, bond, here)
+        here.contains(&to) || spread(there, adjacency, closes, here)
     }
 }
 
-/// Adds the atoms within half the way of the first, without the bond; stops with true at one of `others`.
-fn spread(near: &mut Vec<usize>, adjacency: &Adjacency, bond: usize, others: &[usize]) -> bool {
+/// Adds the atoms within half the way of the first along bonds that count; stops with true at one of `others`.
+fn spread(
+    near: &mut Vec<usize>,
+    adjacency: &Adjacency,
+    counts: impl Fn(&Neighbor) -> bool,
+    others: &[usize],
+) -> bool {
     let mut shell = 0;
     for _ in 0..SmallRings::HALF_WAY {
         let end = near.len();
         for place in shell..end {
             for step in adjacency.neighbors(near[place]) {
-                if step.bond == bond || near.contains(&step.atom) {
+                if !counts(step) || near.contains(&step.atom) {
                     continue;
                 }
                 if others.contains(&step.atom) {

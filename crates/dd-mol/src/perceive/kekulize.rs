@@ -219,7 +219,7 @@ impl System {
             .filter(|(other, _)| {
                 let atom = &draft.atoms[*other];
                 let is_before = self.member[*other] && self.place[*other] < self.place[index];
-                atom.atomic_number != 0 && !atom.aromatic && is_before
+                atom.atomic_number != 0 && !draft.is_aromatic_atom(*other) && is_before
             })
             .count();
         let rings = draft.rings.of_atom(index);

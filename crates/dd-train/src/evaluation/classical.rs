@@ -1,6 +1,6 @@
 //! Contenders that are no networks: forests and linear models on fingerprints, and linear models on frozen embeddings.
 
-use dd_baselines::{Baseline, FeaturesPerSplit, Forest, Logistic, Ridge, Scaling};
+use dd_baselines::{Baseline, BaselineError, FeaturesPerSplit, Forest, Logistic, Ridge, Scaling};
 use dd_eval::Metric;
 use dd_mol::fingerprint::{MorganConfig, morgan};
 use ndarray::{Array2, ArrayView1};
@@ -99,7 +99,8 @@ pub(super) fn forest(
     Ok((outcome, None, Vec::new()))
 }
 
-/// One model for each target. A target that cannot be learned (one class only) is predicted by the mean of its labels.
+/// One model for each target. A target that cannot be learned (one class only, too few labels) is predicted by the mean of
+/// its labels.
 fn fit(
     model: &dyn Baseline,
     [train, valid, test]: &[Array2<f32>; 3],
@@ -112,7 +113,7 @@ fn fit(
     for (column, known) in truth.columns().into_iter().enumerate() {
         let fitted = match model.fit(train.view(), known, seed) {
             Ok(fitted) => Some(fitted),
-            Err(dd_baselines::BaselineError::OneClass { .. }) => None,
+            Err(BaselineError::OneClass { .. } | BaselineError::TooFew { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         for (rows, guess) in [valid, test].into_iter().zip(&mut guesses) {

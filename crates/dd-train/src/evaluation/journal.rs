@@ -53,6 +53,17 @@ impl Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String, String, u64, u64);
 
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(set, contender, millionths, seed) = self;
+        let percent = *millionths as f64 / 1e4;
+        write!(
+            f,
+            "{set}, {contender}, {percent} % of the labels, seed {seed}"
+        )
+    }
+}
+
 impl Key {
     /// The key of a run.
     pub fn new(set: &str, contender: &str, share: f64, seed: u64) -> Self {

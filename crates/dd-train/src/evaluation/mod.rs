@@ -128,6 +128,12 @@ pub fn evaluate(
     let output = &workplace.output;
     fs::create_dir_all(output.join("predictions")).map_err(TrainError::io(output))?;
     let (number, of) = workplace.shard;
+    if !(1..=of).contains(&number) {
+        return Err(TrainError::config(
+            "shard",
+            format!("there is no part {number} of {of}"),
+        ));
+    }
     let part = (of > 1).then(|| format!("{number}-of-{of}"));
     let mut journal = Journal::open(output, part.as_deref())?;
     let groups: Vec<Group<'_>> = groups(plan)
@@ -137,6 +143,11 @@ pub fn evaluate(
         .map(|(_, group)| group)
         .collect();
     let total = groups.iter().map(|group| group.seeds.len()).sum();
+    // A table or a model that is not there is found before the first run.
+    for group in &groups {
+        features(group)?;
+        settings(plan, workplace, group, group.seeds[0])?;
+    }
     let mut done = 0;
     let mut open: Option<(String, SetData)> = None;
     for group in &groups {
@@ -151,7 +162,11 @@ pub fn evaluate(
                 None => {
                     let set = opened(&mut open, group, workplace, progress)?;
                     let inherited = if place == 0 { None } else { choice };
-                    let entry = run(plan, output, group, set, (seed, &settings, inherited))?;
+                    let entry = run(plan, output, group, set, (seed, &settings, inherited))
+                        .map_err(|error| TrainError::Evaluation {
+                            run: key.to_string(),
+                            source: Box::new(error),
+                        })?;
                     journal.push(entry.clone())?;
                     entry
                 }

@@ -36,7 +36,7 @@ pub struct Tuning {
     pub batch: usize,
     /// Largest number of passes over the training part, where nothing else is said for a set.
     pub epochs: u64,
-    /// Epochs without a better validation that end a run.
+    /// Epochs without a better validation that a run tolerates; one more ends it.
     pub patience: u64,
 }
 
@@ -161,6 +161,9 @@ impl Plan {
                     format!("there is no contender '{against}'"),
                 );
             }
+            if matches!(contender.method, Method::FingerprintForest { trees: 0 }) {
+                return wrong("contenders.method.trees", "must be positive".into());
+            }
             for set in contender.sets.iter().flatten() {
                 if !self.sets.iter().any(|known| known.name == *set) {
                     return wrong("contenders.sets", format!("there is no set '{set}'"));
@@ -197,8 +200,18 @@ impl Plan {
                 return wrong("shares", "must be in (0, 1]".into());
             }
         }
-        if self.finetune.learning_rates.is_empty() {
-            return wrong("finetune.learning_rates", "at least one is needed".into());
+        let rates = &self.finetune.learning_rates;
+        if rates.is_empty() || !rates.iter().all(|rate| rate.is_finite() && *rate > 0.0) {
+            let reason = "must be positive, and at least one is needed";
+            return wrong("finetune.learning_rates", reason.into());
+        }
+        if let Some(rate) = first_repeated(rates) {
+            return wrong("finetune.learning_rates", format!("{rate} is there twice"));
+        }
+        let epochs = { self.sets.iter() }.map(|set| set.epochs.unwrap_or(self.finetune.epochs));
+        if self.finetune.batch == 0 || epochs.min() == Some(0) {
+            let reason = "batch and epochs must be positive";
+            return wrong("finetune", reason.into());
         }
         Ok(())
     }

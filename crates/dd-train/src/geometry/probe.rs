@@ -57,7 +57,7 @@ struct Pairs {
 }
 
 impl DistanceProbe {
-    /// Fits on the first eight of every ten molecules and tests on the others.
+    /// In every batch of 64 molecules, fits on the first eight of every ten and tests on the others.
     ///
     /// # Errors
     /// When the encoder fails, or there are too few molecules.

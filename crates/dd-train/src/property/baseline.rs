@@ -38,7 +38,7 @@ pub(super) struct Part<'a> {
 
 /// Predictions `[R, T]` for `questions`: ridge regression with the penalty of the least leave-one-out error, or logistic
 /// regression with the penalty of the least Brier score on the validation part. A target whose training labels are all one
-/// class is predicted by it.
+/// class, or of which there is one, is predicted by it.
 ///
 /// # Errors
 /// When a model cannot be fitted.
@@ -90,6 +90,10 @@ fn logistic(
         let fitted = match model.fit(features, labels, 0) {
             Ok(fitted) => fitted,
             Err(BaselineError::OneClass { label }) => return Ok(Err(f64::from(label))),
+            Err(BaselineError::TooFew { .. }) => {
+                let known = labels.iter().find(|label| !label.is_nan());
+                return Ok(Err(known.map_or(0.5, |&label| f64::from(label))));
+            }
             Err(error) => return Err(error.into()),
         };
         let score = match brier(&truth.to_vec(), &fitted.predict(questions)?) {

@@ -133,7 +133,9 @@ impl Ensemble {
                     ),
                 });
             }
-            let store = ParamStore::new(0, dtype, &Device::Cpu).frozen();
+            let store = ParamStore::new(0, dtype, &Device::Cpu)
+                .frozen()
+                .at_most(folder.tensors()?.most_parameters());
             members.push(folder.config().build_predictor(&store)?);
             folder.load(&store)?;
         }

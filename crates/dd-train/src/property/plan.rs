@@ -303,7 +303,10 @@ impl PropertyPlan {
         };
         let best = self.config.selection.map_or("loss", Metric::name);
         let patience = self.config.fit.patience.map_or(String::new(), |patience| {
-            format!(", ends after {} without a better one", patience.validations)
+            format!(
+                ", ends after more than {} without a better one",
+                patience.validations
+            )
         });
         let weights = match self.config.class_weights {
             ClassWeights::None => "",
@@ -354,6 +357,16 @@ fn check_training_labels(
             .copied()
             .filter(|label| !label.is_nan())
             .collect();
+        if known.is_empty() {
+            return Err(TrainError::Table {
+                path: path.to_path_buf(),
+                reason: format!(
+                    "target \"{}\": no row of the training part has a label; use --split random, or name other \
+                     --target-columns",
+                    target.name
+                ),
+            });
+        }
         let varies = known.iter().any(|label| *label != known[0]);
         let must_vary = target.kind == TargetKind::Regression || targets.len() == 1;
         if must_vary && !varies {

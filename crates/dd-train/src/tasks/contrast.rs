@@ -88,10 +88,10 @@ impl Task for Contrast {
 
     fn without_gradient(&self, name: &str) -> Option<&'static str> {
         let rest = name.strip_prefix(CONFORMER_PREFIX)?;
-        // The final vectors, and their norm, are seen by the noise head alone.
-        let idle = ["output_model_noise", "out_norm_vec"];
+        // The final vectors, and their norm, are seen by the heads alone.
+        let idle = ["output_model", "out_norm_vec"];
         let idle = idle.into_iter().any(|part| rest.contains(part));
-        idle.then_some("the noise head of the 3D network takes no part")
+        idle.then_some("the heads of the 3D network take no part")
     }
 
     fn belongs_to_model(&self, name: &str) -> bool {

@@ -171,6 +171,10 @@ impl Task for Distill {
         &self.store
     }
 
+    fn least_batch(&self) -> usize {
+        self.student.least_batch()
+    }
+
     fn loss(&self, batch: &[Pair], draw: Draw) -> Result<Losses> {
         let (terms, _) = self.terms(batch, draw.mode)?;
         let mut total = Tensor::zeros((), self.store.dtype(), self.store.device())?;

@@ -1,10 +1,11 @@
 //! Step 3: a student with a head learns labels.
 
+use candle_core::Tensor;
 use dd_encoder2d::{Predictor, RegressionLoss};
 use dd_eval::{Direction, Metric, evaluate_tasks};
 use dd_graph::GraphBatch;
 use dd_kernels::rng::Key;
-use dd_nn::ParamStore;
+use dd_nn::{Mode, ParamStore};
 use ndarray::Array2;
 
 use crate::batch::BatchConfig;
@@ -106,9 +107,21 @@ impl Task for FineTune {
         &self.store
     }
 
+    fn least_batch(&self) -> usize {
+        self.predictor.encoder().least_batch()
+    }
+
     fn loss(&self, batch: &[Labelled], draw: Draw) -> Result<Losses> {
         let labels = self.labels(batch)?;
         let known = labels.iter().filter(|label| !label.is_nan()).count();
+        if known == 0 && matches!(draw.mode, Mode::Eval) {
+            // Weighs nothing in the mean over batches.
+            return Ok(Losses {
+                total: Tensor::zeros((), self.store.dtype(), self.store.device())?,
+                parts: Vec::new(),
+                weight: 0.0,
+            });
+        }
         let graphs = self.collate(batch)?;
         let how = (self.regression, self.class_weights.as_slice());
         let total = self

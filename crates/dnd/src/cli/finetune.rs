@@ -69,7 +69,7 @@ pub(crate) struct Finetune {
     /// Largest number of passes over the training part [default: 100].
     #[arg(long)]
     pub(crate) epochs: Option<u64>,
-    /// Passes without a better validation after which a model is done [default: 15].
+    /// Passes without a better validation that are tolerated; one more ends a model's training [default: 15].
     #[arg(long, value_name = "EPOCHS")]
     pub(crate) patience: Option<u64>,
     /// How wide the intervals of numbers are; `dnd predict --intervals` may say otherwise [default: scaled; constant for a

@@ -54,7 +54,7 @@ pub(crate) struct ConformerRun {
     #[arg(long)]
     pub(crate) steps: Option<u64>,
     /// Stop after this many steps of the run, as if interrupted; run again to resume.
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) stop_after: Option<u64>,
     /// Use at most this many records.
     #[arg(long, value_name = "N")]
@@ -193,8 +193,8 @@ pub(crate) struct Convert {
 /// `dnd export`.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Run folder of a teacher or a student.
-    #[arg(short, long, value_name = "DIR")]
+    /// Run folder of a teacher or a student, or the name of one that ships.
+    #[arg(short, long, value_name = "NAME|DIR")]
     pub(crate) model: PathBuf,
     /// Model folder to write.
     #[arg(short, long, value_name = "DIR")]

@@ -7,7 +7,7 @@ use candle_core::{DType, Device};
 use dd_encoder2d::published::{self, Published};
 use dd_encoder2d::{EncoderConfig, ModelConfig, names, save_model};
 use dd_nn::{Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, load_checkpoint};
-use dd_train::{MODEL_FILE, Teacher, TeacherConfig};
+use dd_train::{MODEL_FILE, Teacher, TeacherConfig, no_run};
 
 use crate::cli::Convert;
 use crate::failure::{Failure, Outcome};
@@ -18,6 +18,7 @@ use crate::progress::say;
 pub(crate) fn run(arguments: &Convert, quiet: bool) -> Outcome {
     let written = arguments.output.join(MODEL_FILE);
     not_an_input(&written, [arguments.input.as_path()])?;
+    no_run(&arguments.output).map_err(Failure::misuse)?;
     let file = Checkpoint::open(&arguments.input).map_err(Failure::misuse)?;
     let report = match &arguments.config {
         None => recognized(&file, &arguments.output, quiet)?,

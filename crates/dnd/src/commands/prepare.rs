@@ -52,6 +52,15 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let corpus = Corpus::select(&datasets, &excluded, config, workers).map_err(Failure::misuse)?;
+    if !quiet {
+        let named = &corpus.report.first_unreadable;
+        named
+            .iter()
+            .for_each(|reason| say(&format!("left out: {reason}")));
+    }
+    if corpus.train.is_empty() && corpus.valid.is_empty() {
+        return Err(Failure::misuse("no record is left for the corpus"));
+    }
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::misuse(format!("{}: {error}", folder.display())))?;
     for (name, records) in [("train", &corpus.train), ("valid", &corpus.valid)] {

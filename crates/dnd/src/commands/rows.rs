@@ -78,6 +78,11 @@ pub(crate) fn summarize(rows: u64, failed: u64, quiet: bool) -> ExitCode {
             rows - failed
         ));
     }
+    exit_code(failed)
+}
+
+/// 0 when all rows had an answer, 3 when some had not.
+pub(crate) fn exit_code(failed: u64) -> ExitCode {
     if failed == 0 {
         ExitCode::SUCCESS
     } else {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use dd_data::is_missing;
+use dd_data::{TableReader, TableRow, is_missing};
 use dd_eval::Metric;
 
 use crate::cli::{Evaluate, TaskKind};
@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &Evaluate) -> Outcome {
         return Err(Failure::misuse("--predictions and --labels go together"));
     };
     let files = (predictions, labels);
+    let mut scored = 0;
     for target in &arguments.target_columns {
         let predictions = column(files.0, target)?;
         let labels = column(files.1, target)?;
@@ -46,7 +47,10 @@ pub(crate) fn run(arguments: &Evaluate) -> Outcome {
             .collect();
         for metric in metrics {
             match metric.evaluate(&masked, &filled) {
-                Ok(value) => answer(&format!("{target} {}: {value:.4}\n", metric.name()))?,
+                Ok(value) => {
+                    scored += 1;
+                    answer(&format!("{target} {}: {value:.4}\n", metric.name()))?;
+                }
                 Err(reason) => answer(&format!("{target} {}: {reason}\n", metric.name()))?,
             }
         }
@@ -55,35 +59,41 @@ pub(crate) fn run(arguments: &Evaluate) -> Outcome {
             predictions.len()
         ))?;
     }
+    if scored == 0 {
+        return Err(Failure::work("no metric has a value"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A column of numbers; a missing one is NaN.
 fn column(path: &Path, name: &str) -> Result<Vec<f64>, Failure> {
-    let fail = |reason: String| Failure::misuse(format!("{}: {reason}", path.display()));
-    let mut reader = csv::Reader::from_reader(dd_data::open(path).map_err(Failure::misuse)?);
-    let head = reader
-        .headers()
-        .map_err(|error| fail(error.to_string()))?
-        .clone();
-    let place = head
-        .iter()
-        .position(|column| column == name)
-        .ok_or_else(|| {
-            fail(format!(
-                "no column '{name}'; there are {}",
-                head.iter().collect::<Vec<_>>().join(", ")
-            ))
-        })?;
+    let fail = |row: u64, reason: String| {
+        Failure::misuse(format!("{}, row {row}: {reason}", path.display()))
+    };
+    let reader = dd_data::open(path).map_err(Failure::misuse)?;
+    let name_of_file = path.to_string_lossy();
+    let is_tsv = name_of_file.trim_end_matches(".gz").ends_with(".tsv");
+    let delimiter = if is_tsv { b'\t' } else { b',' };
+    let table = TableReader::new(reader, path, delimiter).map_err(Failure::misuse)?;
+    let (place, columns) = (
+        table.column(name).map_err(Failure::misuse)?,
+        table.columns().len(),
+    );
     let mut values = Vec::new();
-    for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| fail(format!("row {row}: {error}")))?;
-        let text = record.get(place).unwrap_or_default().trim();
+    for row in table {
+        let TableRow { row, fields } = row.map_err(Failure::misuse)?;
+        let text = match fields {
+            Ok(mut fields) => fields.swap_remove(place),
+            // A blank line is the empty cell of a table of one column.
+            Err(fault) if columns == 1 && fault.kind == "empty" => String::new(),
+            Err(fault) => return Err(fail(row, fault.message)),
+        };
+        let text = text.trim();
         values.push(if is_missing(text) {
             f64::NAN
         } else {
             text.parse()
-                .map_err(|_| fail(format!("row {row}, column '{name}': '{text}' is no number")))?
+                .map_err(|_| fail(row, format!("column '{name}': '{text}' is no number")))?
         });
     }
     Ok(values)

@@ -1,12 +1,12 @@
 //! `dnd split`: index lists of train, valid and test as JSON.
 
 use std::path::Path;
-use std::process::ExitCode;
 
-use dd_data::{CountedRows, Fractions, Split, scaffold_of};
+use dd_data::{CountedRows, DataError, Fractions, OnError, SkipReport, Split, scaffold_of};
 
 use crate::cli::{Split as Arguments, SplitMethod};
-use crate::commands::rows::open_rows;
+use crate::commands::rows::{exit_code, open_rows};
+use crate::commands::training::report_skipped;
 use crate::failure::{Failure, Outcome};
 use crate::output::{answer, not_an_input, write};
 use crate::progress::say;
@@ -16,14 +16,24 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     let (input, output) = (&arguments.input, &arguments.output);
     let fractions = fractions(&arguments.fractions)?;
     not_an_input(output, [input.as_path()])?;
-    let mut scaffolds = Vec::new();
+    let (mut scaffolds, mut skipped) = (Vec::new(), SkipReport::default());
     for row in open_rows(input, arguments.smiles_column.as_deref())? {
-        let molecule = row.map_err(Failure::misuse)?.molecule;
-        scaffolds.push(
-            molecule
-                .and_then(|molecule| scaffold_of(&molecule, false))
-                .ok(),
-        );
+        let row = row.map_err(Failure::misuse)?;
+        match { row.molecule }.and_then(|molecule| scaffold_of(&molecule, false)) {
+            Ok(scaffold) => scaffolds.push(Some(scaffold)),
+            Err(fault) => {
+                scaffolds.push(None);
+                let error = DataError::Row {
+                    path: input.clone(),
+                    row: row.row,
+                    id: String::new(),
+                    fault,
+                };
+                skipped
+                    .account(error, OnError::Skip)
+                    .map_err(Failure::misuse)?;
+            }
+        }
     }
     let num_rows = scaffolds.len();
     let split = match arguments.method {
@@ -32,6 +42,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     };
     let left_out = num_rows - split.train.len() - split.valid.len() - split.test.len();
     if left_out > 0 && !quiet {
+        report_skipped(&skipped, quiet);
         say(&format!(
             "{left_out} of {num_rows} rows have no molecule and are in no list"
         ));
@@ -42,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     } else {
         write(output, &text)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(left_out as u64))
 }
 
 /// A random split of the rows that have a molecule.

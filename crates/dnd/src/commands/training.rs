@@ -162,7 +162,12 @@ pub(crate) fn report_skipped(skipped: &SkipReport, quiet: bool) {
     for reason in &skipped.first {
         say(&format!("left out: {reason}"));
     }
-    say(&format!("{} rows left out", skipped.total()));
+    let (total, named) = (skipped.total(), skipped.first.len());
+    let rest = match total - named as u64 {
+        0 => String::new(),
+        _ => format!("; the first {named} are named above"),
+    };
+    say(&format!("{total} rows left out{rest}"));
 }
 
 /// Says how a run ended.

@@ -56,6 +56,54 @@ fn every_molecule_is_there_once_or_accounted_for() {
 }
 
 #[test]
+fn hydrogens_and_isotopes_are_no_part_of_a_name() {
+    let folder = std::env::temp_dir().join(format!("dd-data-names-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("imine.csv");
+    // Formaldimine with its hydrogens, one of them at the double bond.
+    let row = "CNHHH,0 0 0 1.27 0 0 -0.6 0.9 0 -0.6 -0.9 0 1.6 0.95 0.1,0-1:2;0-2;0-3;1-4,";
+    let header = "symbols,xyz_angstrom,bonds,charges";
+    std::fs::write(&path, format!("{header}\n{row}\n{row}\n")).unwrap();
+    let table = FileDataset::xyz_table(&path, &Columns::default());
+    let datasets: [Arc<dyn Dataset>; 1] = [Arc::new(table.unwrap())];
+    let none = MoleculeSet::default();
+    let corpus = Corpus::select(&datasets, &none, CONFIG, 1).unwrap();
+    let kept = corpus.train.len() + corpus.valid.len();
+    assert_eq!(
+        (kept, corpus.report.repeated),
+        (1, 1),
+        "{:?}",
+        corpus.report
+    );
+    for spelling in ["C=N", "[H]/N=C/[2H]", "[15NH]=[13CH2]"] {
+        let mut excluded = MoleculeSet::default();
+        excluded.insert(&smiles::parse(spelling).unwrap());
+        let corpus = Corpus::select(&datasets, &excluded, CONFIG, 1).unwrap();
+        assert_eq!(corpus.report.excluded, 2, "{spelling}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_drawing_is_no_conformer() {
+    let folder = std::env::temp_dir().join(format!("dd-data-flat-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("flat.sdf");
+    let drawing = "flat\n  x                2D\n\n  2  1  0  0  0  0  0  0  0  0999 V2000\n    \
+        0.0000    0.0000    0.0000 C   0  0\n    1.2000    0.0000    0.0000 O   0  0\n  1  2  1  0\nM  END\n$$$$\n";
+    std::fs::write(&path, drawing).unwrap();
+    let datasets: [Arc<dyn Dataset>; 1] = [Arc::new(FileDataset::sdf(&path, &[]).unwrap())];
+    let corpus = Corpus::select(&datasets, &MoleculeSet::default(), CONFIG, 1).unwrap();
+    assert!(corpus.train.is_empty() && corpus.valid.is_empty());
+    let said = &corpus.report.first_unreadable[0];
+    assert!(
+        said.contains("row 0") && said.contains("2D drawing"),
+        "{said}"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_scaffold_is_on_one_side_only() {
     let datasets = [molecules()];
     let corpus = Corpus::select(&datasets, &MoleculeSet::default(), CONFIG, 2).unwrap();

@@ -69,6 +69,7 @@ pub fn contrast(
         let reason = format!("must be positive, got {}", config.temperature);
         return Err(TrainError::config("temperature", reason));
     }
+    config.fit.validate()?;
     let model = student_model(&config.student, &config.featurizer.clone().into())?;
     let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
     let student = model.build_encoder(&store.root())?;

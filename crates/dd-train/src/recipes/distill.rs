@@ -211,6 +211,7 @@ pub fn distill_on(
     cache: Option<&Path>,
     session: &mut Session<'_>,
 ) -> Result<(Distill, FitReport)> {
+    config.fit.validate()?;
     let model = config.model()?;
     let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
     let student = model.build_encoder(&store.root())?;

@@ -226,6 +226,7 @@ pub fn finetune(
     session: &mut Session<'_>,
 ) -> Result<FinetuneReport> {
     check_seeds(&config.seeds)?;
+    config.fit.validate()?;
     let all: Vec<usize> = (0..data.train.len()).collect();
     let examples = fetch(data.train, &all)?;
     let columns = data.targets.len();

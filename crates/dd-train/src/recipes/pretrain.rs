@@ -144,6 +144,7 @@ pub fn pretrain_on(
     data: &Data<'_, PointCloud>,
     session: &mut Session<'_>,
 ) -> Result<(Denoise, FitReport)> {
+    config.fit.validate()?;
     let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
     let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
     if let Some(name) = &config.begin_with {

@@ -1,0 +1,109 @@
+//! What is there is not overwritten, and what is not there is named.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("folders")
+        .join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// Exit code and all that was said.
+fn dnd(folder: &Path, words: &str) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_dnd"))
+        .args(words.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    let mut contents: Vec<_> = paths
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    contents.sort();
+    contents
+}
+
+#[test]
+fn a_model_is_no_place_for_a_run_and_a_run_none_for_a_model() {
+    let folder = folder("taken");
+    let refused = |words: &str, said: &str| {
+        let (code, message) = dnd(&folder, words);
+        assert!(matches!(code, Some(1 | 2)), "{words}: {message}");
+        assert!(message.contains(said), "{words}: {message}");
+    };
+    let done = |words: &str| {
+        let (code, message) = dnd(&folder, words);
+        assert_eq!(code, Some(0), "{words}: {message}");
+    };
+    done("data export -o all.csv");
+    let all = std::fs::read_to_string(folder.join("all.csv")).unwrap();
+    let few: Vec<&str> = all.lines().take(31).collect();
+    std::fs::write(folder.join("few.csv"), few.join("\n")).unwrap();
+    // A model that ships, given away under a name of its own.
+    done("export -m et-128 -o model");
+    let model = contents(&folder.join("model"));
+    assert_eq!(model.len(), 2);
+    let (_, config) = dnd(&folder, "pretrain --print-config --steps 2");
+    let small = config.replace("valid = 100", "valid = 4");
+    assert_ne!(small, config);
+    std::fs::write(folder.join("small.toml"), &small).unwrap();
+    let wrong = small.replace("log_every = 10", "log_every = 0");
+    std::fs::write(folder.join("wrong.toml"), wrong).unwrap();
+    let taken = "it holds a model and no run";
+    refused("pretrain -i few.csv --config small.toml -o model", taken);
+    refused(
+        "pretrain -i few.csv --config small.toml -m et-128 -o model",
+        taken,
+    );
+    assert!(contents(&folder.join("model")) == model);
+    refused(
+        "pretrain -i few.csv --config wrong.toml -o run",
+        "fit.log_every",
+    );
+    assert!(contents(&folder.join("run")).is_empty());
+    done("pretrain -i few.csv --config small.toml -o run");
+    let run = contents(&folder.join("run"));
+    refused("export -m et-128 -o run", "it holds a run");
+    let weights = "convert -i model/model.safetensors --config model/config.json -o run";
+    refused(weights, "it holds a run");
+    assert!(contents(&folder.join("run")) == run);
+
+    let distill = "distill -i few.csv -o student --teacher";
+    refused(&format!("{distill} gin-128-node"), "it is a student");
+    refused(&format!("{distill} nowhere"), "no such folder");
+    done("export -m gin-128-node -o student");
+    refused(
+        "distill -i few.csv -o other --teacher student",
+        "describes no teacher",
+    );
+}
+
+#[test]
+fn rows_of_a_single_column_are_scored_where_they_stand() {
+    let folder = folder("scored");
+    std::fs::write(folder.join("p.csv"), "y\n1\n2\n\n4\n").unwrap();
+    std::fs::write(folder.join("l.csv"), "y\n1\n\n3\n4\n").unwrap();
+    let words = "evaluate -p p.csv -l l.csv --target-columns y";
+    let (code, said) = dnd(&folder, words);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("y mae: 0.0000"), "{said}");
+    assert!(said.contains("1 of 4 rows without a prediction"), "{said}");
+    std::fs::write(folder.join("l.csv"), "y\n\n\n\n\n").unwrap();
+    let (code, said) = dnd(&folder, words);
+    assert_eq!(code, Some(1), "{said}");
+    std::fs::write(folder.join("p.csv"), "y,y\n1,2\n").unwrap();
+    let (code, said) = dnd(&folder, words);
+    assert!(code == Some(2) && said.contains("both called"), "{said}");
+}

@@ -61,7 +61,7 @@ fn normalized<T: Real>(x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
     h.par_chunks_mut(block)
         .zip(x.par_chunks(block))
         .for_each(|(h, x)| {
-            layer_norm::normalize_rows(x, weight, bias, T::from_f64(NORM_EPSILON), h)
+            layer_norm::normalize_rows(x, weight, bias, T::from_f64(NORM_EPSILON), h);
         });
     h
 }

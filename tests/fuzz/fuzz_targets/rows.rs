@@ -24,6 +24,7 @@ fuzz_target!(init: dd_fuzz::prepare(), |bytes: &[u8]| {
     ][usize::from(choice % 5)];
     let options = RowOptions {
         smiles_column: None,
+        usual_column: None,
         xyz_table: choice & 64 != 0,
         sanitize: if choice & 128 == 0 {
             Sanitize::RDKIT

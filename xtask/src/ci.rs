@@ -18,6 +18,12 @@ pub(crate) fn run() -> Result<(), String> {
         "cargo clippy --workspace --all-targets -- -D warnings",
         &[],
     )?;
+    // They are only checked: no engine is needed, and where it would be keeps it from being compiled.
+    step(
+        "fuzz targets",
+        "cargo check --manifest-path tests/fuzz/Cargo.toml --features data --bins --target-dir target/fuzz",
+        &[("CUSTOM_LIBFUZZER_PATH", "/absent/libfuzzer.a")],
+    )?;
     println!("== CUDA side of dd-kernels");
     gpu::run(&["check"])?;
     browser()?;

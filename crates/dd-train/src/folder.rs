@@ -96,6 +96,7 @@ impl RunFolder {
                     "it holds a model and no run; name another folder, or remove it".into(),
                 ));
             }
+            self.sweep();
             return write_json(&path, identity);
         }
         let text = fs::read_to_string(&path)
@@ -103,10 +104,33 @@ impl RunFolder {
         let before = serde_json::from_str(&text)
             .map_err(|error| refuse(format!("{IDENTITY_FILE}: {error}")))?;
         match identity.difference(&before) {
-            None => Ok(()),
+            None => {
+                self.sweep();
+                Ok(())
+            }
             Some(difference) => Err(refuse(format!(
                 "it holds another run: {difference}; name another folder, or remove it"
             ))),
+        }
+    }
+
+    /// Removes what runs that were killed had begun to write.
+    fn sweep(&self) {
+        let ours = [
+            MODEL_FILE,
+            CHECKPOINT_FILE,
+            CONFIG_FILE,
+            RESOLVED_FILE,
+            IDENTITY_FILE,
+        ];
+        let begun = |name: &str| {
+            let rest = ours.iter().find_map(|file| name.strip_prefix(file));
+            rest.is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".tmp"))
+        };
+        let files = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        for file in files.filter(|file| file.file_name().to_str().is_some_and(begun)) {
+            // One that stays does no harm.
+            let _ = fs::remove_file(file.path());
         }
     }
 

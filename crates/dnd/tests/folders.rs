@@ -75,6 +75,10 @@ fn a_model_is_no_place_for_a_run_and_a_run_none_for_a_model() {
     assert!(contents(&folder.join("run")).is_empty());
     done("pretrain -i few.csv --config small.toml -o run");
     let run = contents(&folder.join("run"));
+    // What a killed run leaves is gone when the run is called again; all else is as it was.
+    std::fs::write(folder.join("run/checkpoint.safetensors.1.tmp"), "cut").unwrap();
+    done("pretrain -i few.csv --config small.toml -o run");
+    assert!(contents(&folder.join("run")) == run);
     refused("export -m et-128 -o run", "it holds a run");
     let weights = "convert -i model/model.safetensors --config model/config.json -o run";
     refused(weights, "it holds a run");

@@ -9,7 +9,7 @@ use dd_kernels::rng::Key;
 use dd_nn::{ParamStore, TensorFile};
 use dd_train::tasks::Denoise;
 use dd_train::{
-    AdamWConfig, BatchConfig, Data, DistillConfig, Draw, FinetuneConfig, FitConfig, Keep,
+    AdamWConfig, BatchConfig, Data, DistillConfig, Draw, FinetuneConfig, FitConfig, Keep, Labelled,
     LabelledData, Length, LossTerm, Losses, PretrainConfig, Result, RunFolder, ScheduleConfig,
     Session, Silent, Start, Student, Task, Teacher, distill, finetune, fit, pretrain,
 };
@@ -34,6 +34,15 @@ fn config(steps: u64, lr: f64) -> FitConfig {
             warmup: 10,
             period: steps,
         },
+    }
+}
+
+/// Steps of so many molecules.
+fn config_of_batches(molecules: usize) -> FitConfig {
+    FitConfig {
+        batch: BatchConfig::Molecules(molecules),
+        schedule: ScheduleConfig::Constant,
+        ..config(1, 1e-3)
     }
 }
 
@@ -212,4 +221,55 @@ fn three_steps_from_folder_to_folder() {
     session.folder = Some(&again);
     let first = models.path().join("seed-0");
     finetune(&config, &Student::Folder(&first), &data, &mut session).unwrap();
+}
+
+#[test]
+fn a_batch_norm_over_molecules_trains_on_any_number_of_them() {
+    let config = dd_encoder2d::DMpnnConfig {
+        width: 8,
+        batch_norm: true,
+        ..dd_encoder2d::DMpnnConfig::chemprop()
+    };
+    let encoder = dd_encoder2d::EncoderConfig::DMpnn(config);
+    let featurizer = dd_graph::FeaturizerConfig::Chemprop(dd_graph::ChempropConfig::v2()).build();
+    let labelled = molecules::labelled(None)
+        .into_iter()
+        .zip(molecules::molecules());
+    let labelled = labelled.map(|(one, molecule)| Labelled {
+        graph: dd_graph::MolGraph {
+            record: one.graph.record,
+            ..featurizer.featurize(&molecule).unwrap()
+        },
+        labels: one.labels,
+    });
+    let five: Vec<Labelled> = labelled.take(5).collect();
+    let task = tasks::finetune(&encoder, HeadConfig::Linear);
+    let mut config = config_of_batches(4);
+    config.length = Length::Epochs(3);
+    let data = Data {
+        train: &five,
+        valid: None,
+    };
+    let report = fit(&task, &data, &config, None, &mut Silent).unwrap();
+    assert_eq!(
+        report.step, 3,
+        "the fifth molecule is not a batch of its own"
+    );
+}
+
+#[test]
+fn a_validation_batch_without_labels_weighs_nothing() {
+    let task = tasks::finetune(&tasks::gin(8), HeadConfig::Linear);
+    let known = molecules::labelled(None);
+    let mut mixed = known.clone();
+    let mut blank = known[0].clone();
+    blank.labels.fill(f32::NAN);
+    mixed.insert(3, blank);
+    let batch = BatchConfig::Molecules(1);
+    let score = |source: &Vec<Labelled>| {
+        let evaluation = task.evaluate(source, &batch, Key::from_seed(1)).unwrap();
+        evaluation.score
+    };
+    assert!(score(&known).is_finite());
+    assert_eq!(score(&mixed), score(&known));
 }

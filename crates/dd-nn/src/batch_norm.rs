@@ -4,9 +4,10 @@ use candle_core::{DType, Error, Result, Tensor};
 
 use dd_kernels::BatchNormInputs;
 
+use crate::buffer::Buffer;
 use crate::init::Init;
 use crate::mode::Mode;
-use crate::params::{Buffer, Params};
+use crate::params::Params;
 
 /// `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` per column.
 ///

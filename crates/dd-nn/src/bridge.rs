@@ -6,7 +6,7 @@ use candle_nn::init::{Init as CandleInit, NormalOrUniform};
 use candle_nn::var_builder::SimpleBackend;
 
 use crate::init::Init;
-use crate::params::ParamStore;
+use crate::store::ParamStore;
 
 impl ParamStore {
     /// A `VarBuilder` over this store: what it creates is seeded by (seed, name, shape), trained and saved as ours are.

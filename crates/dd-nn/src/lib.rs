@@ -27,6 +27,7 @@ mod activation;
 mod attention;
 mod batch_norm;
 mod bridge;
+mod buffer;
 mod checkpoint;
 mod dropout;
 mod error;
@@ -38,12 +39,14 @@ mod names;
 mod params;
 mod representation;
 mod save;
+mod store;
 mod tensor_file;
 mod weights;
 
 pub use activation::Activation;
 pub use attention::SelfAttention;
 pub use batch_norm::BatchNorm;
+pub use buffer::Buffer;
 pub use checkpoint::{Checkpoint, CheckpointEntry};
 pub use dropout::{branch_factors, drop_path, dropout};
 pub use error::{NnError, Result};
@@ -52,9 +55,10 @@ pub use layer::{LayerNorm, Linear};
 pub use mlp::Mlp;
 pub use mode::Mode;
 pub use names::{Mapped, NameMap};
-pub use params::{Buffer, ParamStore, Params};
+pub use params::Params;
 pub use representation::Representation;
 pub use save::{Staged, save_tensors, stage_tensors, write_atomically};
+pub use store::ParamStore;
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use weights::{
     LoadOptions, LoadReport, MisShaped, NonFinite, load_checkpoint, load_file, load_safetensors,

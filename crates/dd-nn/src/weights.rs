@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use crate::checkpoint::Checkpoint;
 use crate::error::{NnError, Result};
 use crate::names::{Mapped, NameMap};
-use crate::params::ParamStore;
+use crate::store::ParamStore;
 use crate::tensor_file::TensorFile;
 
 /// What to do with infinite values and with what is not a number.

@@ -234,3 +234,33 @@ fn odd_tables_get_the_right_message() {
         &["expected train, valid or test"],
     );
 }
+
+#[test]
+fn a_target_with_few_labels_to_learn_from_ends_nothing_late() {
+    let at = place("few-labels");
+    let molecules = molecules(&at, 80);
+    let write = |name: &str, in_training: usize| {
+        let mut text = String::from("smiles,a,b,part\n");
+        for (row, (smiles, _)) in molecules.iter().enumerate() {
+            let part = ["train", "train", "train", "valid", "test"][row % 5];
+            let a = row / 5 % 2;
+            let b = match part {
+                "train" if row >= in_training => String::new(),
+                _ => a.to_string(),
+            };
+            writeln!(text, "{smiles},{a},{b},{part}").unwrap();
+        }
+        std::fs::write(at.join(name), text).unwrap();
+    };
+    let words = "--target-columns a,b --split-column part --epochs 1 --ensemble 1 --model none";
+    write("none.csv", 0);
+    refused(
+        &at,
+        &format!("finetune none.csv {words} -o none"),
+        &["target \"b\": no row of the training part has a label"],
+    );
+    assert!(!at.join("none/seed-0").exists());
+    write("one.csv", 1);
+    done(&at, &format!("finetune one.csv {words} -o one"));
+    assert!(at.join("one/uncertainty.json").is_file());
+}

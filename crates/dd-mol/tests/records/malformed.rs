@@ -9,19 +9,7 @@ use dd_mol::xyz::{XyzErrorKind, XyzReader};
 use dd_mol::{Molecule, PerceptionError};
 use proptest::prelude::*;
 
-/// Ethanol with heavy atoms only.
-const ETHANOL: &str = "\
-ethanol
-  dd-mol            3D
-
-  3  2  0  0  0  0  0  0  0  0999 V2000
-   -0.9000    0.2000    0.1000 C   0  0  0  0  0  0
-    0.4000   -0.5000    0.0000 C   0  0  0  0  0  0
-    1.5000    0.4000    0.0000 O   0  0  0  0  0  0
-  1  2  1  0
-  2  3  1  0
-M  END
-";
+use crate::ETHANOL;
 
 fn records(text: &[u8]) -> Vec<Result<Molecule, SdfError>> {
     SdfReader::new(text, MolfileOptions::KEEP_HYDROGENS).collect()

@@ -66,8 +66,10 @@ impl OutputFile {
         let (path, done) = match &self.0 {
             Place::Stdout(_) => (Path::new("-"), flushed),
             Place::Named(named) => {
+                let on_disk = || named.file.get_ref().sync_all();
                 let named_now = || std::fs::rename(&named.partial, &named.path);
-                (named.path.as_path(), flushed.and_then(|()| named_now()))
+                let done = flushed.and_then(|()| on_disk());
+                (named.path.as_path(), done.and_then(|()| named_now()))
             }
         };
         done.map_err(|error| OutputError::io(path, error))

@@ -12,7 +12,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
 use dd_kernels::{
-    AttentionBlock, BatchNormInputs, DenseWeights, EtFields, EtMessageInputs, FeedForwardBlock,
+    AttentionBlock, BatchNormInputs, DenseWeights, EtFields, EtEdges, EtMessageInputs, FeedForwardBlock,
     FilteredEdges, GinEdges, NormWeights, RadialFilter, Result, RowIndex, Segments, reference,
 };
 
@@ -131,22 +131,24 @@ fn message(c: &mut Criterion) {
         keys: &nodes[1],
         values: &nodes[2],
         vectors: &nodes[3],
-        basis: &edges[0],
-        grid: None,
-        cutoffs: &edges[1],
-        directions: &edges[2],
-        key_filter: Some(RadialFilter {
-            weight: &filters[0],
-            bias: &filters[1],
-        }),
-        value_filter: Some(RadialFilter {
-            weight: &filters[2],
-            bias: &filters[3],
-        }),
-        sources: &sources,
-        by_target: &by_target,
-        pairs: None,
-        num_heads: heads,
+        edges: EtEdges {
+            basis: &edges[0],
+            grid: None,
+            cutoffs: &edges[1],
+            directions: &edges[2],
+            key_filter: Some(RadialFilter {
+                weight: &filters[0],
+                bias: &filters[1],
+            }),
+            value_filter: Some(RadialFilter {
+                weight: &filters[2],
+                bias: &filters[3],
+            }),
+            sources: &sources,
+            by_target: &by_target,
+            pairs: None,
+            num_heads: heads,
+        },
     };
     let joined = |messages: EtFields| messages.joined().clone();
     measure(c, "et_message kernel", || {

@@ -2,7 +2,7 @@
 
 use candle_core::Module;
 use dd_graph::NeighborList;
-use dd_kernels::{EtFields, et_update};
+use dd_kernels::{EtFields, EtLayer, et_layer, et_update};
 use dd_nn::{Init, LayerNorm, Linear, Params};
 
 use crate::config::EtConfig;
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::geometry::EdgeGeometry;
 use crate::message::{AtomFeatures, MessageRule};
 
-/// Computes the increments `dx [N, F]` and `dv [N, 3, F]` of the scalar and vector features.
+/// Adds increments `dx [N, F]` and `dv [N, 3, F]` to the scalar and vector features.
 #[derive(Debug, Clone)]
 pub(crate) struct AttentionLayer {
     layernorm: LayerNorm,
@@ -51,8 +51,34 @@ impl AttentionLayer {
         })
     }
 
-    /// Fields `(x, v)` to their increments.
+    /// Fields `(x, v)` to the next layer's: one operation where there is a kernel for the nonlinearities.
     pub(crate) fn forward(
+        &self,
+        fields: &EtFields,
+        geometry: &EdgeGeometry,
+        edges: &NeighborList,
+    ) -> Result<EtFields> {
+        let projections = [&self.q_proj, &self.k_proj, &self.v_proj, &self.o_proj];
+        let (true, [Some(query), Some(key), Some(value), Some(output)]) =
+            (self.messages.is_fused(), projections.map(Linear::weights))
+        else {
+            return Ok(fields.plus(&self.increments(fields, geometry, edges)?)?);
+        };
+        let is_trained = fields.joined().track_op() || query.weight.track_op();
+        let layer = EtLayer {
+            norm: self.layernorm.weights()?,
+            query,
+            key,
+            value,
+            output,
+            projection: self.vec_proj.weight(),
+            edges: self.messages.edges(geometry, edges, is_trained),
+        };
+        Ok(et_layer(fields, &layer)?)
+    }
+
+    /// Fields `(x, v)` to their increments.
+    pub(crate) fn increments(
         &self,
         fields: &EtFields,
         geometry: &EdgeGeometry,

@@ -6,7 +6,7 @@
 use candle_core::{D, Module, Tensor};
 use dd_graph::NeighborList;
 use dd_kernels::{
-    EtFields, EtMessageInputs, FilterGrid, RadialFilter, et_message, gather, segment_sum,
+    EtEdges, EtFields, EtMessageInputs, FilterGrid, RadialFilter, et_message, gather, segment_sum,
 };
 use dd_nn::Linear;
 
@@ -50,25 +50,41 @@ impl MessageRule {
         geometry: &EdgeGeometry,
         edges: &NeighborList,
     ) -> Result<EtFields> {
-        match (self.activation, self.attn_activation) {
-            (Activation::Silu, Activation::Silu) => self.fused(atoms, geometry, edges),
-            _ => self.composed(atoms, geometry, edges),
+        if self.is_fused() {
+            let is_trained = atoms.queries.track_op();
+            Ok(et_message(&EtMessageInputs {
+                queries: &atoms.queries,
+                keys: &atoms.keys,
+                values: &atoms.values,
+                vectors: &atoms.vectors,
+                edges: self.edges(geometry, edges, is_trained),
+            })?)
+        } else {
+            self.composed(atoms, geometry, edges)
         }
     }
 
-    fn fused(
-        &self,
-        atoms: &AtomFeatures,
-        geometry: &EdgeGeometry,
-        edges: &NeighborList,
-    ) -> Result<EtFields> {
+    /// Whether the kernels of `dd-kernels` have these nonlinearities.
+    pub(crate) fn is_fused(&self) -> bool {
+        matches!(
+            (self.activation, self.attn_activation),
+            (Activation::Silu, Activation::Silu)
+        )
+    }
+
+    /// The edges as the kernels want them; `is_trained`: whether what passes along them depends on a variable.
+    pub(crate) fn edges<'a>(
+        &'a self,
+        geometry: &'a EdgeGeometry,
+        edges: &'a NeighborList,
+        is_trained: bool,
+    ) -> EtEdges<'a> {
+        let filters = [&self.key_filter, &self.value_filter];
+        let is_tracked = |filter: &Linear| filter.weight().track_op();
+        let is_trained = is_trained || filters.into_iter().flatten().any(is_tracked);
         // Gradients are those of the original to the last digit that matters: while training every filter is computed.
-        let grid = geometry.grid.as_ref().filter(|_| !self.is_trained(atoms));
-        Ok(et_message(&EtMessageInputs {
-            queries: &atoms.queries,
-            keys: &atoms.keys,
-            values: &atoms.values,
-            vectors: &atoms.vectors,
+        let grid = geometry.grid.as_ref().filter(|_| !is_trained);
+        EtEdges {
             basis: &geometry.basis,
             grid: grid.map(|(basis, coordinates)| FilterGrid { basis, coordinates }),
             cutoffs: &geometry.cutoffs,
@@ -79,13 +95,7 @@ impl MessageRule {
             by_target: &edges.by_target,
             pairs: Some(&edges.pairs),
             num_heads: self.num_heads,
-        })?)
-    }
-
-    fn is_trained(&self, atoms: &AtomFeatures) -> bool {
-        let filters = [&self.key_filter, &self.value_filter];
-        let mut filters = filters.into_iter().flatten();
-        atoms.queries.track_op() || filters.any(|filter| filter.weight().track_op())
+        }
     }
 
     fn composed(
@@ -200,7 +210,7 @@ mod tests {
             attn_activation: Activation::Silu,
         };
         let results = [
-            rule.fused(&atoms, &geometry, &edges).expect("shapes fit"),
+            rule.pass(&atoms, &geometry, &edges).expect("shapes fit"),
             rule.composed(&atoms, &geometry, &edges)
                 .expect("shapes fit"),
         ];

@@ -14,7 +14,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
-use dd_kernels::{EtMessageInputs, RadialFilter, Result, RowIndex, Segments};
+use dd_kernels::{EtEdges, EtMessageInputs, RadialFilter, Result, RowIndex, Segments};
 
 /// Runs before the first that counts.
 const WARM_UP: usize = 5;
@@ -206,16 +206,18 @@ fn message(var: &dyn Fn(&[usize]) -> Result<Var>, device: &Device) -> Result<(Ru
             keys: &x[1],
             values: &x[2],
             vectors: &x[3],
-            basis: &geometry[0],
-            grid: None,
-            cutoffs: &geometry[1],
-            directions: &geometry[2],
-            key_filter: filter(4),
-            value_filter: filter(6),
-            sources: &sources,
-            by_target: &by_target,
-            pairs: None,
-            num_heads: heads,
+            edges: EtEdges {
+                basis: &geometry[0],
+                grid: None,
+                cutoffs: &geometry[1],
+                directions: &geometry[2],
+                key_filter: filter(4),
+                value_filter: filter(6),
+                sources: &sources,
+                by_target: &by_target,
+                pairs: None,
+                num_heads: heads,
+            },
         })?;
         Ok(messages.joined().clone())
     };

@@ -3,23 +3,22 @@
 use candle_core::{Shape, Tensor};
 
 use crate::cpu::slice::has_kernel;
-use crate::error::{KernelError, Result};
+use crate::error::Result;
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{EtFields, RowIndex, Segments, check, cuda, reference};
+use crate::{EtFields, RowIndex, Segments, cuda, reference};
 
 mod backward;
+mod check;
 mod filters;
 mod forward;
+mod passing;
 mod plan;
 mod records;
 mod table;
 
-use filters::FilterWeights;
-use forward::Numbers;
-use plan::{Plan, Sizes};
-use records::Atoms;
-use table::{Filters, Table};
+pub(crate) use passing::Messages;
+pub(crate) use records::Atoms;
 
 /// A dense layer from the radial basis to the filters of an edge: `SiLU(weight e + bias)`.
 #[derive(Debug, Clone, Copy)]
@@ -42,18 +41,10 @@ pub struct FilterGrid<'a> {
     pub coordinates: &'a Tensor,
 }
 
-/// What [`et_message`] reads. `F` features in `H` heads of `C` channels, `N` atoms, `E` edges, `P` pairs,
-/// `K` basis functions.
+/// The edges of a batch, and how messages pass along them. `F` features in `H` heads of `C` channels, `N` atoms, `E` edges,
+/// `P` pairs, `K` basis functions.
 #[derive(Debug, Clone, Copy)]
-pub struct EtMessageInputs<'a> {
-    /// `q`, `[N, F]`.
-    pub queries: &'a Tensor,
-    /// `k`, `[N, F]`.
-    pub keys: &'a Tensor,
-    /// `u`, `[N, 3 F]`: for each head `C` channels of `s`, `C` of `a`, `C` of `b`.
-    pub values: &'a Tensor,
-    /// `v`, `[N, 3, F]`.
-    pub vectors: &'a Tensor,
+pub struct EtEdges<'a> {
     /// Radial basis `e(r)` of each pair, `[P, K]`.
     pub basis: &'a Tensor,
     /// Where the filters are interpolated instead of computed, if anywhere.
@@ -64,7 +55,7 @@ pub struct EtMessageInputs<'a> {
     pub directions: &'a Tensor,
     /// To the key filters `dk`, `[F, K]`; without it `dk = 1`.
     pub key_filter: Option<RadialFilter<'a>>,
-    /// To the value filters `dv`, `[3 F, K]`, ordered as `values`; without it `dv = 1`.
+    /// To the value filters `dv`, `[3 F, K]`, ordered as the values; without it `dv = 1`.
     pub value_filter: Option<RadialFilter<'a>>,
     /// Source atom `j` of each edge.
     pub sources: &'a RowIndex,
@@ -76,6 +67,21 @@ pub struct EtMessageInputs<'a> {
     pub pairs: Option<&'a RowIndex>,
     /// `H`.
     pub num_heads: usize,
+}
+
+/// What [`et_message`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct EtMessageInputs<'a> {
+    /// `q`, `[N, F]`.
+    pub queries: &'a Tensor,
+    /// `k`, `[N, F]`.
+    pub keys: &'a Tensor,
+    /// `u`, `[N, 3 F]`: for each head `C` channels of `s`, `C` of `a`, `C` of `b`.
+    pub values: &'a Tensor,
+    /// `v`, `[N, 3, F]`.
+    pub vectors: &'a Tensor,
+    /// How messages pass.
+    pub edges: EtEdges<'a>,
 }
 
 /// Messages of one layer of the equivariant transformer (Thölke and De Fabritiis, "Equivariant transformers for neural
@@ -96,7 +102,7 @@ pub struct EtMessageInputs<'a> {
 /// the positions goes, are computed only when one of them depends on a variable.
 ///
 /// # Shapes
-/// See [`EtMessageInputs`]; `m` arrives as scalars, `w` as vectors.
+/// See [`EtMessageInputs`] and [`EtEdges`]; `m` arrives as scalars, `w` as vectors.
 ///
 /// # Errors
 /// When a shape does not fit the others.
@@ -111,7 +117,7 @@ pub struct EtMessageInputs<'a> {
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use dd_kernels::{EtMessageInputs, RowIndex, Segments, et_message};
+/// use dd_kernels::{EtEdges, EtMessageInputs, RowIndex, Segments, et_message};
 /// let device = Device::Cpu;
 /// let ones = |shape: &[usize]| Tensor::ones(shape, DType::F64, &device);
 /// let (q, u, v) = (ones(&[2, 1])?, ones(&[2, 3])?, ones(&[2, 3, 1])?);
@@ -121,16 +127,18 @@ pub struct EtMessageInputs<'a> {
 ///     keys: &q,
 ///     values: &u,
 ///     vectors: &v,
-///     basis: &basis,
-///     grid: None,
-///     cutoffs: &cutoffs,
-///     directions: &directions,
-///     key_filter: None,
-///     value_filter: None,
-///     sources: &RowIndex::new(vec![1], 2, &device)?, // one edge, from atom 1
-///     by_target: &Segments::from_lengths(&[1, 0], &device)?, // to atom 0
-///     pairs: None,
-///     num_heads: 1,
+///     edges: EtEdges {
+///         basis: &basis,
+///         grid: None,
+///         cutoffs: &cutoffs,
+///         directions: &directions,
+///         key_filter: None,
+///         value_filter: None,
+///         sources: &RowIndex::new(vec![1], 2, &device)?, // one edge, from atom 1
+///         by_target: &Segments::from_lengths(&[1, 0], &device)?, // to atom 0
+///         pairs: None,
+///         num_heads: 1,
+///     },
 /// })?;
 /// let silu_of_one = 1.0 / (1.0 + (-1.0_f64).exp());
 /// assert_eq!(messages.scalars()?.to_vec2::<f64>()?, [[silu_of_one], [0.0]]);
@@ -138,172 +146,46 @@ pub struct EtMessageInputs<'a> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
-    let sizes = check_inputs(inputs)?;
+    inputs.check()?;
+    let (n, f) = inputs.queries.dims2()?;
     if cuda::takes(inputs.queries) {
-        if let Some(pairs) = inputs.pairs {
-            Plan::new(sizes, inputs.sources, inputs.by_target, pairs.clone())?; // refuses what the CPU refuses
+        if inputs.edges.pairs.is_some() {
+            Messages::new(&inputs.edges, n, f)?; // refuses what the CPU refuses
         }
-        return cuda::et_message::et_message(inputs, inputs.basis);
+        return cuda::et_message::et_message(inputs, inputs.edges.basis);
     }
     if !has_kernel(inputs.queries) {
         return reference::et_message(inputs);
     }
-    let pairs = match inputs.pairs {
-        Some(pairs) => pairs.clone(),
-        None => every_edge(inputs)?,
-    };
-    let operation = EtMessage {
-        plan: Plan::new(sizes, inputs.sources, inputs.by_target, pairs)?,
-        on_grid: inputs.grid.is_some(),
-    };
-    let mut tensors = vec![
-        inputs.queries,
-        inputs.keys,
-        inputs.values,
-        inputs.vectors,
-        inputs.basis,
-        inputs.cutoffs,
-        inputs.directions,
-    ];
-    let filters = [inputs.key_filter, inputs.value_filter];
-    for RadialFilter { weight, bias } in filters.into_iter().flatten() {
-        tensors.extend([weight, bias]);
-    }
-    let grid = inputs
-        .grid
-        .map(|grid| [grid.basis.detach(), grid.coordinates.detach()]);
-    tensors.extend(grid.iter().flatten());
+    let operation = EtMessage(Messages::new(&inputs.edges, n, f)?);
+    let mut tensors = vec![inputs.queries, inputs.keys, inputs.values, inputs.vectors];
+    let edges = inputs.edges.tensors();
+    tensors.extend(&edges);
     EtFields::new(operation::apply(operation, &tensors)?)
 }
 
-/// Each edge as a pair of its own.
-fn every_edge(inputs: &EtMessageInputs<'_>) -> Result<RowIndex> {
-    let num_edges = inputs.sources.len();
-    let device = inputs.queries.device();
-    RowIndex::new((0..num_edges as u32).collect(), num_edges, device)
-}
-
-fn check_inputs(inputs: &EtMessageInputs<'_>) -> Result<Sizes> {
-    let shape_error = |name, expected: &str, x: &Tensor| KernelError::Shape {
-        name,
-        expected: expected.to_string(),
-        got: x.dims().to_vec(),
-    };
-    let h = inputs.num_heads;
-    let (n, f) = match *inputs.queries.dims() {
-        [n, f] if h > 0 && f > 0 && f.is_multiple_of(h) => (n, f),
-        _ => {
-            return Err(shape_error(
-                "et_message: queries",
-                &format!("[N, a multiple of {h} heads]"),
-                inputs.queries,
-            ));
-        }
-    };
-    let e = inputs.sources.len();
-    let p = inputs.pairs.map_or(e, RowIndex::num_sources);
-    let k = match *inputs.basis.dims() {
-        [rows, k] if rows == p && k > 0 => k,
-        _ => {
-            return Err(shape_error(
-                "et_message: basis",
-                &format!("[{p}, K]"),
-                inputs.basis,
-            ));
-        }
-    };
-    if let Some(FilterGrid { basis, coordinates }) = inputs.grid {
-        let points = basis.dims().first().map_or(0, |&g| g.max(table::POINTS));
-        check::shape("et_message: grid", basis, &[points, k])?;
-        check::shape("et_message: coordinates", coordinates, &[p])?;
-    }
-    check::shape("et_message: keys", inputs.keys, &[n, f])?;
-    check::shape("et_message: values", inputs.values, &[n, 3 * f])?;
-    check::shape("et_message: vectors", inputs.vectors, &[n, 3, f])?;
-    check::shape("et_message: cutoffs", inputs.cutoffs, &[p])?;
-    check::shape("et_message: directions", inputs.directions, &[e, 3])?;
-    let filters = [
-        ("et_message: key filter", inputs.key_filter, f),
-        ("et_message: value filter", inputs.value_filter, 3 * f),
-    ];
-    for (name, filter, rows) in filters {
-        if let Some(RadialFilter { weight, bias }) = filter {
-            check::shape(name, weight, &[rows, k])?;
-            check::shape(name, bias, &[rows])?;
-        }
-    }
-    if inputs.sources.num_sources() != n
-        || inputs.by_target.len() != n
-        || inputs.by_target.num_rows() != e
-        || inputs.pairs.is_some_and(|pairs| pairs.len() != e)
-    {
-        return Err(KernelError::Shape {
-            name: "et_message: edges",
-            expected: format!("sources among {n} atoms and {n} segments of {e} edges"),
-            got: vec![
-                inputs.sources.num_sources(),
-                inputs.by_target.len(),
-                inputs.by_target.num_rows(),
-            ],
-        });
-    }
-    Ok(Sizes {
-        num_atoms: n,
-        num_heads: h,
-        channels: f / h,
-        basis_size: k,
-        has_key_filter: inputs.key_filter.is_some(),
-        has_value_filter: inputs.value_filter.is_some(),
-    })
-}
-
-struct EtMessage {
-    plan: Plan,
-    on_grid: bool,
-}
+struct EtMessage(Messages);
 
 impl EtMessage {
-    fn numbers<'a, T>(inputs: &[&'a [T]]) -> Numbers<'a, T> {
-        Numbers {
-            atoms: Atoms {
-                queries: inputs[0],
-                keys: inputs[1],
-                values: inputs[2],
-                vectors: inputs[3],
-            },
-            basis: inputs[4],
-            cutoffs: inputs[5],
-            directions: inputs[6],
-        }
-    }
-
-    fn weights<T: Real>(&self, inputs: &[&[T]]) -> FilterWeights<T> {
-        let mut layers = inputs[7..].chunks_exact(2);
-        let mut layer = |present: bool| {
-            let layer = present.then(|| layers.next()).flatten()?;
-            Some((layer[0], layer[1]))
-        };
-        let sizes = self.plan.sizes;
-        let key = layer(sizes.has_key_filter);
-        FilterWeights::new(sizes, key, layer(sizes.has_value_filter))
-    }
-}
-
-impl EtMessage {
-    fn filters<'a, T: Real>(
-        &self,
-        weights: FilterWeights<T>,
-        inputs: &[&'a [T]],
-        with_slopes: bool,
-    ) -> Filters<'a, T> {
-        let table = match inputs {
-            [.., basis, coordinates] if self.on_grid => {
-                let table = Table::new(self.plan.sizes, &weights, basis, with_slopes);
-                Some((table, *coordinates))
+    /// Queries, keys and values of an atom in one row, `[N, 5 F]`.
+    fn projected<T: Real>(&self, inputs: &[&[T]]) -> Vec<T> {
+        let f = self.0.features();
+        let mut projected = Vec::with_capacity(5 * inputs[0].len());
+        let rows = inputs[0].chunks_exact(f).zip(inputs[1].chunks_exact(f));
+        for ((queries, keys), values) in rows.zip(inputs[2].chunks_exact(3 * f)) {
+            for part in [queries, keys, values] {
+                projected.extend_from_slice(part);
             }
-            _ => None,
-        };
-        Filters { weights, table }
+        }
+        projected
+    }
+
+    fn atoms<'a, T>(&self, projected: &'a [T], vectors: &'a [T]) -> Atoms<'a, T> {
+        Atoms {
+            projected,
+            vectors,
+            vectors_apart: 3 * self.0.features(),
+        }
     }
 }
 
@@ -311,35 +193,32 @@ impl Operation for EtMessage {
     const NAME: &'static str = "et_message";
 
     fn shape(&self) -> Shape {
-        let sizes = self.plan.sizes;
-        Shape::from((sizes.num_atoms, 4, sizes.features()))
+        Shape::from((self.0.num_atoms(), 4, self.0.features()))
     }
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
-        let numbers = Self::numbers(inputs);
-        let filters = self.filters(self.weights(inputs), inputs, false);
+        let projected = self.projected(inputs);
+        let atoms = self.atoms(&projected, inputs[3]);
         Outcome {
-            output: forward::forward(&self.plan, numbers, &filters),
+            output: self.0.forward(atoms, &inputs[4..]),
             kept: Vec::new(),
         }
     }
 
     fn backward<T: Real>(&self, seen: &Backward<'_, T>) -> Vec<Option<Vec<T>>> {
-        let numbers = Self::numbers(seen.inputs);
-        let filters = self.filters(self.weights(seen.inputs), seen.inputs, true);
+        let f = self.0.features();
+        let projected = self.projected(seen.inputs);
+        let atoms = self.atoms(&projected, seen.inputs[3]);
         let with_geometry = seen.wanted[4..7].contains(&true);
-        let gradients = backward::backward(&self.plan, numbers, &filters, seen.grad, with_geometry);
-        let sizes = self.plan.sizes;
-        let geometry = gradients.geometry.map(|x| with_geometry.then_some(x));
-        let [key_weight, key_bias, value_weight, value_bias] = gradients.filters.map(Some);
-        let mut all: Vec<Option<Vec<T>>> = gradients.atoms.into_iter().map(Some).collect();
-        all.extend(geometry);
-        if sizes.has_key_filter {
-            all.extend([key_weight, key_bias]);
-        }
-        if sizes.has_value_filter {
-            all.extend([value_weight, value_bias]);
-        }
+        let edges = &seen.inputs[4..];
+        let gradients = self.0.backward(atoms, edges, seen.grad, with_geometry);
+        let part = |columns: std::ops::Range<usize>| {
+            let rows = gradients.projected.chunks_exact(5 * f);
+            Some(rows.flat_map(|row| &row[columns.clone()]).copied().collect())
+        };
+        let mut all = vec![part(0..f), part(f..2 * f), part(2 * f..5 * f)];
+        all.push(Some(gradients.vectors));
+        all.extend(gradients.edges);
         all
     }
 }

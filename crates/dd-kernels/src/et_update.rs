@@ -151,7 +151,7 @@ fn parts<T, const N: usize>(row: &[T], width: usize) -> [&[T]; N] {
 }
 
 vectorized! {
-    fn update_rows<T: Real>(f: usize, p: &[T], o: &[T], arrived: &[T], update: &mut [T]) {
+    pub(crate) fn update_rows<T: Real>(f: usize, p: &[T], o: &[T], arrived: &[T], update: &mut [T]) {
         for (atom, update) in update.chunks_exact_mut(4 * f).enumerate() {
             let p: [&[T]; 9] = parts(&p[atom * 9 * f..], f);
             let o: [&[T]; 3] = parts(&o[atom * 3 * f..], f);
@@ -172,7 +172,7 @@ vectorized! {
 
 vectorized! {
     /// Fills the gradients of `p`, of `o` and of the vectors that have arrived.
-    fn update_rows_back<T: Real>(f: usize, p: &[T], o: &[T], grad: &[T], out: [&mut [T]; 3]) {
+    pub(crate) fn update_rows_back<T: Real>(f: usize, p: &[T], o: &[T], grad: &[T], out: [&mut [T]; 3]) {
         let [dp, d_o, d_arrived] = out;
         for (atom, dp) in dp.chunks_exact_mut(9 * f).enumerate() {
             let p: [&[T]; 9] = parts(&p[atom * 9 * f..], f);

@@ -26,7 +26,7 @@
 //! | [`dense()`], [`dropout()`], [`batch_norm()`] | rows to rows |
 //! | [`gin_message()`] | the graph isomorphism network's sum over neighbours, fused |
 //! | [`attention_block()`], [`feed_forward_block()`] | the two halves of a pre-norm transformer layer, fused |
-//! | [`filtered_sum()`], [`et_message()`], [`et_update()`] | the equivariant transformer's sums over neighbours and updates, fused |
+//! | [`filtered_sum()`], [`et_message()`], [`et_update()`], [`et_layer()`] | the equivariant transformer's sums over neighbours, its updates, and all of a layer, fused |
 //! | [`embedding_sum`] | categorical features to vectors |
 //! | [`layer_norm`], [`gelu`], [`silu`], [`safe_norm`] | what candle cannot differentiate, or only slowly |
 //!
@@ -58,6 +58,7 @@ mod eigen;
 mod embedding_sum;
 mod error;
 mod et_fields;
+mod et_layer;
 mod et_message;
 mod et_update;
 mod filtered_sum;
@@ -90,7 +91,8 @@ pub use eigen::{Spectrum, SymmetricMatrix};
 pub use embedding_sum::embedding_sum;
 pub use error::{KernelError, Result};
 pub use et_fields::EtFields;
-pub use et_message::{EtMessageInputs, FilterGrid, RadialFilter, et_message};
+pub use et_layer::{EtLayer, et_layer};
+pub use et_message::{EtEdges, EtMessageInputs, FilterGrid, RadialFilter, et_message};
 pub use et_update::et_update;
 pub use filtered_sum::{FilteredEdges, filtered_sum};
 pub use gather::gather;

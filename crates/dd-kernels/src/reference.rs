@@ -148,28 +148,29 @@ pub fn embedding_sum(table: &Tensor, index: &RowIndex, columns: usize) -> Result
 /// See [`crate::et_message`]. Filters are computed for every edge, also where there is a grid.
 pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let (n, f) = inputs.queries.dims2()?;
-    let (e, h) = (inputs.sources.len(), inputs.num_heads);
+    let edges = &inputs.edges;
+    let (e, h) = (edges.sources.len(), edges.num_heads);
     let c = f / h;
-    let of_edges = |x: &Tensor| match inputs.pairs {
+    let of_edges = |x: &Tensor| match edges.pairs {
         Some(pairs) => gather(x, pairs),
         None => Ok(x.clone()),
     };
-    let cutoffs = of_edges(inputs.cutoffs)?;
-    let basis = of_edges(inputs.basis)?;
+    let cutoffs = of_edges(edges.cutoffs)?;
+    let basis = of_edges(edges.basis)?;
     let apply = |filter: RadialFilter<'_>| -> Result<Tensor> {
         Ok(dense(&basis, filter.weight, Some(filter.bias))?.silu()?)
     };
-    let targets = inputs.by_target.row_segment_tensor();
+    let targets = edges.by_target.row_segment_tensor();
     let mut products =
-        (inputs.queries.index_select(targets, 0)? * gather(inputs.keys, inputs.sources)?)?; // [E, F]
-    if let Some(filter) = inputs.key_filter {
+        (inputs.queries.index_select(targets, 0)? * gather(inputs.keys, edges.sources)?)?; // [E, F]
+    if let Some(filter) = edges.key_filter {
         products = (products * apply(filter)?)?;
     }
     let scores = products.reshape((e, h, c))?.sum(2)?.silu()?; // [E, H]
     let attention = scores.broadcast_mul(&cutoffs.unsqueeze(1)?)?;
 
-    let mut values = gather(inputs.values, inputs.sources)?; // [E, 3 F]
-    if let Some(filter) = inputs.value_filter {
+    let mut values = gather(inputs.values, edges.sources)?; // [E, 3 F]
+    if let Some(filter) = edges.value_filter {
         values = (values * apply(filter)?)?;
     }
     let values = values.reshape((e, h, 3 * c))?;
@@ -178,10 +179,10 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let b = values.narrow(2, 2 * c, c)?.reshape((e, 1, f))?;
 
     let scalars = s.broadcast_mul(&attention.unsqueeze(2)?)?.reshape((e, f))?;
-    let carried = gather(inputs.vectors, inputs.sources)?.broadcast_mul(&a)?; // [E, 3, F]
-    let created = inputs.directions.unsqueeze(2)?.broadcast_mul(&b)?;
-    let scalars = segment_sum(&scalars, inputs.by_target)?.reshape((n, f))?;
-    let vectors = segment_sum(&(carried + created)?, inputs.by_target)?.reshape((n, 3, f))?;
+    let carried = gather(inputs.vectors, edges.sources)?.broadcast_mul(&a)?; // [E, 3, F]
+    let created = edges.directions.unsqueeze(2)?.broadcast_mul(&b)?;
+    let scalars = segment_sum(&scalars, edges.by_target)?.reshape((n, f))?;
+    let vectors = segment_sum(&(carried + created)?, edges.by_target)?.reshape((n, 3, f))?;
     EtFields::join(&scalars, &vectors)
 }
 

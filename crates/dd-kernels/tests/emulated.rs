@@ -12,6 +12,8 @@ mod attention;
 mod dense;
 #[path = "equivariant.rs"]
 mod equivariant;
+#[path = "et_layer.rs"]
+mod et_layer;
 #[path = "et_message.rs"]
 mod et_message;
 #[path = "isomorphism.rs"]

@@ -1,153 +1,62 @@
 //! The fused messages of the equivariant transformer against finite differences and the composition of operations.
 
 use candle_core::{DType, Tensor, Var};
-use dd_kernels::rng::Key;
 use dd_kernels::testing::{assert_close, gradient_error, max_difference};
 use dd_kernels::{
-    EtFields, EtMessageInputs, FilterGrid, RadialFilter, Result, RowIndex, Segments, et_message,
-    reference,
+    EtEdges, EtFields, EtMessageInputs, FilterGrid, Result, RowIndex, et_message, reference,
 };
 
+mod batch;
 mod device;
 
-use device::{device, normal_tensor};
+use batch::Batch;
+use device::device;
 
-/// Molecules of the given sizes, every atom connected to every atom of its molecule, itself included.
-struct Batch {
-    sources: RowIndex,
-    by_target: Segments,
-    pairs: Option<RowIndex>,
-    num_heads: usize,
-    with_key_filter: bool,
-    with_value_filter: bool,
-    /// Queries, keys, values, vectors, basis, cutoffs, directions; then weights and biases of the filters.
-    tensors: Vec<Tensor>,
+/// Passes messages with the numbers of `x`.
+fn pass(
+    batch: &Batch,
+    x: &[Tensor],
+    f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
+) -> Result<EtFields> {
+    f(&EtMessageInputs {
+        queries: &x[0],
+        keys: &x[1],
+        values: &x[2],
+        vectors: &x[3],
+        edges: batch.edges(&x[4..]),
+    })
 }
 
-impl Batch {
-    fn new(
-        sizes: &[usize],
-        num_heads: usize,
-        channels: usize,
-        basis: usize,
-        filters: [bool; 2],
-    ) -> Result<Self> {
-        let (mut sources, mut degrees, mut first) = (Vec::new(), Vec::new(), 0);
-        for &size in sizes {
-            for _ in 0..size {
-                sources.extend((first..first + size).map(|atom| atom as u32));
-                degrees.push(size);
-            }
-            first += size;
-        }
-        let (n, e, f) = (first, sources.len(), num_heads * channels);
-        let mut shapes: Vec<Vec<usize>> = vec![
-            vec![n, f],
-            vec![n, f],
-            vec![n, 3 * f],
-            vec![n, 3, f],
-            vec![e, basis],
-            vec![e],
-            vec![e, 3],
-        ];
-        for (rows, present) in [(f, filters[0]), (3 * f, filters[1])] {
-            if present {
-                shapes.extend([vec![rows, basis], vec![rows]]);
-            }
-        }
-        let key = Key::from_seed(21);
-        let tensors = shapes
-            .iter()
-            .enumerate()
-            .map(|(i, shape)| normal_tensor(key.with(i as u64), shape));
-        Ok(Self {
-            sources: RowIndex::new(sources, n, &device())?,
-            by_target: Segments::from_lengths(&degrees, &device())?,
-            pairs: None,
-            num_heads,
-            with_key_filter: filters[0],
-            with_value_filter: filters[1],
-            tensors: tensors.collect::<Result<_>>()?,
-        })
-    }
+/// Messages in one tensor.
+fn joined(
+    batch: &Batch,
+    x: &[Tensor],
+    f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
+) -> Result<Tensor> {
+    Ok(pass(batch, x, f)?.joined().flatten_from(1)?)
+}
 
-    /// With both directions of a pair of atoms as one pair, in the order of their first edges.
-    fn paired(mut self) -> Result<Self> {
-        let ends = self.sources.rows().iter().zip(self.by_target.row_segment());
-        let mut numbers = std::collections::HashMap::new();
-        let mut pairs = Vec::new();
-        for (&source, &target) in ends {
-            let next = numbers.len() as u32;
-            let ends = (source.min(target), source.max(target));
-            pairs.push(*numbers.entry(ends).or_insert(next));
-        }
-        let count = numbers.len();
-        for geometry in [4, 5] {
-            self.tensors[geometry] = self.tensors[geometry].narrow(0, 0, count)?.contiguous()?;
-        }
-        self.pairs = Some(RowIndex::new(pairs, count, &device())?);
-        Ok(self)
-    }
-
-    fn pass(
-        &self,
-        x: &[Tensor],
-        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
-    ) -> Result<EtFields> {
-        let filter = |at: usize| RadialFilter {
-            weight: &x[at],
-            bias: &x[at + 1],
-        };
-        let value_at = if self.with_key_filter { 9 } else { 7 };
-        f(&EtMessageInputs {
-            queries: &x[0],
-            keys: &x[1],
-            values: &x[2],
-            vectors: &x[3],
-            basis: &x[4],
-            grid: None,
-            cutoffs: &x[5],
-            directions: &x[6],
-            key_filter: self.with_key_filter.then(|| filter(7)),
-            value_filter: self.with_value_filter.then(|| filter(value_at)),
-            sources: &self.sources,
-            by_target: &self.by_target,
-            pairs: self.pairs.as_ref(),
-            num_heads: self.num_heads,
-        })
-    }
-
-    /// Messages in one tensor.
-    fn joined(
-        &self,
-        x: &[Tensor],
-        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
-    ) -> Result<Tensor> {
-        Ok(self.pass(x, f)?.joined().flatten_from(1)?)
-    }
-
-    /// Messages and gradients of the sum of their squares.
-    fn run(
-        &self,
-        x: &[Tensor],
-        f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
-    ) -> Result<Vec<Tensor>> {
-        let variables = x
-            .iter()
-            .map(Var::from_tensor)
-            .collect::<candle_core::Result<Vec<_>>>()?;
-        let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
-        let y = self.joined(&tracked, f)?;
-        let gradients = y.sqr()?.sum_all()?.backward()?;
-        let mut all = vec![y.detach()];
-        all.extend(variables.iter().map(|v| {
-            gradients
-                .get(v)
-                .expect("every input has a gradient")
-                .clone()
-        }));
-        Ok(all)
-    }
+/// Messages and gradients of the sum of their squares.
+fn run(
+    batch: &Batch,
+    x: &[Tensor],
+    f: impl Fn(&EtMessageInputs<'_>) -> Result<EtFields>,
+) -> Result<Vec<Tensor>> {
+    let variables = x
+        .iter()
+        .map(Var::from_tensor)
+        .collect::<candle_core::Result<Vec<_>>>()?;
+    let tracked: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+    let y = joined(batch, &tracked, f)?;
+    let gradients = y.sqr()?.sum_all()?.backward()?;
+    let mut all = vec![y.detach()];
+    all.extend(variables.iter().map(|v| {
+        gradients
+            .get(v)
+            .expect("every input has a gradient")
+            .clone()
+    }));
+    Ok(all)
 }
 
 const FILTERS: [[bool; 2]; 4] = [[true, true], [true, false], [false, true], [false, false]];
@@ -167,7 +76,7 @@ fn gradients_agree_with_finite_differences() -> Result<()> {
             if filters == [false, false] {
                 x.insert(4, batch.tensors[4].clone());
             }
-            batch.joined(&x, et_message)
+            joined(&batch, &x, et_message)
         })?;
         assert!(error < 1e-7, "{filters:?}: gradient off by {error:e}");
     }
@@ -179,13 +88,13 @@ fn agrees_with_the_composition() -> Result<()> {
     for (channels, filters) in [(12, FILTERS[0]), (8, FILTERS[1]), (3, FILTERS[2])] {
         // 24^2 edges: more than one block.
         let batch = Batch::new(&[24, 5, 1], 3, channels, 7, filters)?.paired()?;
-        let expected = batch.run(&batch.tensors, reference::et_message)?;
-        for (actual, expected) in batch.run(&batch.tensors, et_message)?.iter().zip(&expected) {
+        let expected = run(&batch, &batch.tensors, reference::et_message)?;
+        for (actual, expected) in run(&batch, &batch.tensors, et_message)?.iter().zip(&expected) {
             assert_close(actual, expected, 1e-12);
         }
         let single = batch.tensors.iter().map(|x| x.to_dtype(DType::F32));
         let single = single.collect::<candle_core::Result<Vec<_>>>()?;
-        for (actual, expected) in batch.run(&single, et_message)?.iter().zip(&expected) {
+        for (actual, expected) in run(&batch, &single, et_message)?.iter().zip(&expected) {
             assert_close(actual, expected, 2e-5);
         }
     }
@@ -203,7 +112,7 @@ fn bits_do_not_depend_on_threads_or_batch_mates() -> Result<()> {
             .num_threads(threads)
             .build()
             .expect("a pool");
-        pool.install(|| batch.run(&single, et_message))
+        pool.install(|| run(&batch, &single, et_message))
     };
     let one = in_pool(1)?;
     for threads in [2, 3] {
@@ -216,7 +125,7 @@ fn bits_do_not_depend_on_threads_or_batch_mates() -> Result<()> {
     for (x, len) in first.iter_mut().zip([40, 40, 40, 40, 1600, 1600, 1600]) {
         *x = x.narrow(0, 0, len)?;
     }
-    let messages = alone.joined(&first, et_message)?;
+    let messages = joined(&alone, &first, et_message)?;
     assert_eq!(max_difference(&messages, &one[0].narrow(0, 0, 40)?)?, 0.0);
     Ok(())
 }
@@ -227,7 +136,7 @@ fn edges_without_variables_cost_no_gradient() -> Result<()> {
     let weight = Var::from_tensor(&batch.tensors[7])?;
     let mut inputs = batch.tensors.clone();
     inputs[7] = weight.as_tensor().clone();
-    let gradients = batch.joined(&inputs, et_message)?.sum_all()?.backward()?;
+    let gradients = joined(&batch, &inputs, et_message)?.sum_all()?.backward()?;
     assert!(gradients.get(&weight).is_some());
     assert!(gradients.get(&batch.tensors[4]).is_none());
     Ok(())
@@ -242,8 +151,7 @@ fn pairs_across_molecules_are_refused() -> Result<()> {
     for geometry in [4, 5] {
         inputs[geometry] = inputs[geometry].narrow(0, 0, 2500)?;
     }
-    let error = batch
-        .joined(&inputs, et_message)
+    let error = joined(&batch, &inputs, et_message)
         .expect_err("shared by molecules");
     assert!(
         error.to_string().starts_with("et_message: pairs"),
@@ -274,13 +182,14 @@ fn filters_of_a_grid_are_those_of_its_points_and_between_them_smooth() -> Result
             coordinates: &Tensor::from_vec(places, pairs, &device())?,
         };
         let on_grid = |inputs: &EtMessageInputs<'_>| {
+            let grid = Some(grid);
             et_message(&EtMessageInputs {
-                grid: Some(grid),
+                edges: EtEdges { grid, ..inputs.edges },
                 ..*inputs
             })
         };
-        let expected = batch.run(&inputs, et_message)?;
-        for (ours, expected) in batch.run(&inputs, on_grid)?.iter().zip(&expected) {
+        let expected = run(&batch, &inputs, et_message)?;
+        for (ours, expected) in run(&batch, &inputs, on_grid)?.iter().zip(&expected) {
             let scale = expected.abs()?.max_all()?.to_scalar::<f64>()?;
             assert_close(ours, expected, tolerance * scale);
         }
@@ -293,8 +202,7 @@ fn wrong_shapes_are_named() -> Result<()> {
     let batch = Batch::new(&[2], 1, 4, 3, FILTERS[0])?;
     let mut inputs = batch.tensors.clone();
     inputs[6] = inputs[6].narrow(1, 0, 2)?;
-    let error = batch
-        .joined(&inputs, et_message)
+    let error = joined(&batch, &inputs, et_message)
         .expect_err("two coordinates")
         .to_string();
     assert_eq!(

@@ -11,7 +11,7 @@ use super::{folder, step};
 
 /// What `build` makes, in one call of cargo, so that candle is built once. All of it needs a GPU's driver to start.
 const BUILD: &str = "build --release -p dd-kernels -p dnd --features dd-kernels/cuda,dnd/cuda --bin dnd \
-    --example gpu_bench --test operations --test attention --test et_message --test equivariant --test isomorphism \
+    --example gpu_bench --test operations --test attention --test et_message --test et_layer --test equivariant --test isomorphism \
     --test dense --test optimizer \
     --message-format json-render-diagnostics";
 

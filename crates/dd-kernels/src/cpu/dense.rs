@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::matmul::{View, matmul};
+use super::matmul::{View, matmul, matmul_into};
 use super::vectorized;
 use crate::real::Real;
 
@@ -56,29 +56,33 @@ impl<'a, T: Real> Dense<'a, T> {
 
     /// `y` for a few rows, on this thread.
     pub(crate) fn forward_block(&self, x: &[T], y: &mut [T]) {
-        let (rows, least) = (x.len() / self.input, self.least_rows());
-        if rows < least {
-            let mut padded = x.to_vec();
-            padded.resize(least * self.input, T::ZERO);
-            let mut product = vec![T::ZERO; least * self.output];
-            self.product(&padded, &mut product);
-            y.copy_from_slice(&product[..y.len()]);
-        } else {
-            self.product(x, y);
-        }
-        if let Some(bias) = self.bias {
-            add_to_rows(y, bias);
-        }
+        let rows = x.len() / self.input;
+        self.forward_rows(rows, View::rows(x, self.input), y, self.output);
     }
 
-    fn product(&self, x: &[T], y: &mut [T]) {
-        matmul(
-            y,
-            [x.len() / self.input, self.input, self.output],
-            View::rows(x, self.input),
-            View::rows(self.weight, self.input).t(),
-            false,
-        );
+    /// `y` for a few rows, on this thread, into rows that stand `stride` apart.
+    pub(crate) fn forward_rows(&self, rows: usize, x: View<'_, T>, y: &mut [T], stride: usize) {
+        let least = self.least_rows();
+        let weight = View::rows(self.weight, self.input).t();
+        if (1..least).contains(&rows) {
+            let mut padded = Vec::with_capacity(least * self.input);
+            (0..rows).for_each(|row| padded.extend_from_slice(x.row(row, self.input)));
+            padded.resize(least * self.input, T::ZERO);
+            let mut product = vec![T::ZERO; least * self.output];
+            let padded = View::rows(&padded, self.input);
+            let sizes = [least, self.input, self.output];
+            matmul(&mut product, sizes, padded, weight, false);
+            let product = product.chunks_exact(self.output).take(rows);
+            for (y, product) in y.chunks_mut(stride).zip(product) {
+                y[..self.output].copy_from_slice(product);
+            }
+        } else {
+            let sizes = [rows, self.input, self.output];
+            matmul_into(y, stride, sizes, x, weight, false);
+        }
+        if let Some(bias) = self.bias {
+            add_to_rows(y, stride, bias);
+        }
     }
 
     /// Fewer rows than this would be multiplied by another routine, which adds in another order, so that a row's bits would
@@ -103,35 +107,50 @@ impl<'a, T: Real> Dense<'a, T> {
 
     /// Gradient of a few rows `x`, on this thread; `add`: added to `dx`.
     pub(crate) fn input_gradient_block(&self, dy: &[T], dx: &mut [T], add: bool) {
-        matmul(
-            dx,
-            [dy.len() / self.output, self.output, self.input],
-            View::rows(dy, self.output),
-            View::rows(self.weight, self.input),
-            add,
-        );
+        let rows = dy.len() / self.output;
+        self.input_gradient_rows(rows, View::rows(dy, self.output), dx, self.input, add);
+    }
+
+    /// Gradient of a few rows `x`, on this thread, into rows that stand `stride` apart; `add`: added to them.
+    pub(crate) fn input_gradient_rows(
+        &self,
+        rows: usize,
+        dy: View<'_, T>,
+        dx: &mut [T],
+        stride: usize,
+        add: bool,
+    ) {
+        let sizes = [rows, self.output, self.input];
+        matmul_into(dx, stride, sizes, dy, View::rows(self.weight, self.input), add);
     }
 
     /// Gradient of the weight, in parallel over its rows.
     pub(crate) fn weight_gradient(&self, x: &[T], dy: &[T]) -> Vec<T> {
-        let rows = x.len() / self.input;
         let mut gradient = vec![T::ZERO; self.weight.len()];
+        let rows = [View::rows(x, self.input), View::rows(dy, self.output)];
+        self.weight_gradient_rows(x.len() / self.input, rows, &mut gradient, false);
+        gradient
+    }
+
+    /// Gradient of the weight from rows of `x` and `dy`, in parallel over its rows; `add`: added to `gradient`.
+    pub(crate) fn weight_gradient_rows(
+        &self,
+        rows: usize,
+        [x, dy]: [View<'_, T>; 2],
+        gradient: &mut [T],
+        add: bool,
+    ) {
+        if rows == 0 {
+            return;
+        }
         gradient
             .par_chunks_mut(BLOCK_COLUMNS * self.input)
             .enumerate()
             .for_each(|(block, gradient)| {
-                let columns = gradient.len() / self.input;
-                if rows > 0 {
-                    matmul(
-                        gradient,
-                        [columns, rows, self.input],
-                        View::rows(&dy[block * BLOCK_COLUMNS..], self.output).t(),
-                        View::rows(x, self.input),
-                        false,
-                    );
-                }
+                let sizes = [gradient.len() / self.input, rows, self.input];
+                let dy = dy.from_column(block * BLOCK_COLUMNS).t();
+                matmul(gradient, sizes, dy, x, add);
             });
-        gradient
     }
 }
 
@@ -155,9 +174,9 @@ vectorized! {
 }
 
 vectorized! {
-    /// Adds one row to all.
-    pub(crate) fn add_to_rows<T: Real>(rows: &mut [T], row: &[T]) {
-        for out in rows.chunks_exact_mut(row.len()) {
+    /// Adds one row to all, which stand `stride` apart.
+    pub(crate) fn add_to_rows<T: Real>(rows: &mut [T], stride: usize, row: &[T]) {
+        for out in rows.chunks_mut(stride) {
             for (out, &x) in out.iter_mut().zip(row) {
                 *out += x;
             }

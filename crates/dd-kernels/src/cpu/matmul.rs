@@ -29,6 +29,20 @@ impl<'a, T> View<'a, T> {
         }
     }
 
+    /// The leading `len` entries of a row of consecutive elements.
+    pub(crate) fn row(self, row: usize, len: usize) -> &'a [T] {
+        assert_eq!(self.column_stride, 1, "rows are in one piece");
+        &self.data[row * self.row_stride..][..len]
+    }
+
+    /// Without the columns before `first`.
+    pub(crate) fn from_column(self, first: usize) -> Self {
+        Self {
+            data: &self.data[first * self.column_stride..],
+            ..self
+        }
+    }
+
     fn holds(&self, rows: usize, columns: usize) -> bool {
         rows == 0
             || columns == 0
@@ -46,21 +60,11 @@ pub(crate) fn matmul<T: Real>(
     b: View<'_, T>,
     add: bool,
 ) {
-    gemm_rows(out, n, [m, k, n], a, b, add);
+    matmul_into(out, n, [m, k, n], a, b, add);
 }
 
-/// `out = a b` as [`matmul`], into rows that stand `stride` apart.
+/// As [`matmul`], into rows that stand `stride` apart.
 pub(crate) fn matmul_into<T: Real>(
-    out: &mut [T],
-    stride: usize,
-    sizes: [usize; 3],
-    a: View<'_, T>,
-    b: View<'_, T>,
-) {
-    gemm_rows(out, stride, sizes, a, b, false);
-}
-
-fn gemm_rows<T: Real>(
     out: &mut [T],
     stride: usize,
     [m, k, n]: [usize; 3],

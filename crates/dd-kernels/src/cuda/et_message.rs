@@ -97,31 +97,31 @@ impl Plan {
 pub(crate) fn et_message(inputs: &EtMessageInputs<'_>, basis: &Tensor) -> Result<EtFields> {
     let (atoms, features) = inputs.queries.dims2()?;
     // The filters of both directions of a pair are computed: one matrix product of twice the size, nothing else.
-    let of_edges = |x: &Tensor| match inputs.pairs {
+    let of_edges = |x: &Tensor| match inputs.edges.pairs {
         Some(pairs) => gather_sum(x, pairs, 1),
         None => Ok(x.clone()),
     };
-    let (basis_functions, cutoffs) = (of_edges(basis)?, of_edges(inputs.cutoffs)?);
+    let (basis_functions, cutoffs) = (of_edges(basis)?, of_edges(inputs.edges.cutoffs)?);
     let (edges, basis) = basis_functions.dims2()?;
     let sizes = Sizes {
         atoms,
         edges,
         features,
-        heads: inputs.num_heads,
+        heads: inputs.edges.num_heads,
         basis,
-        has_key: inputs.key_filter.is_some(),
-        has_value: inputs.value_filter.is_some(),
+        has_key: inputs.edges.key_filter.is_some(),
+        has_value: inputs.edges.value_filter.is_some(),
     };
-    let geometry = [&basis_functions, &cutoffs, inputs.directions];
+    let geometry = [&basis_functions, &cutoffs, inputs.edges.directions];
     let plan = Plan {
         sizes,
-        sources: inputs.sources.clone(),
-        by_target: inputs.by_target.clone(),
+        sources: inputs.edges.sources.clone(),
+        by_target: inputs.edges.by_target.clone(),
         with_edges: geometry.iter().any(|x| x.track_op()),
     };
     let nodes = flat(&[inputs.queries, inputs.keys, inputs.values, inputs.vectors])?;
     let geometry = flat(&geometry)?;
-    let filters = [inputs.key_filter, inputs.value_filter];
+    let filters = [inputs.edges.key_filter, inputs.edges.value_filter];
     let weights = filters.iter().flatten().map(|filter| filter.weight);
     let biases = filters.iter().flatten().map(|filter| filter.bias);
     let weights: Vec<&Tensor> = weights.chain(biases).collect();

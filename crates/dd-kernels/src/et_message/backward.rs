@@ -16,8 +16,10 @@ use crate::silu::silu_derivative;
 
 /// Gradients in the shapes of the inputs.
 pub(super) struct Gradients<T> {
-    /// Of queries, keys, values and vectors.
-    pub(super) atoms: [Vec<T>; 4],
+    /// Of queries, keys and values, `[N, 5 F]`.
+    pub(super) projected: Vec<T>,
+    /// Of vectors, `[N, 3 F]`.
+    pub(super) vectors: Vec<T>,
     /// Of basis, cutoffs and directions; empty when not wanted.
     pub(super) geometry: [Vec<T>; 3],
     /// Of the key filter's weight and bias, and the value filter's.
@@ -43,7 +45,7 @@ pub(super) fn backward<T: Real>(
     let sizes = plan.sizes;
     let (n, f) = (sizes.num_atoms, sizes.features());
     let zeros = |len: usize| vec![T::ZERO; len];
-    let mut atoms = [n * f, n * f, n * 3 * f, n * 3 * f].map(zeros);
+    let [mut projected, mut vectors] = [5, 3].map(|widths| zeros(n * widths * f));
     let count = |len: usize| if with_geometry { len } else { 0 };
     let (p, e) = (plan.num_pairs(), plan.num_edges());
     let mut geometry = [p * sizes.basis_size, p, 3 * e].map(|len| zeros(count(len)));
@@ -51,24 +53,16 @@ pub(super) fn backward<T: Real>(
     let atom_ends = plan.offsets(|group| group.atoms.end);
     let pair_ends = plan.offsets(|group| group.pairs.end);
     let edge_ends = plan.offsets(|group| plan.edges(group).end);
-    let [queries, keys, values, vectors] = atoms.each_mut();
     let [basis, cutoffs, directions] = geometry.each_mut();
-    let shares: Vec<Share<'_, T>> = split_at_offsets(queries, &atom_ends, f)
+    let shares: Vec<Share<'_, T>> = split_at_offsets(&mut projected, &atom_ends, 5 * f)
         .into_iter()
-        .zip(split_at_offsets(keys, &atom_ends, f))
-        .zip(split_at_offsets(values, &atom_ends, 3 * f))
-        .zip(split_at_offsets(vectors, &atom_ends, 3 * f))
+        .zip(split_at_offsets(&mut vectors, &atom_ends, 3 * f))
         .zip(split_at_offsets(basis, &pair_ends, count(sizes.basis_size)))
         .zip(split_at_offsets(cutoffs, &pair_ends, count(1)))
         .zip(split_at_offsets(directions, &edge_ends, count(3)))
         .map(
-            |((((((queries, keys), values), vectors), basis), cutoffs), directions)| Share {
-                atoms: AtomGradients {
-                    queries,
-                    keys,
-                    values,
-                    vectors,
-                },
+            |((((projected, vectors), basis), cutoffs), directions)| Share {
+                atoms: AtomGradients { projected, vectors },
                 basis,
                 cutoffs,
                 directions,
@@ -88,7 +82,8 @@ pub(super) fn backward<T: Real>(
         .collect();
     Gradients {
         filters: sum_filters(sizes, &partial),
-        atoms,
+        projected,
+        vectors,
         geometry,
     }
 }

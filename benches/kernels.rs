@@ -12,8 +12,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
 use dd_kernels::{
-    AttentionBlock, BatchNormInputs, DenseWeights, EtFields, EtEdges, EtMessageInputs, FeedForwardBlock,
-    FilteredEdges, GinEdges, NormWeights, RadialFilter, Result, RowIndex, Segments, reference,
+    AttentionBlock, BatchNormInputs, DenseWeights, EtEdges, EtFields, EtMessageInputs,
+    FeedForwardBlock, FilteredEdges, GinEdges, NormWeights, RadialFilter, Result, RowIndex,
+    Segments, reference,
 };
 
 /// A variable of normal numbers in single precision.

@@ -214,7 +214,11 @@ impl Operation for EtMessage {
         let gradients = self.0.backward(atoms, edges, seen.grad, with_geometry);
         let part = |columns: std::ops::Range<usize>| {
             let rows = gradients.projected.chunks_exact(5 * f);
-            Some(rows.flat_map(|row| &row[columns.clone()]).copied().collect())
+            Some(
+                rows.flat_map(|row| &row[columns.clone()])
+                    .copied()
+                    .collect(),
+            )
         };
         let mut all = vec![part(0..f), part(f..2 * f), part(2 * f..5 * f)];
         all.push(Some(gradients.vectors));

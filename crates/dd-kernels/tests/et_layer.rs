@@ -36,7 +36,11 @@ fn inputs(batch: &Batch) -> Result<Vec<Tensor>> {
     ];
     let key = Key::from_seed(33);
     let own = shapes.iter().zip(0..).map(|(shape, i)| {
-        let scale = if shape.len() == 2 { (f as f64).powf(-0.5) } else { 1.0 };
+        let scale = if shape.len() == 2 {
+            (f as f64).powf(-0.5)
+        } else {
+            1.0
+        };
         Ok((normal_tensor(key.with(i), shape)? * scale)?)
     });
     let mut inputs = own.collect::<Result<Vec<_>>>()?;
@@ -154,7 +158,8 @@ fn bits_do_not_depend_on_threads_or_batch_mates() -> Result<()> {
     let inputs = single(&inputs(&batch)?)?;
     let in_pool = |threads: usize| -> Result<Vec<Tensor>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.expect("a pool").install(|| run(&batch, &inputs, fused))
+        pool.expect("a pool")
+            .install(|| run(&batch, &inputs, fused))
     };
     let one = in_pool(1)?;
     for threads in [2, 3] {

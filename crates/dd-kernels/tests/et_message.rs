@@ -89,7 +89,10 @@ fn agrees_with_the_composition() -> Result<()> {
         // 24^2 edges: more than one block.
         let batch = Batch::new(&[24, 5, 1], 3, channels, 7, filters)?.paired()?;
         let expected = run(&batch, &batch.tensors, reference::et_message)?;
-        for (actual, expected) in run(&batch, &batch.tensors, et_message)?.iter().zip(&expected) {
+        for (actual, expected) in run(&batch, &batch.tensors, et_message)?
+            .iter()
+            .zip(&expected)
+        {
             assert_close(actual, expected, 1e-12);
         }
         let single = batch.tensors.iter().map(|x| x.to_dtype(DType::F32));
@@ -151,8 +154,7 @@ fn pairs_across_molecules_are_refused() -> Result<()> {
     for geometry in [4, 5] {
         inputs[geometry] = inputs[geometry].narrow(0, 0, 2500)?;
     }
-    let error = joined(&batch, &inputs, et_message)
-        .expect_err("shared by molecules");
+    let error = joined(&batch, &inputs, et_message).expect_err("shared by molecules");
     assert!(
         error.to_string().starts_with("et_message: pairs"),
         "{error}"
@@ -184,7 +186,10 @@ fn filters_of_a_grid_are_those_of_its_points_and_between_them_smooth() -> Result
         let on_grid = |inputs: &EtMessageInputs<'_>| {
             let grid = Some(grid);
             et_message(&EtMessageInputs {
-                edges: EtEdges { grid, ..inputs.edges },
+                edges: EtEdges {
+                    grid,
+                    ..inputs.edges
+                },
                 ..*inputs
             })
         };

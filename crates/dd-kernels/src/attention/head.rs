@@ -58,7 +58,14 @@ impl PackedHeads<'_> {
                         multiply(&mut weights, &factors);
                     }
                     let y = &mut y[head * dim..];
-                    matmul_into(y, self.width, [m, n, dim], View::rows(&weights, n), v, false);
+                    matmul_into(
+                        y,
+                        self.width,
+                        [m, n, dim],
+                        View::rows(&weights, n),
+                        v,
+                        false,
+                    );
                 }
             });
         y
@@ -90,9 +97,23 @@ impl PackedHeads<'_> {
                         multiply(&mut ds, &factors);
                         let mut w = factors;
                         multiply(&mut w, &p);
-                        matmul_into(dv, self.width, [n, m, dim], View::rows(&w, n).t(), dy, false);
+                        matmul_into(
+                            dv,
+                            self.width,
+                            [n, m, dim],
+                            View::rows(&w, n).t(),
+                            dy,
+                            false,
+                        );
                     } else {
-                        matmul_into(dv, self.width, [n, m, dim], View::rows(&p, n).t(), dy, false);
+                        matmul_into(
+                            dv,
+                            self.width,
+                            [n, m, dim],
+                            View::rows(&p, n).t(),
+                            dy,
+                            false,
+                        );
                     }
                     softmax_backward(&p, &mut ds, n);
                     let ds = View::rows(&ds, n);

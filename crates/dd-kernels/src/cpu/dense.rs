@@ -121,7 +121,14 @@ impl<'a, T: Real> Dense<'a, T> {
         add: bool,
     ) {
         let sizes = [rows, self.output, self.input];
-        matmul_into(dx, stride, sizes, dy, View::rows(self.weight, self.input), add);
+        matmul_into(
+            dx,
+            stride,
+            sizes,
+            dy,
+            View::rows(self.weight, self.input),
+            add,
+        );
     }
 
     /// Gradient of the weight, in parallel over its rows.

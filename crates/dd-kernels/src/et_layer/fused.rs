@@ -214,11 +214,13 @@ impl<T: Real> Call<'_, T> {
                 update_rows_back(f, p, o, grad, [d_p, d_o, d_arrived]);
                 let atoms = grad.len() / (4 * f);
                 let d_o = View::rows(d_o, 3 * f);
-                self.output.input_gradient_rows(atoms, d_o, d_arrived, 4 * f, false);
+                self.output
+                    .input_gradient_rows(atoms, d_o, d_arrived, 4 * f, false);
                 for axis in 0..3 {
                     let d_p = View::rows(&d_p[3 * axis * f..], 9 * f);
                     let d_vectors = &mut d_fields[(1 + axis) * f..];
-                    self.projection.input_gradient_rows(atoms, d_p, d_vectors, 4 * f, false);
+                    self.projection
+                        .input_gradient_rows(atoms, d_p, d_vectors, 4 * f, false);
                 }
             });
     }

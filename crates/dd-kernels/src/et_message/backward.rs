@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 
 use super::filters::each_row;
-use super::forward::{Block, LANES, Numbers, blocks, part, score};
+use super::forward::{
+    Block, LANES, Numbers, blocks, lanes, part, replace, score, split_parts, sum,
+};
 use super::plan::{BLOCK_PAIRS, Group, Plan, Sizes};
 use super::records::{AtomGradients, each_arrival};
 use super::table::Filters;
@@ -232,17 +234,21 @@ vectorized! {
     ) {
         let padded = block.padded;
         let mut filter_grad = vec![T::ZERO; 4 * padded];
-        for (pair, &cutoff) in block.cutoffs.iter().enumerate() {
+        for pair in 0..block.cutoffs.len() {
             filter_grad.fill(T::ZERO);
-            for link in &block.links[block.offsets[pair]..block.offsets[pair + 1]] {
+            for &link in &block.links[block.offsets[pair]..block.offsets[pair + 1]] {
                 let arrival = &arrival_grads[link.target * 4 * padded..(link.target + 1) * 4 * padded];
-                let [d_cutoff, d] = return_along(
-                    block, pair, *link, cutoff, arrival, record_grads, &mut filter_grad,
-                );
                 if let Some(sum) = geometry.cutoffs.get_mut(pair) {
-                    *sum += d_cutoff[0];
+                    let (cutoff, direction) = return_along::<T, true>(
+                        block, pair, link, arrival, record_grads, &mut filter_grad,
+                    );
+                    *sum += cutoff;
                     let edge = 3 * (link.edge - geometry.first_edge);
-                    add_row(&mut geometry.directions[edge..edge + 3], &d);
+                    add_row(&mut geometry.directions[edge..edge + 3], &direction);
+                } else {
+                    return_along::<T, false>(
+                        block, pair, link, arrival, record_grads, &mut filter_grad,
+                    );
                 }
             }
             let slope = &mut slope[pair * 4 * padded..(pair + 1) * 4 * padded];
@@ -253,19 +259,19 @@ vectorized! {
     }
 }
 
-/// Sends the gradient of one edge to its ends and its pair's filters; returns the gradients of the cutoff (in the first
-/// place) and of the direction.
+/// Sends the gradient of one edge to its ends and its pair's filters; returns the gradients of the cutoff and of the
+/// direction, if they are wanted.
 #[inline(always)]
-fn return_along<T: Real>(
+fn return_along<T: Real, const WITH_GEOMETRY: bool>(
     block: &Block<'_, T>,
     pair: usize,
     link: super::plan::Link,
-    cutoff: T,
     arrival: &[T],
     record_grads: &mut [T],
     filter_grad: &mut [T],
-) -> [[T; 3]; 2] {
+) -> (T, [T; 3]) {
     let padded = block.padded;
+    let cutoff = block.cutoffs[pair];
     let (target, source) = (block.record(link.target), block.record(link.source));
     let filter = block.filter_of(pair);
     let score = score(padded, target, source, filter);
@@ -276,75 +282,57 @@ fn return_along<T: Real>(
     let mut attention_grad = [T::ZERO; LANES];
     let mut direction_grad = [[T::ZERO; LANES]; 3];
     let width = 8 * padded;
+    let [fk, fs, fa, fb] = split_parts(filter_grad, padded);
     {
         let [dm, dwx, dwy, dwz] = [0, 1, 2, 3].map(|i| part(arrival, padded, i));
         let [s, a, b] = [2, 3, 4].map(|i| part(source, padded, i));
         let [vx, vy, vz] = [5, 6, 7].map(|i| part(source, padded, i));
         let [ds, da, db] = [1, 2, 3].map(|i| part(filter, padded, i));
-        let own = &mut record_grads[link.source * width..(link.source + 1) * width];
-        let (_, own) = own.split_at_mut(2 * padded);
+        let own = &mut record_grads[link.source * width + 2 * padded..];
         let [gs, ga, gb, gx, gy, gz] = split_parts(own, padded);
-        let (_, filters) = filter_grad.split_at_mut(padded);
-        let [fs, fa, fb] = split_parts(filters, padded);
         for i in 0..padded / LANES {
-            for l in 0..LANES {
-                let (carried, created) = (a[i][l] * da[i][l], b[i][l] * db[i][l]);
-                let weighted = attention * dm[i][l];
-                let carry =
-                    dwx[i][l].mul_add(vx[i][l], dwy[i][l].mul_add(vy[i][l], dwz[i][l] * vz[i][l]));
-                let create = dwx[i][l].mul_add(d[0], dwy[i][l].mul_add(d[1], dwz[i][l] * d[2]));
-                attention_grad[l] = dm[i][l].mul_add(s[i][l] * ds[i][l], attention_grad[l]);
-                direction_grad[0][l] = dwx[i][l].mul_add(created, direction_grad[0][l]);
-                direction_grad[1][l] = dwy[i][l].mul_add(created, direction_grad[1][l]);
-                direction_grad[2][l] = dwz[i][l].mul_add(created, direction_grad[2][l]);
-                gs[i][l] = weighted.mul_add(ds[i][l], gs[i][l]);
-                ga[i][l] = carry.mul_add(da[i][l], ga[i][l]);
-                gb[i][l] = create.mul_add(db[i][l], gb[i][l]);
-                gx[i][l] = dwx[i][l].mul_add(carried, gx[i][l]);
-                gy[i][l] = dwy[i][l].mul_add(carried, gy[i][l]);
-                gz[i][l] = dwz[i][l].mul_add(carried, gz[i][l]);
-                fs[i][l] = weighted.mul_add(s[i][l], fs[i][l]);
-                fa[i][l] = carry.mul_add(a[i][l], fa[i][l]);
-                fb[i][l] = create.mul_add(b[i][l], fb[i][l]);
+            let [dm, dwx, dwy, dwz] = [dm[i], dwx[i], dwy[i], dwz[i]];
+            let [s, a, b, vx, vy, vz] = [s[i], a[i], b[i], vx[i], vy[i], vz[i]];
+            let [ds, da, db] = [ds[i], da[i], db[i]];
+            let weighted = lanes(|l| attention * dm[l]);
+            let carry = lanes(|l| dwx[l].mul_add(vx[l], dwy[l].mul_add(vy[l], dwz[l] * vz[l])));
+            let create = lanes(|l| dwx[l].mul_add(d[0], dwy[l].mul_add(d[1], dwz[l] * d[2])));
+            let carried = lanes(|l| a[l] * da[l]);
+            replace(&mut attention_grad, |l, g| dm[l].mul_add(s[l] * ds[l], g));
+            if WITH_GEOMETRY {
+                let created = lanes(|l| b[l] * db[l]);
+                for (grad, dw) in direction_grad.iter_mut().zip([dwx, dwy, dwz]) {
+                    replace(grad, |l, g| dw[l].mul_add(created[l], g));
+                }
             }
+            replace(&mut gs[i], |l, g| weighted[l].mul_add(ds[l], g));
+            replace(&mut ga[i], |l, g| carry[l].mul_add(da[l], g));
+            replace(&mut gb[i], |l, g| create[l].mul_add(db[l], g));
+            replace(&mut gx[i], |l, g| dwx[l].mul_add(carried[l], g));
+            replace(&mut gy[i], |l, g| dwy[l].mul_add(carried[l], g));
+            replace(&mut gz[i], |l, g| dwz[l].mul_add(carried[l], g));
+            replace(&mut fs[i], |l, g| weighted[l].mul_add(s[l], g));
+            replace(&mut fa[i], |l, g| carry[l].mul_add(a[l], g));
+            replace(&mut fb[i], |l, g| create[l].mul_add(b[l], g));
         }
     }
     let attention_grad = sum(attention_grad);
     let score_grad = attention_grad * cutoff * silu_derivative(score, sigmoid);
-    let (q, k, dk) = (
+    let [q, k, dk] = [
         part(target, padded, 0),
         part(source, padded, 1),
         part(filter, padded, 0),
-    );
-    let query_grad = &mut record_grads[link.target * width..][..padded];
-    for (i, grad) in query_grad.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-        for l in 0..LANES {
-            grad[l] = score_grad.mul_add(k[i][l] * dk[i][l], grad[l]);
-        }
+    ];
+    let [query_grad] = split_parts(&mut record_grads[link.target * width..], padded);
+    for (i, grad) in query_grad.iter_mut().enumerate() {
+        let (k, dk) = (k[i], dk[i]);
+        replace(grad, |l, g| score_grad.mul_add(k[l] * dk[l], g));
     }
-    let key_grad = &mut record_grads[link.source * width + padded..][..padded];
-    let filter_grad = filter_grad[..padded].as_chunks_mut::<LANES>().0;
-    for (i, grad) in key_grad.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-        for l in 0..LANES {
-            grad[l] = score_grad.mul_add(q[i][l] * dk[i][l], grad[l]);
-            filter_grad[i][l] = score_grad.mul_add(q[i][l] * k[i][l], filter_grad[i][l]);
-        }
+    let [key_grad] = split_parts(&mut record_grads[link.source * width + padded..], padded);
+    for (i, grad) in key_grad.iter_mut().enumerate() {
+        let (q, k, dk) = (q[i], k[i], dk[i]);
+        replace(grad, |l, g| score_grad.mul_add(q[l] * dk[l], g));
+        replace(&mut fk[i], |l, g| score_grad.mul_add(q[l] * k[l], g));
     }
-    let d_cutoff = attention_grad * score * sigmoid;
-    [[d_cutoff, T::ZERO, T::ZERO], direction_grad.map(sum)]
-}
-
-/// Cuts into parts of `padded` numbers, eight at a time.
-#[inline(always)]
-fn split_parts<T, const N: usize>(mut x: &mut [T], padded: usize) -> [&mut [[T; LANES]]; N] {
-    std::array::from_fn(|_| {
-        let (part, rest) = std::mem::take(&mut x).split_at_mut(padded);
-        x = rest;
-        part.as_chunks_mut().0
-    })
-}
-
-#[inline(always)]
-fn sum<T: Real>([a, b, c, d, e, f, g, h]: [T; LANES]) -> T {
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
+    (attention_grad * score * sigmoid, direction_grad.map(sum))
 }

@@ -9,8 +9,21 @@ use crate::cpu::block::split_at_offsets;
 use crate::cpu::vectorized;
 use crate::real::Real;
 
-/// Lanes of the inner loops.
+/// Numbers that the inner loops take at a time.
 pub(super) const LANES: usize = 8;
+
+/// So many numbers from others that were read before: written like this, it becomes vector instructions wherever it stands.
+#[inline(always)]
+pub(super) fn lanes<T>(f: impl Fn(usize) -> T) -> [T; LANES] {
+    [f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)]
+}
+
+/// Replaces each of so many numbers by `f(lane, number)`.
+#[inline(always)]
+pub(super) fn replace<T: Copy>(numbers: &mut [T; LANES], f: impl Fn(usize, T) -> T) {
+    let old = *numbers;
+    *numbers = lanes(|l| f(l, old[l]));
+}
 
 /// The numbers of a call.
 #[derive(Clone, Copy)]
@@ -134,13 +147,29 @@ pub(super) fn score<T: Real>(padded: usize, target: &[T], source: &[T], filter: 
         part(filter, padded, 0),
     );
     let mut sums = [T::ZERO; LANES];
-    for ((q, k), dk) in q.iter().zip(k).zip(dk) {
-        for lane in 0..LANES {
-            sums[lane] = (q[lane] * k[lane]).mul_add(dk[lane], sums[lane]);
-        }
+    for ((&q, &k), &dk) in q.iter().zip(k).zip(dk) {
+        replace(&mut sums, |l, sum| (q[l] * k[l]).mul_add(dk[l], sum));
     }
-    let [a, b, c, d, e, f, g, h] = sums;
+    sum(sums)
+}
+
+/// Sum across lanes.
+#[inline(always)]
+pub(super) fn sum<T: Real>([a, b, c, d, e, f, g, h]: [T; LANES]) -> T {
     ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+/// Cuts into parts of `padded` numbers, [`LANES`] at a time.
+#[inline(always)]
+pub(super) fn split_parts<T, const N: usize>(
+    mut x: &mut [T],
+    padded: usize,
+) -> [&mut [[T; LANES]]; N] {
+    std::array::from_fn(|_| {
+        let (part, rest) = std::mem::take(&mut x).split_at_mut(padded);
+        x = rest;
+        part.as_chunks_mut().0
+    })
 }
 
 vectorized! {
@@ -157,32 +186,17 @@ vectorized! {
                 let d = block.direction(link.edge);
                 let [s, a, b] = [2, 3, 4].map(|i| part(source, padded, i));
                 let [vx, vy, vz] = [5, 6, 7].map(|i| part(source, padded, i));
-                let arrival = &mut arrivals[link.target * 4 * padded..(link.target + 1) * 4 * padded];
-                let (m, w) = arrival.split_at_mut(padded);
-                let (wx, w) = w.split_at_mut(padded);
-                let (wy, wz) = w.split_at_mut(padded);
-                let rows = m.as_chunks_mut::<LANES>().0.iter_mut().zip(s.iter().zip(ds));
-                for (m, (s, ds)) in rows {
-                    for lane in 0..LANES {
-                        m[lane] = attention.mul_add(s[lane] * ds[lane], m[lane]);
-                    }
-                }
-                let axes = wx
-                    .as_chunks_mut::<LANES>().0.iter_mut()
-                    .zip(wy.as_chunks_mut::<LANES>().0)
-                    .zip(wz.as_chunks_mut::<LANES>().0);
-                let vectors = vx.iter().zip(vy).zip(vz);
-                let values = a.iter().zip(da).zip(b.iter().zip(db));
-                for ((((wx, wy), wz), ((vx, vy), vz)), ((a, da), (b, db))) in
-                    axes.zip(vectors).zip(values)
-                {
-                    for lane in 0..LANES {
-                        let carried = a[lane] * da[lane];
-                        let created = b[lane] * db[lane];
-                        wx[lane] += vx[lane].mul_add(carried, d[0] * created);
-                        wy[lane] += vy[lane].mul_add(carried, d[1] * created);
-                        wz[lane] += vz[lane].mul_add(carried, d[2] * created);
-                    }
+                let arrival = &mut arrivals[link.target * 4 * padded..];
+                let [m, wx, wy, wz] = split_parts(arrival, padded);
+                for i in 0..padded / LANES {
+                    let [s, a, b, ds, da, db] = [s[i], a[i], b[i], ds[i], da[i], db[i]];
+                    let [vx, vy, vz] = [vx[i], vy[i], vz[i]];
+                    let carried = lanes(|l| a[l] * da[l]);
+                    let created = lanes(|l| b[l] * db[l]);
+                    replace(&mut m[i], |l, m| attention.mul_add(s[l] * ds[l], m));
+                    replace(&mut wx[i], |l, w| w + vx[l].mul_add(carried[l], d[0] * created[l]));
+                    replace(&mut wy[i], |l, w| w + vy[l].mul_add(carried[l], d[1] * created[l]));
+                    replace(&mut wz[i], |l, w| w + vz[l].mul_add(carried[l], d[2] * created[l]));
                 }
             }
         }

@@ -31,7 +31,10 @@ impl<T: Real> Atoms<'_, T> {
             let vectors = &self.vectors[atom * self.vectors_apart + head * c..];
             let projected = places.iter().map(|&place| &projected[place..]);
             let vectors = (0..3).map(|axis| &vectors[axis * f..]);
-            for (part, source) in record.chunks_exact_mut(padded).zip(projected.chain(vectors)) {
+            for (part, source) in record
+                .chunks_exact_mut(padded)
+                .zip(projected.chain(vectors))
+            {
                 part[..c].copy_from_slice(&source[..c]);
             }
         }
@@ -51,7 +54,8 @@ impl<T: Real> AtomGradients<'_, T> {
     pub(super) fn scatter(&mut self, sizes: Sizes, head: usize, records: &[T]) {
         let (f, c, padded) = (sizes.features(), sizes.channels, sizes.padded());
         let places = projected_parts(sizes, head);
-        let rows = { self.projected.chunks_exact_mut(5 * f) }.zip(self.vectors.chunks_exact_mut(3 * f));
+        let rows =
+            { self.projected.chunks_exact_mut(5 * f) }.zip(self.vectors.chunks_exact_mut(3 * f));
         for (record, (projected, vectors)) in records.chunks_exact(sizes.record()).zip(rows) {
             let mut parts = record.chunks_exact(padded).map(|part| &part[..c]);
             for (&place, part) in places.iter().zip(&mut parts) {

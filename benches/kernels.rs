@@ -12,7 +12,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
 use dd_kernels::{
-    AttentionBlock, BatchNormInputs, DenseWeights, EtEdges, EtFields, EtMessageInputs,
+    AttentionBlock, BatchNormInputs, DenseWeights, EtEdges, EtFields, EtLayer, EtMessageInputs,
     FeedForwardBlock, FilteredEdges, GinEdges, NormWeights, RadialFilter, Result, RowIndex,
     Segments, reference,
 };
@@ -127,6 +127,12 @@ fn message(c: &mut Criterion) {
         variable(11, &[e, 3]),
     ]
     .map(|x| x.detach());
+    let filter = |at: usize| {
+        Some(RadialFilter {
+            weight: &filters[at],
+            bias: &filters[at + 1],
+        })
+    };
     let inputs = EtMessageInputs {
         queries: &nodes[0],
         keys: &nodes[1],
@@ -137,14 +143,8 @@ fn message(c: &mut Criterion) {
             grid: None,
             cutoffs: &edges[1],
             directions: &edges[2],
-            key_filter: Some(RadialFilter {
-                weight: &filters[0],
-                bias: &filters[1],
-            }),
-            value_filter: Some(RadialFilter {
-                weight: &filters[2],
-                bias: &filters[3],
-            }),
+            key_filter: filter(0),
+            value_filter: filter(2),
             sources: &sources,
             by_target: &by_target,
             pairs: None,
@@ -157,6 +157,44 @@ fn message(c: &mut Criterion) {
     });
     measure(c, "et_message reference", || {
         Ok(joined(reference::et_message(&inputs)?))
+    });
+
+    let shapes: [&[usize]; 7] = [
+        &[n, 4, f],
+        &[f],
+        &[f, f],
+        &[3 * f, f],
+        &[3 * f, f],
+        &[3 * f],
+        &[3 * f, f],
+    ];
+    let layer: Vec<Var> = shapes
+        .iter()
+        .zip(12..)
+        .map(|(shape, seed)| variable(seed, shape))
+        .collect();
+    let dense = |weight: usize, bias: usize| DenseWeights {
+        weight: &layer[weight],
+        bias: &layer[bias],
+    };
+    let fields = EtFields::new(layer[0].as_tensor().clone()).expect("fields");
+    let layer = EtLayer {
+        norm: NormWeights {
+            weight: &layer[1],
+            bias: &layer[1],
+        },
+        query: dense(2, 1),
+        key: dense(2, 1),
+        value: dense(3, 5),
+        output: dense(4, 5),
+        projection: &layer[6],
+        edges: inputs.edges,
+    };
+    measure(c, "et_layer kernel", || {
+        Ok(joined(dd_kernels::et_layer(&fields, &layer)?))
+    });
+    measure(c, "et_layer reference", || {
+        Ok(joined(reference::et_layer(&fields, &layer)?))
     });
 }
 

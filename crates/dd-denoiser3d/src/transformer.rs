@@ -165,15 +165,15 @@ impl EquivariantTransformer {
         let v = Tensor::zeros((x.dim(0)?, 3, x.dim(1)?), x.dtype(), x.device())?; // [N, 3, F]
         let mut fields = EtFields::join(&x, &v)?;
         for (l, layer) in self.layers.iter().enumerate() {
-            if !looks {
-                fields = layer.forward(&fields, &geometry, edges)?;
-            } else {
+            if looks {
                 let update = layer.increments(&fields, &geometry, edges)?;
                 fields = fields.plus(&update)?;
                 observer.see(format_args!("layer{l}.dx"), &update.scalars()?);
                 observer.see(format_args!("layer{l}.dvec"), &update.vectors()?);
                 observer.see(format_args!("layer{l}.x"), &fields.scalars()?);
                 observer.see(format_args!("layer{l}.vec"), &fields.vectors()?);
+            } else {
+                fields = layer.forward(&fields, &geometry, edges)?;
             }
         }
         let mut v = fields.vectors()?;

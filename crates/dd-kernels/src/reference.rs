@@ -10,10 +10,11 @@ use crate::batch_norm::BatchNormInputs;
 use crate::dropout::RowDropout;
 use crate::error::Result;
 use crate::et_fields::EtFields;
+use crate::et_layer::EtLayer;
 use crate::et_message::{EtMessageInputs, RadialFilter};
 use crate::filtered_sum::FilteredEdges;
 use crate::gin_message::GinEdges;
-use crate::{RowIndex, Segments};
+use crate::{DenseWeights, NORM_EPSILON, RowIndex, Segments};
 
 /// See [`crate::gather`].
 pub fn gather(x: &Tensor, index: &RowIndex) -> Result<Tensor> {
@@ -184,6 +185,22 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
     let scalars = segment_sum(&scalars, edges.by_target)?.reshape((n, f))?;
     let vectors = segment_sum(&(carried + created)?, edges.by_target)?.reshape((n, 3, f))?;
     EtFields::join(&scalars, &vectors)
+}
+
+/// See [`crate::et_layer()`].
+pub fn et_layer(fields: &EtFields, layer: &EtLayer<'_>) -> Result<EtFields> {
+    let (x, vectors) = (fields.scalars()?, fields.vectors()?);
+    let apply = |layer: DenseWeights<'_>, x: &Tensor| dense(x, layer.weight, Some(layer.bias));
+    let h = layer_norm(&x, layer.norm.weight, layer.norm.bias, NORM_EPSILON)?;
+    let arrived = et_message(&EtMessageInputs {
+        queries: &apply(layer.query, &h)?,
+        keys: &apply(layer.key, &h)?,
+        values: &apply(layer.value, &h)?,
+        vectors: &vectors,
+        edges: layer.edges,
+    })?;
+    let o = apply(layer.output, &arrived.scalars()?)?;
+    fields.plus(&et_update(&vectors, layer.projection, &o, &arrived)?)
 }
 
 /// Mean and variance as of [`crate::batch_moments`], `[1, W]` each.

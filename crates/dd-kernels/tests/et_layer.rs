@@ -72,25 +72,9 @@ fn fused(batch: &Batch, x: &[Tensor]) -> Result<Tensor> {
     Ok(fields.joined().clone())
 }
 
-/// Norm, projections, messages and update in candle's own operations.
 fn composed(batch: &Batch, x: &[Tensor]) -> Result<Tensor> {
-    let layer = layer(batch, x);
-    let fields = EtFields::new(x[0].clone())?;
-    let (scalars, vectors) = (fields.scalars()?, fields.vectors()?);
-    let NormWeights { weight, bias } = layer.norm;
-    let h = reference::layer_norm(&scalars, weight, bias, NORM_EPSILON)?;
-    let apply =
-        |layer: DenseWeights<'_>, x: &Tensor| reference::dense(x, layer.weight, Some(layer.bias));
-    let arrived = reference::et_message(&EtMessageInputs {
-        queries: &apply(layer.query, &h)?,
-        keys: &apply(layer.key, &h)?,
-        values: &apply(layer.value, &h)?,
-        vectors: &vectors,
-        edges: layer.edges,
-    })?;
-    let o = apply(layer.output, &arrived.scalars()?)?;
-    let update = reference::et_update(&vectors, layer.projection, &o, &arrived)?;
-    Ok((fields.joined() + update.joined())?)
+    let fields = reference::et_layer(&EtFields::new(x[0].clone())?, &layer(batch, x))?;
+    Ok(fields.joined().clone())
 }
 
 /// The new fields, and the gradients of the sum of their squares.
@@ -170,8 +154,8 @@ fn bits_do_not_depend_on_threads_or_batch_mates() -> Result<()> {
     let alone = Batch::new(&[40], 2, 48, 9, [true, true])?;
     let mut first = inputs.clone();
     first[0] = first[0].narrow(0, 0, 40)?;
-    for geometry in BEFORE_EDGES..BEFORE_EDGES + 3 {
-        first[geometry] = first[geometry].narrow(0, 0, 1600)?;
+    for geometry in &mut first[BEFORE_EDGES..BEFORE_EDGES + 3] {
+        *geometry = geometry.narrow(0, 0, 1600)?;
     }
     let fields = fused(&alone, &first)?;
     assert_eq!(max_difference(&fields, &one[0].narrow(0, 0, 40)?)?, 0.0);

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::{Result, TrainError};
 use crate::identity::Identity;
+use crate::lock::FolderLock;
 use crate::state::State;
 
 /// Name of the model's weights.
@@ -41,6 +42,7 @@ pub enum Start {
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
+    lock: FolderLock,
 }
 
 /// Where a run stands, and its tensors.
@@ -59,6 +61,7 @@ impl RunFolder {
         fs::create_dir_all(path).map_err(TrainError::io(path))?;
         let folder = Self {
             path: path.to_path_buf(),
+            lock: FolderLock::default(),
         };
         if start == Start::New {
             if let Some(state) = folder.state()? {
@@ -79,7 +82,7 @@ impl RunFolder {
     }
 
     /// Takes the folder for a run, before anything of the run is written: a folder with a checkpoint of another run, or with
-    /// a model that no run has left there, stays as it is.
+    /// a model that no run has left there, or in which a run is under way, stays as it is.
     ///
     /// # Errors
     /// [`TrainError::Resume`] names the first setting or input that differs from those of the run that is there.
@@ -89,6 +92,11 @@ impl RunFolder {
             path: self.path.clone(),
             reason,
         };
+        if !self.lock.hold(&self.path) {
+            return Err(refuse(
+                "a run is under way in it; wait for its end, or name another folder".into(),
+            ));
+        }
         if self.state()?.is_none() {
             let there = |name: &str| self.path.join(name).exists();
             if !path.exists() && (there(MODEL_FILE) || there(CONFIG_FILE)) {

@@ -111,6 +111,7 @@ pub mod geometry;
 mod gradients;
 mod identity;
 pub mod inputs;
+mod lock;
 mod manifest;
 mod observer;
 pub mod property;

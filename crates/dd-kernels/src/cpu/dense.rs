@@ -155,7 +155,7 @@ impl<'a, T: Real> Dense<'a, T> {
             .enumerate()
             .for_each(|(block, gradient)| {
                 let sizes = [gradient.len() / self.input, rows, self.input];
-                let dy = dy.from_column(block * BLOCK_COLUMNS).t();
+                let dy = dy.skip_columns(block * BLOCK_COLUMNS).t();
                 matmul(gradient, sizes, dy, x, add);
             });
     }

@@ -36,7 +36,7 @@ impl<'a, T> View<'a, T> {
     }
 
     /// Without the columns before `first`.
-    pub(crate) fn from_column(self, first: usize) -> Self {
+    pub(crate) fn skip_columns(self, first: usize) -> Self {
         Self {
             data: &self.data[first * self.column_stride..],
             ..self

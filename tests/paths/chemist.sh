@@ -8,7 +8,7 @@ start=$SECONDS
 cd "$root"
 
 cargo build --release --quiet
-dnd="$root/target/release/dnd"
+dnd="${CARGO_TARGET_DIR:-$root/target}/release/dnd"
 cd "$work"
 "$dnd" data export --output all.csv
 head -n 301 all.csv | cut -d, -f2,8,9 > data.csv

@@ -10,5 +10,5 @@ trap 'rm -f "$mine"' EXIT
 sed -e 's/\.tanh()/.relu()/' -e 's/tanh(/relu(/' crates/dd-train/examples/custom_encoder.rs > "$mine"
 grep -q '\.relu()' "$mine"
 cargo build --release --quiet --workspace --example my_encoder
-target/release/examples/my_encoder
+"${CARGO_TARGET_DIR:-target}/release/examples/my_encoder"
 echo "the researcher's path: $((SECONDS - start)) s"

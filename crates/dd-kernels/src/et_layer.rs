@@ -59,6 +59,41 @@ pub struct EtLayer<'a> {
 ///
 /// # Differences from the original
 /// None in exact arithmetic.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use dd_kernels::{DenseWeights, EtEdges, EtFields, EtLayer, NormWeights, RowIndex, Segments, et_layer};
+/// let device = Device::Cpu;
+/// let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F64, &device);
+/// let (square, tall, number, three) = (zeros(&[1, 1])?, zeros(&[3, 1])?, zeros(&[1])?, zeros(&[3])?);
+/// let projection = Tensor::new(&[[1.0_f64], [2.0], [3.0]], &device)?;
+/// let output_bias = Tensor::new(&[0.0_f64, 1.0, 5.0], &device)?;
+/// // One atom that nobody sends to: o is the bias, and the vectors stay.
+/// let fields = EtFields::new(Tensor::ones((1, 4, 1), DType::F64, &device)?)?;
+/// let next = et_layer(&fields, &EtLayer {
+///     norm: NormWeights { weight: &number, bias: &number },
+///     query: DenseWeights { weight: &square, bias: &number },
+///     key: DenseWeights { weight: &square, bias: &number },
+///     value: DenseWeights { weight: &tall, bias: &three },
+///     output: DenseWeights { weight: &tall, bias: &output_bias },
+///     projection: &projection,
+///     edges: EtEdges {
+///         basis: &zeros(&[0, 4])?,
+///         grid: None,
+///         cutoffs: &zeros(&[0])?,
+///         directions: &zeros(&[0, 3])?,
+///         key_filter: None,
+///         value_filter: None,
+///         sources: &RowIndex::new(vec![], 1, &device)?,
+///         by_target: &Segments::from_lengths(&[0], &device)?,
+///         pairs: None,
+///         num_heads: 1,
+///     },
+/// })?;
+/// assert_eq!(next.scalars()?.to_vec2::<f64>()?, [[1.0 + (1.0 * 2.0) * 3.0 * 1.0 + 5.0]]);
+/// assert_eq!(next.vectors()?.to_vec3::<f64>()?, [[[1.0], [1.0], [1.0]]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn et_layer(fields: &EtFields, layer: &EtLayer<'_>) -> Result<EtFields> {
     let joined = fields.joined();
     let (n, _, f) = joined.dims3()?;

@@ -19,8 +19,8 @@ pub(super) struct Fused {
     pub(super) differentiable: bool,
 }
 
-/// The numbers of a call. Rows of atoms are `F` wide times: fields 4, projected 5 (queries, keys, values), arrived 4,
-/// `o` 3, `p` 9 (three for each axis).
+/// The numbers of a call. An atom has a row of `4 F` numbers among the fields and among what arrives, `5 F` of queries, keys
+/// and values, `3 F` of `o`, and `9 F` of `p`, three `F` for each axis.
 struct Call<'a, T> {
     width: usize,
     /// Atoms of one task.

@@ -44,40 +44,12 @@ fn check_in(golden: &Golden, dtype: DType) -> Result<Vec<Row>, ParityError> {
     let edges = edges(golden, &batch, &mut compare)?;
     network.compare_neighbors(&batch, &edges, &mut compare)?;
 
-    let mut trace = dd_denoiser3d::Trace::default();
-    let fields = network
-        .et
-        .atom_fields(&batch, &edges, &mut trace)
-        .map_err(ParityError::failed)?;
     let training = Mode::Train(Key::from_seed(0));
-    let noise = network
-        .et
-        .noise(&fields, training)
-        .map_err(ParityError::failed)?;
-    let property = network
-        .et
-        .property(&fields, &batch)
-        .map_err(ParityError::failed)?;
     let target = network
         .normalizer
         .normalize(&golden.tensor("input.noise", dtype)?, training)
         .map_err(ParityError::failed)?;
-    let loss = mse(&noise, &target)?;
-    let loss_y = mse(&property, &golden.tensor("input.y", dtype)?)?;
-
-    for (name, tensor) in &trace.tensors {
-        compare.output(name, tensor)?;
-    }
-    let outputs = [
-        ("noise_pred", &noise),
-        ("scalar_out", &property),
-        ("normalized_target", &target),
-        ("loss", &loss),
-        ("loss_y", &loss_y),
-    ];
-    for (name, tensor) in outputs {
-        compare.output(name, tensor)?;
-    }
+    compare.output("normalized_target", &target)?;
     let (mean, std) = network
         .normalizer
         .mean_and_std()
@@ -90,14 +62,44 @@ fn check_in(golden: &Golden, dtype: DType) -> Result<Vec<Row>, ParityError> {
         }
     }
 
+    // Watched, a layer is composed of its parts; unwatched, it is one operation. Both must be the original.
+    let mut trace = dd_denoiser3d::Trace::default();
+    let watched = network.et.atom_fields(&batch, &edges, &mut trace);
+    let unwatched = network.et.atom_fields(&batch, &edges, &mut ());
+    for (name, tensor) in &trace.tensors {
+        compare.output(name, tensor)?;
+    }
     let parameters = network.store.vars();
-    let of_loss = loss.backward()?;
-    let of_loss_y = loss_y.backward()?;
-    compare.gradients("grad", &parameters, &of_loss)?;
-    compare.gradients("grad_y", &parameters, &of_loss_y)?;
-    let of_property = property.sum_all()?.backward()?;
-    compare.position_gradient("loss", &positions, &of_loss)?;
-    compare.position_gradient("scalar_out_sum", &positions, &of_property)?;
+    for fields in [watched, unwatched] {
+        let fields = fields.map_err(ParityError::failed)?;
+        let noise = network
+            .et
+            .noise(&fields, training)
+            .map_err(ParityError::failed)?;
+        let property = network
+            .et
+            .property(&fields, &batch)
+            .map_err(ParityError::failed)?;
+        let loss = mse(&noise, &target)?;
+        let loss_y = mse(&property, &golden.tensor("input.y", dtype)?)?;
+        let outputs = [
+            ("x_final", &fields.scalars),
+            ("vec_final", &fields.vectors),
+            ("noise_pred", &noise),
+            ("scalar_out", &property),
+            ("loss", &loss),
+            ("loss_y", &loss_y),
+        ];
+        for (name, tensor) in outputs {
+            compare.output(name, tensor)?;
+        }
+        let of_loss = loss.backward()?;
+        compare.gradients("grad", &parameters, &of_loss)?;
+        compare.gradients("grad_y", &parameters, &loss_y.backward()?)?;
+        let of_property = property.sum_all()?.backward()?;
+        compare.position_gradient("loss", &positions, &of_loss)?;
+        compare.position_gradient("scalar_out_sum", &positions, &of_property)?;
+    }
     Ok(compare.rows())
 }
 

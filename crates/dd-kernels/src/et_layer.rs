@@ -112,7 +112,13 @@ pub fn et_layer(fields: &EtFields, layer: &EtLayer<'_>) -> Result<EtFields> {
     }
     check::shape("et_layer: projection", layer.projection, &[3 * f, f])?;
     if cuda::takes(joined) || !has_kernel(joined) || n == 0 {
-        return composed(fields, layer);
+        let kernels = Parts {
+            layer_norm,
+            dense,
+            et_message,
+            et_update,
+        };
+        return kernels.compose(fields, layer);
     }
     let mut inputs = vec![joined, layer.norm.weight, layer.norm.bias];
     for (_, DenseWeights { weight, bias }, _) in layers {
@@ -128,18 +134,28 @@ pub fn et_layer(fields: &EtFields, layer: &EtLayer<'_>) -> Result<EtFields> {
     EtFields::new(operation::apply(fused, &inputs)?)
 }
 
-/// The same of separate operations, for devices without a kernel for all of it.
-fn composed(fields: &EtFields, layer: &EtLayer<'_>) -> Result<EtFields> {
-    let (x, vectors) = (fields.scalars()?, fields.vectors()?);
-    let apply = |layer: DenseWeights<'_>, x: &Tensor| dense(x, layer.weight, Some(layer.bias));
-    let h = layer_norm(&x, layer.norm.weight, layer.norm.bias, NORM_EPSILON)?;
-    let arrived = et_message(&EtMessageInputs {
-        queries: &apply(layer.query, &h)?,
-        keys: &apply(layer.key, &h)?,
-        values: &apply(layer.value, &h)?,
-        vectors: &vectors,
-        edges: layer.edges,
-    })?;
-    let o = apply(layer.output, &arrived.scalars()?)?;
-    fields.plus(&et_update(&vectors, layer.projection, &o, &arrived)?)
+/// The operations that a layer is composed of: kernels where there is none for all of it, or candle's own.
+pub(crate) struct Parts {
+    pub(crate) layer_norm: fn(&Tensor, &Tensor, &Tensor, f64) -> Result<Tensor>,
+    pub(crate) dense: fn(&Tensor, &Tensor, Option<&Tensor>) -> Result<Tensor>,
+    pub(crate) et_message: fn(&EtMessageInputs<'_>) -> Result<EtFields>,
+    pub(crate) et_update: fn(&Tensor, &Tensor, &Tensor, &EtFields) -> Result<EtFields>,
+}
+
+impl Parts {
+    pub(crate) fn compose(&self, fields: &EtFields, layer: &EtLayer<'_>) -> Result<EtFields> {
+        let (x, vectors) = (fields.scalars()?, fields.vectors()?);
+        let apply =
+            |layer: DenseWeights<'_>, x: &Tensor| (self.dense)(x, layer.weight, Some(layer.bias));
+        let h = (self.layer_norm)(&x, layer.norm.weight, layer.norm.bias, NORM_EPSILON)?;
+        let arrived = (self.et_message)(&EtMessageInputs {
+            queries: &apply(layer.query, &h)?,
+            keys: &apply(layer.key, &h)?,
+            values: &apply(layer.value, &h)?,
+            vectors: &vectors,
+            edges: layer.edges,
+        })?;
+        let o = apply(layer.output, &arrived.scalars()?)?;
+        fields.plus(&(self.et_update)(&vectors, layer.projection, &o, &arrived)?)
+    }
 }

@@ -10,11 +10,11 @@ use crate::batch_norm::BatchNormInputs;
 use crate::dropout::RowDropout;
 use crate::error::Result;
 use crate::et_fields::EtFields;
-use crate::et_layer::EtLayer;
+use crate::et_layer::{EtLayer, Parts};
 use crate::et_message::{EtMessageInputs, RadialFilter};
 use crate::filtered_sum::FilteredEdges;
 use crate::gin_message::GinEdges;
-use crate::{DenseWeights, NORM_EPSILON, RowIndex, Segments};
+use crate::{RowIndex, Segments};
 
 /// See [`crate::gather`].
 pub fn gather(x: &Tensor, index: &RowIndex) -> Result<Tensor> {
@@ -189,18 +189,13 @@ pub fn et_message(inputs: &EtMessageInputs<'_>) -> Result<EtFields> {
 
 /// See [`crate::et_layer()`].
 pub fn et_layer(fields: &EtFields, layer: &EtLayer<'_>) -> Result<EtFields> {
-    let (x, vectors) = (fields.scalars()?, fields.vectors()?);
-    let apply = |layer: DenseWeights<'_>, x: &Tensor| dense(x, layer.weight, Some(layer.bias));
-    let h = layer_norm(&x, layer.norm.weight, layer.norm.bias, NORM_EPSILON)?;
-    let arrived = et_message(&EtMessageInputs {
-        queries: &apply(layer.query, &h)?,
-        keys: &apply(layer.key, &h)?,
-        values: &apply(layer.value, &h)?,
-        vectors: &vectors,
-        edges: layer.edges,
-    })?;
-    let o = apply(layer.output, &arrived.scalars()?)?;
-    fields.plus(&et_update(&vectors, layer.projection, &o, &arrived)?)
+    let plain = Parts {
+        layer_norm,
+        dense,
+        et_message,
+        et_update,
+    };
+    plain.compose(fields, layer)
 }
 
 /// Mean and variance as of [`crate::batch_moments`], `[1, W]` each.

@@ -55,7 +55,7 @@ impl RunFolder {
     /// Creates the folder where it is absent.
     ///
     /// # Errors
-    /// When it cannot be created, or holds a run and `start` is [`Start::New`].
+    /// When it cannot be created, or `start` is [`Start::New`] and it holds a run or one is under way in it.
     pub fn open(path: impl AsRef<Path>, start: Start) -> Result<Self> {
         let path = path.as_ref();
         fs::create_dir_all(path).map_err(TrainError::io(path))?;
@@ -70,6 +70,7 @@ impl RunFolder {
                     step: state.step,
                 });
             }
+            folder.hold()?;
             // Lines of a run that never reached a checkpoint.
             folder.truncate_metrics(0)?;
         }
@@ -92,11 +93,7 @@ impl RunFolder {
             path: self.path.clone(),
             reason,
         };
-        if !self.lock.hold(&self.path) {
-            return Err(refuse(
-                "a run is under way in it; wait for its end, or name another folder".into(),
-            ));
-        }
+        self.hold()?;
         if self.state()?.is_none() {
             let there = |name: &str| self.path.join(name).exists();
             if !path.exists() && (there(MODEL_FILE) || there(CONFIG_FILE)) {
@@ -120,6 +117,17 @@ impl RunFolder {
                 "it holds another run: {difference}; name another folder, or remove it"
             ))),
         }
+    }
+
+    /// Keeps other runs out for as long as this folder or a clone of it is there.
+    fn hold(&self) -> Result<()> {
+        if self.lock.hold(&self.path) {
+            return Ok(());
+        }
+        Err(TrainError::Folder {
+            path: self.path.clone(),
+            reason: "a run is under way in it; wait for its end, or name another folder".into(),
+        })
     }
 
     /// Removes what runs that were killed had begun to write.

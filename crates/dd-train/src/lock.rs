@@ -42,6 +42,21 @@ impl FolderLock {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::{RunFolder, Start};
+
+    #[test]
+    fn a_new_run_leaves_one_that_is_under_way_alone() {
+        let name = format!("dd-train-under-way-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let first = RunFolder::open(&path, Start::New).expect("an empty folder");
+        let length = first.log(&1).expect("a line");
+        let error = RunFolder::open(&path, Start::New).expect_err("one is under way");
+        assert!(error.to_string().contains("a run is under way"), "{error}");
+        assert_eq!(first.log(&2).expect("another line"), 2 * length);
+        drop(first);
+        RunFolder::open(&path, Start::New).expect("it is over");
+        std::fs::remove_dir_all(&path).expect("ours");
+    }
 
     #[test]
     fn a_folder_is_held_by_one_at_a_time() {

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::cpu::block::rows_per_block;
 use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
+use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use crate::real::Real;
 use crate::rng::Key;
@@ -99,15 +100,34 @@ impl RowDropout {
             let segment = segments.row_segment()[row] as usize;
             let stream = self.key.with(segments.id(segment));
             let position = (row - segments.range(segment).start) * width;
-            let (mut pair, mut bits) = (usize::MAX, 0);
-            for (position, entry) in (position..).zip(entries) {
-                if position / 2 != pair {
-                    pair = position / 2;
-                    bits = stream.bits(pair as u64);
-                }
-                let half = (bits >> (32 * (position % 2))) as u32;
-                *entry *= if half < threshold { T::ZERO } else { kept };
+            let (half, rest) = entries.split_at_mut((position % 2).min(entries.len()));
+            let (pairs, last) = rest.as_chunks_mut::<2>();
+            let first = position.div_ceil(2) as u64;
+            let after = first + pairs.len() as u64;
+            if let [entry] = half {
+                *entry *= draw((stream.bits(first - 1) >> 32) as u32, threshold, kept);
             }
+            mask_pairs(stream, first, threshold, kept, pairs);
+            if let [entry] = last {
+                *entry *= draw(stream.bits(after) as u32, threshold, kept);
+            }
+        }
+    }
+}
+
+/// 0 or `kept`.
+#[inline(always)]
+fn draw<T: Real>(bits: u32, threshold: u32, kept: T) -> T {
+    if bits < threshold { T::ZERO } else { kept }
+}
+
+vectorized! {
+    /// Masks pairs of entries, of which the first is the pair number `first` of its segment.
+    fn mask_pairs<T: Real>(stream: Key, first: u64, threshold: u32, kept: T, pairs: &mut [[T; 2]]) {
+        for (number, [low, high]) in (first..).zip(pairs) {
+            let bits = stream.bits(number);
+            *low *= draw(bits as u32, threshold, kept);
+            *high *= draw((bits >> 32) as u32, threshold, kept);
         }
     }
 }
@@ -138,5 +158,34 @@ impl CustomOp1 for Masked {
 
     fn bwd(&self, _x: &Tensor, _y: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
         Ok(Some(dropout(grad, &self.segments, self.dropout)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn an_entry_has_its_own_half_of_a_draw() -> Result<()> {
+        let key = Key::from_seed(3);
+        let segments = Segments::from_lengths(&[3, 2], &Device::Cpu)?;
+        for width in [1, 2, 3, 9, 34] {
+            let mut rows = vec![1.0_f64; 4 * width];
+            RowDropout { rate: 0.25, key }.apply(&segments, 1, width, &mut rows);
+            for (at, entry) in rows.iter().enumerate() {
+                let (row, column) = (1 + at / width, at % width);
+                let (segment, first) = if row < 3 { (0, 0) } else { (1, 3) };
+                let position = (row - first) * width + column;
+                let bits = key.with(segments.id(segment)).bits(position as u64 / 2);
+                let is_dropped = ((bits >> (32 * (position % 2))) as u32) < u32::MAX / 4;
+                let expected = if is_dropped { 0.0 } else { 1.0 / 0.75 };
+                assert_eq!(
+                    *entry, expected,
+                    "width {width}, row {row}, column {column}"
+                );
+            }
+        }
+        Ok(())
     }
 }

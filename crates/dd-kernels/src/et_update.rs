@@ -147,7 +147,7 @@ impl Operation for EtUpdate {
 /// The parts of `width` numbers of one atom's row.
 #[inline(always)]
 fn parts<T, const N: usize>(row: &[T], width: usize) -> [&[T]; N] {
-    std::array::from_fn(|i| &row[i * width..(i + 1) * width])
+    std::array::from_fn(|i| &row[i * width..][..width])
 }
 
 vectorized! {

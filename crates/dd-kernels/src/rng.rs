@@ -48,6 +48,7 @@ impl Key {
     }
 
     /// 64 random bits at a position of the stream.
+    #[inline(always)]
     pub fn bits(self, position: u64) -> u64 {
         mix(self
             .0
@@ -84,6 +85,7 @@ impl Key {
     }
 }
 
+#[inline(always)]
 fn mix(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -40,7 +40,7 @@ struct Share<'a, T> {
 pub(super) fn backward<T: Real>(
     plan: &Plan,
     numbers: Numbers<'_, T>,
-    filters: &Filters<'_, T>,
+    filters: &Filters<T>,
     grad: &[T],
     with_geometry: bool,
 ) -> Gradients<T> {
@@ -133,7 +133,7 @@ fn sum_filters<T: Real>(sizes: Sizes, partial: &[FilterGradient<T>]) -> [Vec<T>;
 struct Inputs<'a, T> {
     plan: &'a Plan,
     numbers: Numbers<'a, T>,
-    filters: &'a Filters<'a, T>,
+    filters: &'a Filters<T>,
     grad: &'a [T],
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Numbers<'a, T> {
 pub(super) fn forward<T: Real>(
     plan: &Plan,
     numbers: Numbers<'_, T>,
-    filters: &Filters<'_, T>,
+    filters: &Filters<T>,
 ) -> Vec<T> {
     let width = 4 * plan.sizes.features();
     let mut arrived = vec![T::ZERO; plan.sizes.num_atoms * width];
@@ -57,7 +57,7 @@ fn send_group<T: Real>(
     plan: &Plan,
     group: &Group,
     numbers: Numbers<'_, T>,
-    filters: &Filters<'_, T>,
+    filters: &Filters<T>,
     arrived: &mut [T],
 ) {
     let sizes = plan.sizes;
@@ -66,6 +66,7 @@ fn send_group<T: Real>(
     let mut records = vec![T::ZERO; num_atoms * sizes.record()];
     let mut arrivals = vec![T::ZERO; num_atoms * sizes.arrival()];
     let mut filter = vec![T::ZERO; BLOCK_PAIRS * sizes.filters()];
+    let mut weights = Vec::new();
     for head in 0..sizes.num_heads {
         numbers.atoms.gather(sizes, group, head, &mut records);
         arrivals.fill(T::ZERO);
@@ -81,7 +82,7 @@ fn send_group<T: Real>(
                 records: &records,
                 filter: &filter,
             };
-            send(&block, &mut arrivals);
+            send(&block, &mut weights, &mut arrivals);
         }
         each_arrival(sizes, num_atoms, head, |row, arrival| {
             arrived[row].copy_from_slice(&arrivals[arrival]);
@@ -173,16 +174,30 @@ pub(super) fn split_parts<T, const N: usize>(
 }
 
 vectorized! {
-    /// Sends along the edges of a block's pairs.
-    fn send<T: Real>(block: &Block<'_, T>, arrivals: &mut [T]) {
+    /// Sends along the edges of a block's pairs; `weights` has room for them.
+    fn send<T: Real>(block: &Block<'_, T>, weights: &mut Vec<T>, arrivals: &mut [T]) {
         let padded = block.padded;
+        // All scores first: their activation then is one loop over them.
+        weights.clear();
+        for (pair, edges) in block.offsets.windows(2).enumerate() {
+            let filter = block.filter_of(pair);
+            for link in &block.links[edges[0]..edges[1]] {
+                let (target, source) = (block.record(link.target), block.record(link.source));
+                weights.push(score(padded, target, source, filter));
+            }
+        }
+        for weight in weights.iter_mut() {
+            *weight = *weight * weight.sigmoid();
+        }
+        let first = block.offsets[0];
         for (pair, &cutoff) in block.cutoffs.iter().enumerate() {
             let filter = block.filter_of(pair);
             let [ds, da, db] = [1, 2, 3].map(|i| part(filter, padded, i));
-            for link in &block.links[block.offsets[pair]..block.offsets[pair + 1]] {
+            let edges = block.offsets[pair]..block.offsets[pair + 1];
+            let weights = &weights[edges.start - first..edges.end - first];
+            for (link, &weight) in block.links[edges].iter().zip(weights) {
                 let source = block.record(link.source);
-                let score = score(padded, block.record(link.target), source, filter);
-                let attention = score * score.sigmoid() * cutoff;
+                let attention = weight * cutoff;
                 let d = block.direction(link.edge);
                 let [s, a, b] = [2, 3, 4].map(|i| part(source, padded, i));
                 let [vx, vy, vz] = [5, 6, 7].map(|i| part(source, padded, i));

@@ -116,7 +116,7 @@ impl Messages {
         }
     }
 
-    fn filters<'a, T: Real>(&self, edges: &[&'a [T]], with_slopes: bool) -> Filters<'a, T> {
+    fn filters<T: Real>(&self, edges: &[&[T]], with_slopes: bool) -> Filters<T> {
         let sizes = self.plan.sizes;
         let mut layers = edges[3..].chunks_exact(2);
         let mut layer = |present: bool| {
@@ -127,8 +127,7 @@ impl Messages {
         let weights = FilterWeights::new(sizes, key, layer(sizes.has_value_filter));
         let table = match edges {
             [.., basis, coordinates] if self.on_grid => {
-                let table = Table::new(sizes, &weights, basis, with_slopes);
-                Some((table, *coordinates))
+                Some(Table::new(sizes, &weights, basis, coordinates, with_slopes))
             }
             _ => None,
         };

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::filters::FilterWeights;
+use super::forward::{LANES, lanes};
 use super::plan::Sizes;
 use crate::cpu::vectorized;
 use crate::real::Real;
@@ -20,17 +21,28 @@ pub(super) struct Table<T> {
     values: Vec<T>,
     slopes: Vec<T>,
     len: usize,
+    /// Of each pair.
+    places: Vec<Place<T>>,
+}
+
+/// Where a pair stands between the grid points: the first that its filters take part of, and how much of each.
+struct Place<T> {
+    first: usize,
+    weights: [T; POINTS],
 }
 
 impl<T: Real> Table<T> {
-    /// `basis` is that of the grid points, `[G, K]`.
+    /// `basis` is that of the grid points, `[G, K]`; `coordinates` those of the pairs.
     pub(super) fn new(
         sizes: Sizes,
         weights: &FilterWeights<T>,
         basis: &[T],
+        coordinates: &[T],
         with_slopes: bool,
     ) -> Self {
         let len = basis.len() / sizes.basis_size;
+        let last = len - POINTS;
+        let places = coordinates.par_iter();
         let of_head = len * sizes.filters();
         let [mut values, mut slopes] = [true, with_slopes]
             .map(|wanted| vec![T::ZERO; if wanted { sizes.num_heads * of_head } else { 0 }]);
@@ -48,18 +60,31 @@ impl<T: Real> Table<T> {
             values,
             slopes,
             len,
+            places: places.map(|&at| Place::new(at, last)).collect(),
+        }
+    }
+}
+
+impl<T: Real> Place<T> {
+    /// `last` is the last grid point that can be the first.
+    fn new(coordinate: T, last: usize) -> Self {
+        let whole = coordinate.to_f64() as usize;
+        let first = whole.saturating_sub(BEFORE).min(last);
+        Self {
+            first,
+            weights: lagrange(coordinate - T::from_f64((first + BEFORE) as f64)),
         }
     }
 }
 
 /// Where the filters of pairs come from.
-pub(super) struct Filters<'a, T> {
+pub(super) struct Filters<T> {
     pub(super) weights: FilterWeights<T>,
-    /// A table, and the coordinates of pairs in it.
-    pub(super) table: Option<(Table<T>, &'a [T])>,
+    /// To interpolate from.
+    pub(super) table: Option<Table<T>>,
 }
 
-impl<T: Real> Filters<'_, T> {
+impl<T: Real> Filters<T> {
     /// The filters of one head for some pairs, and their derivatives: from the table, or from the pairs' `basis`.
     pub(super) fn of(
         &self,
@@ -70,16 +95,16 @@ impl<T: Real> Filters<'_, T> {
         value: &mut [T],
         slope: Option<&mut [T]>,
     ) {
-        let Some((table, coordinates)) = &self.table else {
+        let Some(table) = &self.table else {
             let basis = &basis[pairs.start * sizes.basis_size..pairs.end * sizes.basis_size];
             self.weights.activate(sizes, head, basis, value, slope);
             return;
         };
         let of_head = table.len * sizes.filters();
-        let coordinates = &coordinates[pairs];
-        let from = |table: &'_ [T], out: &mut [T]| {
-            let table = &table[head * of_head..(head + 1) * of_head];
-            interpolate_rows(table, sizes.filters(), coordinates, out);
+        let places = &table.places[pairs];
+        let from = |rows: &'_ [T], out: &mut [T]| {
+            let rows = &rows[head * of_head..(head + 1) * of_head];
+            interpolate_rows(rows, sizes.filters(), places, out);
         };
         from(&table.values, value);
         if let Some(slope) = slope {
@@ -103,19 +128,20 @@ fn lagrange<T: Real>(offset: T) -> [T; POINTS] {
 }
 
 vectorized! {
-    fn interpolate_rows<T: Real>(table: &[T], width: usize, coordinates: &[T], out: &mut [T]) {
-        let last = table.len() / width - POINTS;
-        for (out, &coordinate) in out.chunks_exact_mut(width).zip(coordinates) {
-            let whole = coordinate.to_f64() as usize;
-            let first = whole.saturating_sub(BEFORE).min(last);
-            let weights = lagrange(coordinate - T::from_f64((first + BEFORE) as f64));
-            let rows: [&[T]; POINTS] =
-                std::array::from_fn(|i| &table[(first + i) * width..(first + i + 1) * width]);
-            for (i, out) in out.iter_mut().enumerate() {
-                let near = weights[2].mul_add(rows[2][i], weights[3] * rows[3][i]);
-                let middle = weights[1].mul_add(rows[1][i], weights[4] * rows[4][i]);
-                let far = weights[0].mul_add(rows[0][i], weights[5] * rows[5][i]);
-                *out = near + (middle + far);
+    fn interpolate_rows<T: Real>(table: &[T], width: usize, places: &[Place<T>], out: &mut [T]) {
+        for (out, Place { first, weights }) in out.chunks_exact_mut(width).zip(places) {
+            let rows: [&[[T; LANES]]; POINTS] = std::array::from_fn(|i| {
+                table[(first + i) * width..(first + i + 1) * width].as_chunks().0
+            });
+            for (i, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+                let [a, b, c] = [rows[0][i], rows[1][i], rows[2][i]];
+                let [d, e, f] = [rows[3][i], rows[4][i], rows[5][i]];
+                *out = lanes(|l| {
+                    let near = weights[2].mul_add(c[l], weights[3] * d[l]);
+                    let middle = weights[1].mul_add(b[l], weights[4] * e[l]);
+                    let far = weights[0].mul_add(a[l], weights[5] * f[l]);
+                    near + (middle + far)
+                });
             }
         }
     }

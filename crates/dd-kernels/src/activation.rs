@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 
-use crate::cpu::block::{map, map2};
+use crate::cpu::block::{map, map2, zeros};
 use crate::cpu::slice::{for_real, numbers, stored};
 use crate::error::Result;
 use crate::real::Real;
@@ -36,7 +36,7 @@ impl<F: Function> CustomOp1 for Forward<F> {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         for_real!(F::NAME, x, T => {
             let x = numbers::<T>(F::NAME, x, layout)?;
-            let mut y = vec![T::ZERO; x.len()];
+            let mut y = zeros(x.len());
             map(x, &mut y, F::value);
             Ok(stored(y, layout.shape().clone()))
         })
@@ -64,7 +64,7 @@ impl<F: Function> CustomOp2 for Backward<F> {
         for_real!(F::BACKWARD, x, T => {
             let x = numbers::<T>(F::BACKWARD, x, x_layout)?;
             let grad = numbers::<T>(F::BACKWARD, grad, grad_layout)?;
-            let mut dx = vec![T::ZERO; x.len()];
+            let mut dx = zeros(x.len());
             map2(x, grad, &mut dx, F::backward);
             Ok(stored(dx, x_layout.shape().clone()))
         })

@@ -3,6 +3,7 @@
 use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::cpu::block::zeros;
 use crate::cpu::slice::{for_real, has_kernel, with_numbers};
 use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
@@ -192,7 +193,7 @@ impl Operation for BatchNorm {
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
         let columns = self.columns(inputs);
-        let mut y = vec![T::ZERO; inputs[0].len()];
+        let mut y = zeros(inputs[0].len());
         let block = BLOCK_ROWS * self.width;
         y.par_chunks_mut(block)
             .zip(inputs[0].par_chunks(block))
@@ -225,7 +226,7 @@ impl Operation for BatchNorm {
         let factor = |c: usize| columns.inverse[c] * weight[c] * through;
         let by_z: Vec<T> = (0..self.width).map(|c| factor(c) * dweight[c]).collect();
         let constant: Vec<T> = (0..self.width).map(|c| factor(c) * dbias[c]).collect();
-        let mut dx = vec![T::ZERO; x.len()];
+        let mut dx = zeros(x.len());
         let block = BLOCK_ROWS * self.width;
         dx.par_chunks_mut(block)
             .zip(x.par_chunks(block))

@@ -2,11 +2,10 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
-use crate::cpu::block::fill_rows;
+use crate::cpu::block::{fill_rows, zeros};
 use crate::cpu::reduce::add_row;
 use crate::cpu::slice::{for_real, has_kernel, numbers, stored};
 use crate::error::{KernelError, Result};
-use crate::real::Real;
 use crate::scatter_sum::sum_rows;
 use crate::{RowIndex, check, cuda, reference};
 
@@ -76,7 +75,7 @@ impl CustomOp1 for EmbeddingSum {
         let (width, rows) = (layout.dims()[1], self.index.len() / self.columns);
         for_real!("embedding_sum", table, T => {
             let table = numbers::<T>("embedding_sum: table", table, layout)?;
-            let mut y = vec![T::ZERO; rows * width];
+            let mut y = zeros(rows * width);
             fill_rows(&mut y, width, |row, y| {
                 for &source in &self.index.rows()[row * self.columns..(row + 1) * self.columns] {
                     let source = source as usize * width;

@@ -3,6 +3,7 @@
 use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::cpu::block::zeros;
 use crate::cpu::dense::{Dense, rows_per_task};
 use crate::cpu::slice::has_kernel;
 use crate::cpu::vectorized;
@@ -103,7 +104,7 @@ impl Operation for EtUpdate {
         let [v, weight, o, arrived] = [0, 1, 2, 3].map(|i| inputs[i]);
         let projection = self.projection(weight);
         let block = rows_per_task(self.num_atoms);
-        let mut update = vec![T::ZERO; self.num_atoms * 4 * f];
+        let mut update = zeros(self.num_atoms * 4 * f);
         update
             .par_chunks_mut(block * 4 * f)
             .zip(v.par_chunks(block * 3 * f))
@@ -126,7 +127,7 @@ impl Operation for EtUpdate {
         let projection = self.projection(weight);
         let block = rows_per_task(self.num_atoms);
         let [mut dv, mut dp, mut d_o, mut d_arrived] =
-            [3, 9, 3, 4].map(|k| vec![T::ZERO; self.num_atoms * k * f]);
+            [3, 9, 3, 4].map(|k| zeros(self.num_atoms * k * f));
         let inputs = v.par_chunks(block * 3 * f).zip(o.par_chunks(block * 3 * f));
         dp.par_chunks_mut(block * 9 * f)
             .zip(d_o.par_chunks_mut(block * 3 * f))

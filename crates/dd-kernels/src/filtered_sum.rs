@@ -2,7 +2,7 @@
 
 use candle_core::{Shape, Tensor};
 
-use crate::cpu::block::fill_rows;
+use crate::cpu::block::{fill_rows, zeros};
 use crate::cpu::slice::has_kernel;
 use crate::cpu::vectorized;
 use crate::error::Result;
@@ -107,7 +107,7 @@ impl Operation for FilteredSum {
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
         let (x, filters) = (inputs[0], inputs[1]);
-        let mut y = vec![T::ZERO; self.by_target.len() * self.width];
+        let mut y = zeros(self.by_target.len() * self.width);
         fill_rows(&mut y, self.width, |atom, y| {
             for edge in self.by_target.range(atom) {
                 let (source, pair) = (self.source(edge), self.pair(edge));
@@ -122,14 +122,14 @@ impl Operation for FilteredSum {
 
     fn backward<T: Real>(&self, seen: &Backward<'_, T>) -> Vec<Option<Vec<T>>> {
         let (x, filters, grad) = (seen.inputs[0], seen.inputs[1], seen.grad);
-        let mut dx = vec![T::ZERO; x.len()];
+        let mut dx = zeros(x.len());
         fill_rows(&mut dx, self.width, |atom, dx| {
             for &edge in self.sources.positions_of(atom) {
                 let (target, pair) = (self.target(edge as usize), self.pair(edge as usize));
                 add_product(dx, self.row(grad, target), self.row(filters, pair));
             }
         });
-        let mut dfilters = vec![T::ZERO; filters.len()];
+        let mut dfilters = zeros(filters.len());
         fill_rows(&mut dfilters, self.width, |pair, dfilter| {
             for &edge in self.pairs.positions_of(pair) {
                 let (target, source) = (self.target(edge as usize), self.source(edge as usize));

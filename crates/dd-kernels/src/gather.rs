@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
-use crate::cpu::block::fill_rows;
+use crate::cpu::block::{fill_rows, zeros};
 use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::error::Result;
 use crate::{RowIndex, check, cuda, reference, scatter_sum};
@@ -60,7 +60,7 @@ impl CustomOp1 for Gather {
 }
 
 fn gather_rows<T: crate::real::Real>(x: &[T], rows: &[u32], width: usize) -> Vec<T> {
-    let mut y = vec![T::ZERO; rows.len() * width];
+    let mut y = zeros(rows.len() * width);
     fill_rows(&mut y, width, |position, y| {
         let source = rows[position] as usize * width;
         y.copy_from_slice(&x[source..source + width]);

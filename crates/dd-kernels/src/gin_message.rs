@@ -2,7 +2,7 @@
 
 use candle_core::{Shape, Tensor};
 
-use crate::cpu::block::fill_rows;
+use crate::cpu::block::{fill_rows, zeros};
 use crate::cpu::reduce::sum2;
 use crate::cpu::slice::has_kernel;
 use crate::cpu::vectorized;
@@ -126,7 +126,7 @@ impl Operation for GinMessage {
             bonds: kinds,
             targets,
         } = &self.edges;
-        let mut y = vec![T::ZERO; atoms.len() * self.width];
+        let mut y = zeros(atoms.len() * self.width);
         fill_rows(&mut y, self.width, |atom, y| {
             add_scaled(y, own, self.row(h, atoms.rows()[atom]));
             for &edge in targets.positions_of(atom) {
@@ -158,7 +158,7 @@ impl Operation for GinMessage {
                 add_where_positive(dbond, h, bond, arrived(edge));
             }
         });
-        let mut dh = vec![T::ZERO; h.len()];
+        let mut dh = zeros(h.len());
         fill_rows(&mut dh, self.width, |vector, dh| {
             for &atom in atoms.positions_of(vector) {
                 add_scaled(dh, own, self.row(seen.grad, atom));

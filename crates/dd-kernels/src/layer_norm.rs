@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::cpu::block::rows_per_block;
+use crate::cpu::block::{rows_per_block, zeros};
 use crate::cpu::reduce::{add_row, sum, sum2};
 use crate::cpu::slice::{for_real, has_kernel, numbers, stored, with_numbers};
 use crate::cpu::vectorized;
@@ -84,7 +84,7 @@ impl CustomOp3 for LayerNorm {
             let weight = numbers::<T>("layer_norm: weight", weight, weight_layout)?;
             let bias = numbers::<T>("layer_norm: bias", bias, bias_layout)?;
             let epsilon = self.epsilon as T;
-            let mut y = vec![T::ZERO; x.len()];
+            let mut y = zeros(x.len());
             let block = rows_per_block(width) * width;
             if block > 0 {
                 y.par_chunks_mut(block)
@@ -153,7 +153,7 @@ fn moments<T: Real>(x: &[T], epsilon: T) -> (T, T) {
 /// `dx = (g - mean(g) - z mean(g z)) / sqrt(v + epsilon)`, `dweight = sum of dy z`, `dbias = sum of dy`.
 pub(crate) fn backward<T: Real>(x: &[T], weight: &[T], grad: &[T], epsilon: T) -> [Vec<T>; 3] {
     let width = weight.len();
-    let mut dx = vec![T::ZERO; x.len()];
+    let mut dx = zeros(x.len());
     let block = (BLOCK_ROWS * width).max(1);
     let partial: Vec<Vec<T>> = dx
         .par_chunks_mut(block)

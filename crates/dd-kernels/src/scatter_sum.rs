@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
-use crate::cpu::block::fill_rows;
+use crate::cpu::block::{fill_rows, zeros};
 use crate::cpu::reduce::add_row;
 use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::error::Result;
@@ -64,7 +64,7 @@ impl CustomOp1 for ScatterSum {
 
 /// Sums, for every row of the index's table, the rows `p / columns` of `x` over the positions `p` that name it.
 pub(crate) fn sum_rows<T: Real>(x: &[T], index: &RowIndex, width: usize, columns: usize) -> Vec<T> {
-    let mut y = vec![T::ZERO; index.num_sources() * width];
+    let mut y = zeros(index.num_sources() * width);
     fill_rows(&mut y, width, |row, y| {
         for &position in index.positions_of(row) {
             let source = position as usize / columns * width;

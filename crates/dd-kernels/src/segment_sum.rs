@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::cpu::block::{fill_rows, split_at_offsets};
+use crate::cpu::block::{fill_rows, split_at_offsets, zeros};
 use crate::cpu::reduce::add_row;
 use crate::cpu::slice::{for_real, has_kernel, numbers, row_width, stored};
 use crate::error::Result;
@@ -100,7 +100,7 @@ impl CustomOp1 for SegmentSum {
         let shape = check::with_rows(layout.dims(), self.segments.len());
         for_real!(self.name(), x, T => {
                     let (x, width) = (numbers::<T>("segment_sum: x", x, layout)?, row_width(layout.dims()));
-                    let mut y = vec![T::ZERO; self.segments.len() * width];
+                    let mut y = zeros(self.segments.len() * width);
                     fill_rows(&mut y, width, |segment, y| {
                         let range = self.segments.range(segment);
                         let scale = self.scale::<T>(range.len());
@@ -139,7 +139,7 @@ impl CustomOp1 for Spread {
         let shape = check::with_rows(layout.dims(), segments.num_rows());
         for_real!(self.name(), y, T => {
             let (y, width) = (numbers::<T>("segment_sum: gradient", y, layout)?, row_width(layout.dims()));
-            let mut x = vec![T::ZERO; segments.num_rows() * width];
+            let mut x = zeros(segments.num_rows() * width);
             let parts = split_at_offsets(&mut x, segments.offsets(), width);
             parts.into_par_iter().enumerate().for_each(|(segment, rows)| {
                 let scale = self.0.scale::<T>(segments.range(segment).len());

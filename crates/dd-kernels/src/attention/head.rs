@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::AttentionDropout;
 use crate::Segments;
-use crate::cpu::block::split_at_offsets;
+use crate::cpu::block::{split_at_offsets, zeros};
 use crate::cpu::matmul::{View, matmul, matmul_into};
 use crate::cpu::reduce::{max, sum, sum2};
 use crate::cpu::vectorized;
@@ -40,7 +40,7 @@ impl PackedHeads<'_> {
 
     /// Attention's result, a row for each query.
     pub(crate) fn forward<T: Real>(&self, q: &[T], k: &[T], v: &[T]) -> Vec<T> {
-        let mut y = vec![T::ZERO; q.len()];
+        let mut y = zeros(q.len());
         let parts = split_at_offsets(&mut y, self.queries.offsets(), self.width);
         parts
             .into_par_iter()
@@ -76,7 +76,7 @@ impl PackedHeads<'_> {
     /// With `p` the softmax, `d` the dropout factors and `w = p d`: `dv = w^T dy`, `dp = (dy v^T) d`,
     /// `ds = p (dp - sum_j p dp)`, `dq = ds k`, `dk = ds^T q`.
     pub(crate) fn backward<T: Real>(&self, q: &[T], k: &[T], v: &[T], grad: &[T]) -> [Vec<T>; 3] {
-        let mut grads = [q, k, v].map(|x| vec![T::ZERO; x.len()]);
+        let mut grads = [q, k, v].map(|x| zeros(x.len()));
         let [dq, dk, dv] = grads.each_mut();
         let dq = split_at_offsets(dq, self.queries.offsets(), self.width);
         let [dk, dv] = [dk, dv].map(|x| split_at_offsets(x, self.segments.offsets(), self.width));

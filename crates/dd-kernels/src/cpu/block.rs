@@ -13,6 +13,12 @@ pub(crate) fn rows_per_block(width: usize) -> usize {
     (BLOCK_ELEMENTS / width.max(1)).max(1)
 }
 
+/// Zeros that all threads write: a large tensor is not worth waiting for one of them.
+pub(crate) fn zeros<T: Real>(len: usize) -> Vec<T> {
+    let zeros = rayon::iter::repeat_n(T::ZERO, len);
+    zeros.with_min_len(8 * BLOCK_ELEMENTS).collect()
+}
+
 /// Fills `out`, rows of `width` elements, in parallel: `f(row, elements)` for each row.
 pub(crate) fn fill_rows<T: Send>(out: &mut [T], width: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     if out.is_empty() {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::block::zeros;
 use super::matmul::{View, matmul, matmul_into};
 use super::vectorized;
 use crate::real::Real;
@@ -47,7 +48,7 @@ impl<'a, T: Real> Dense<'a, T> {
     pub(crate) fn forward(&self, x: &[T]) -> Vec<T> {
         let rows = x.len() / self.input;
         let block = rows_per_task(rows);
-        let mut y = vec![T::ZERO; rows * self.output];
+        let mut y = zeros(rows * self.output);
         y.par_chunks_mut(block * self.output)
             .zip(x.par_chunks(block * self.input))
             .for_each(|(y, x)| self.forward_block(x, y));
@@ -98,7 +99,7 @@ impl<'a, T: Real> Dense<'a, T> {
     pub(crate) fn input_gradient(&self, dy: &[T]) -> Vec<T> {
         let rows = dy.len() / self.output;
         let block = rows_per_task(rows);
-        let mut dx = vec![T::ZERO; rows * self.input];
+        let mut dx = zeros(rows * self.input);
         dx.par_chunks_mut(block * self.input)
             .zip(dy.par_chunks(block * self.output))
             .for_each(|(dx, dy)| self.input_gradient_block(dy, dx, false));
@@ -133,7 +134,7 @@ impl<'a, T: Real> Dense<'a, T> {
 
     /// Gradient of the weight, in parallel over its rows.
     pub(crate) fn weight_gradient(&self, x: &[T], dy: &[T]) -> Vec<T> {
-        let mut gradient = vec![T::ZERO; self.weight.len()];
+        let mut gradient = zeros(self.weight.len());
         let rows = [View::rows(x, self.input), View::rows(dy, self.output)];
         self.weight_gradient_rows(x.len() / self.input, rows, &mut gradient, false);
         gradient

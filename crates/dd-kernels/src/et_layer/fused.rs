@@ -3,6 +3,7 @@
 use candle_core::Shape;
 use rayon::prelude::*;
 
+use crate::cpu::block::zeros;
 use crate::cpu::dense::{Dense, column_sums, rows_per_task};
 use crate::cpu::matmul::View;
 use crate::cpu::reduce::add_row;
@@ -56,7 +57,7 @@ impl Fused {
     }
 
     fn zeros<T: Real>(&self, widths: usize) -> Vec<T> {
-        vec![T::ZERO; self.messages.num_atoms() * widths * self.messages.features()]
+        zeros(self.messages.num_atoms() * widths * self.messages.features())
     }
 }
 
@@ -253,7 +254,7 @@ impl<T: Real> Call<'_, T> {
     /// Gradients of the scalars through the norm; of the norm, query, key and value, weight and bias each.
     fn project_back(&self, d_projected: &[T]) -> (Vec<T>, Vec<Vec<T>>) {
         let (f, rows) = (self.width, self.block * self.width);
-        let [mut scalars, mut h] = [(); 2].map(|()| vec![T::ZERO; self.fields.len() / 4]);
+        let [mut scalars, mut h] = [(); 2].map(|()| zeros(self.fields.len() / 4));
         scalars
             .par_chunks_mut(rows)
             .zip(h.par_chunks_mut(rows))

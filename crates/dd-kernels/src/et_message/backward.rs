@@ -9,7 +9,7 @@ use super::forward::{
 use super::plan::{BLOCK_PAIRS, Group, Plan, Sizes};
 use super::records::{AtomGradients, each_arrival};
 use super::table::Filters;
-use crate::cpu::block::split_at_offsets;
+use crate::cpu::block::{split_at_offsets, zeros};
 use crate::cpu::matmul::{View, matmul};
 use crate::cpu::reduce::add_row;
 use crate::cpu::vectorized;
@@ -46,7 +46,6 @@ pub(super) fn backward<T: Real>(
 ) -> Gradients<T> {
     let sizes = plan.sizes;
     let (n, f) = (sizes.num_atoms, sizes.features());
-    let zeros = |len: usize| vec![T::ZERO; len];
     let [mut projected, mut vectors] = [5, 3].map(|widths| zeros(n * widths * f));
     let count = |len: usize| if with_geometry { len } else { 0 };
     let (p, e) = (plan.num_pairs(), plan.num_edges());

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::plan::{BLOCK_PAIRS, Group, Link, Plan};
 use super::records::{Atoms, each_arrival};
 use super::table::Filters;
-use crate::cpu::block::split_at_offsets;
+use crate::cpu::block::{split_at_offsets, zeros};
 use crate::cpu::vectorized;
 use crate::real::Real;
 
@@ -44,7 +44,7 @@ pub(super) fn forward<T: Real>(
     filters: &Filters<T>,
 ) -> Vec<T> {
     let width = 4 * plan.sizes.features();
-    let mut arrived = vec![T::ZERO; plan.sizes.num_atoms * width];
+    let mut arrived = zeros(plan.sizes.num_atoms * width);
     let ends = plan.offsets(|group| group.atoms.end);
     split_at_offsets(&mut arrived, &ends, width)
         .into_par_iter()

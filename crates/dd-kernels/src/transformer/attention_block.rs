@@ -10,6 +10,7 @@ use super::{
     composed, normalized, scale, scale_rows,
 };
 use crate::attention::PackedHeads;
+use crate::cpu::block::zeros;
 use crate::cpu::dense::{Dense, column_sums, rows_per_task};
 use crate::cpu::slice::has_kernel;
 use crate::error::{KernelError, Result};
@@ -231,7 +232,7 @@ impl Operation for Attend {
         let x = self.rows_that_read(inputs[0]);
         let rows = rows_per_task(self.reading().num_rows());
         let block = rows * self.width;
-        let mut y = vec![T::ZERO; message.len()];
+        let mut y = zeros(message.len());
         y.par_chunks_mut(block)
             .zip(message.par_chunks(block))
             .zip(x.par_chunks(block))

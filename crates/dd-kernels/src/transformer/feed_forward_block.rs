@@ -7,6 +7,7 @@ use super::{
     DenseWeights, NORM_EPSILON, NormWeights, add, add_residual, branch_gradient, check_factors,
     composed, normalized, scale_rows,
 };
+use crate::cpu::block::zeros;
 use crate::cpu::dense::{Dense, column_sums, rows_per_task};
 use crate::cpu::slice::has_kernel;
 use crate::cpu::vectorized;
@@ -131,8 +132,8 @@ impl Operation for FeedForward {
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
         let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
         let [first, last] = self.layers(inputs);
-        let mut y = vec![T::ZERO; x.len()];
-        let mut z = vec![T::ZERO; x.len() / self.width * self.hidden];
+        let mut y = zeros(x.len());
+        let mut z = zeros(x.len() / self.width * self.hidden);
         y.par_chunks_mut(self.rows() * self.width)
             .zip(z.par_chunks_mut(self.rows() * self.hidden))
             .zip(x.par_chunks(self.rows() * self.width))
@@ -168,8 +169,8 @@ impl Operation for FeedForward {
         let scaled = branch_gradient(seen.grad, self.width, &self.segments, factors);
         let dy = scaled.as_deref().unwrap_or(seen.grad);
 
-        let [mut g, mut dz] = [(); 2].map(|()| vec![T::ZERO; z.len()]);
-        let mut dh = vec![T::ZERO; x.len()];
+        let [mut g, mut dz] = [(); 2].map(|()| zeros(z.len()));
+        let mut dh = zeros(x.len());
         let (wide, narrow) = (self.rows() * self.hidden, self.rows() * self.width);
         dh.par_chunks_mut(narrow)
             .zip(g.par_chunks_mut(wide).zip(dz.par_chunks_mut(wide)))

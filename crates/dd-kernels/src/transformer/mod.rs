@@ -15,6 +15,7 @@ pub use feed_forward_block::{FeedForwardBlock, feed_forward_block};
 use rayon::prelude::*;
 
 use crate::Segments;
+use crate::cpu::block::zeros;
 use crate::cpu::dense::rows_per_task;
 use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
@@ -56,7 +57,7 @@ fn check_factors(name: &'static str, factors: Option<&[f64]>, segments: &Segment
 
 /// Layer norm of all rows, in parallel.
 fn normalized<T: Real>(x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
-    let mut h = vec![T::ZERO; x.len()];
+    let mut h = zeros(x.len());
     let block = rows_per_task(x.len() / weight.len()) * weight.len();
     h.par_chunks_mut(block)
         .zip(x.par_chunks(block))

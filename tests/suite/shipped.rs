@@ -176,6 +176,58 @@ fn a_stored_score_follows_from_the_shipped_file() {
     }
 }
 
+/// The table of MoleculeNet in each student's card is that of `docs/results/runs.jsonl`.
+#[test]
+fn cards_tell_what_the_stored_runs_say() {
+    let text = include_str!("../../docs/recipes/moleculenet.toml");
+    let plan = Plan::from_toml(text, "moleculenet.toml").unwrap();
+    let stored = include_str!("../../docs/results/runs.jsonl").lines();
+    let stored: Vec<Entry> = stored
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for model in MODELS.iter().filter(|model| model.kind == Kind::Student) {
+        let mut scores: BTreeMap<(&str, &str), (&str, Vec<f64>)> = BTreeMap::new();
+        for contender in &plan.contenders {
+            let usage = match &contender.method {
+                Method::Finetune { model: name } if name.as_os_str() == model.name => "fine-tuned",
+                Method::Probe { model: name } if name.as_os_str() == model.name => {
+                    "frozen, linear model"
+                }
+                _ => continue,
+            };
+            for entry in &stored {
+                if entry.contender == contender.name && entry.share == 1.0 {
+                    let metric = ["mae", "roc_auc"].into_iter();
+                    let metric = { metric }.find(|&m| entry.test.contains_key(m)).unwrap();
+                    let key = (entry.set.as_str(), usage);
+                    let (_, scores) = scores.entry(key).or_insert((metric, Vec::new()));
+                    scores.push(entry.test[metric]);
+                }
+            }
+        }
+        let rows: Vec<String> = { scores.into_iter() }
+            .map(|((set, usage), (metric, scores))| {
+                let n = scores.len();
+                let mean = scores.iter().sum::<f64>() / n as f64;
+                let squares: f64 = scores.iter().map(|score| (score - mean).powi(2)).sum();
+                let spread = match n {
+                    1 => String::new(),
+                    _ => format!(" ± {:.3}", (squares / (n - 1) as f64).sqrt()),
+                };
+                format!("| {set} | {usage} | {metric} | {mean:.3}{spread} | {n} |")
+            })
+            .collect();
+        let told = model.card.lines();
+        let told: Vec<&str> = told
+            .skip_while(|line| !line.starts_with("| Set | Use "))
+            .skip(2)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        assert_eq!(told, rows, "{}", model.name);
+        assert!(!rows.is_empty(), "{}", model.name);
+    }
+}
+
 /// Numbers are rounded, counters and what does not fit stay, and what only training needs does not come along.
 #[test]
 fn an_exported_model_is_the_model_in_half_precision() {

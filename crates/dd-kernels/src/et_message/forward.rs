@@ -187,7 +187,7 @@ vectorized! {
             }
         }
         for weight in weights.iter_mut() {
-            *weight = *weight * weight.sigmoid();
+            *weight *= weight.sigmoid();
         }
         let first = block.offsets[0];
         for (pair, &cutoff) in block.cutoffs.iter().enumerate() {

@@ -88,6 +88,7 @@ fn learn(name: &str, table: &Path, target: &str) -> Result<Answers, Box<dyn Erro
         model: Some(PathBuf::from(DEFAULT_MODEL)),
         division: Division::Random(Fractions::try_from(FRACTIONS)?, 0),
         class_weights: None,
+        encoder_rate: None,
         config: None,
         seeds: SEEDS.to_vec(),
         epochs: Some(EPOCHS),

@@ -4,8 +4,12 @@
 use candle_core::{DType, Tensor};
 use dd_denoiser3d::EtConfig;
 use dd_encoder2d::HeadConfig;
+use dd_encoder2d::names::is_of_encoder;
 use dd_kernels::rng::Key;
-use dd_train::{AdamW, AdamWConfig, Draw, Gradients, Task, clip_factor};
+use dd_train::{
+    AdamW, AdamWConfig, Data, Draw, FinetuneConfig, FitConfig, Gradients, Keep, Length, Silent,
+    Task, clip_factor, fit,
+};
 
 use crate::{molecules, tasks};
 
@@ -156,4 +160,54 @@ fn every_parameter_of_the_fine_tuned_model_learns() {
             );
         }
     }
+}
+
+#[test]
+fn a_frozen_encoder_stays_and_a_slow_one_moves_less_than_the_head() {
+    let config = |steps| FitConfig {
+        length: Length::Steps(steps),
+        keep: Keep::Last,
+        optimizer: AdamWConfig {
+            weight_decay: 0.01,
+            ..AdamWConfig::adam(1e-3)
+        },
+        ..FinetuneConfig::binary().fit
+    };
+    for (encoder, head) in [
+        (tasks::gin(32), HeadConfig::Mlp { hidden: 8 }),
+        // This head has the encoder's prefix.
+        (tasks::token_gt(32), HeadConfig::TokenGt),
+    ] {
+        // How far the encoder and the head go at most. Steps of Adam have the size of the rate at first.
+        let moved = |rate: f64, steps: u64| {
+            let task = tasks::finetune(&encoder, head).with_encoder_rate(rate);
+            let copied = || task.store().tensors().into_iter().map(copy).collect();
+            let before: Vec<(String, Tensor)> = copied();
+            let examples = molecules::labelled(encoder.laplacian_columns());
+            let data = Data {
+                train: &examples,
+                valid: None,
+            };
+            fit(&task, &data, &config(steps), None, &mut Silent).unwrap();
+            let after: Vec<(String, Tensor)> = copied();
+            let mut most = [0.0_f64; 2];
+            for ((name, before), (_, after)) in before.iter().zip(&after) {
+                let side = usize::from(!is_of_encoder(name));
+                // Batch statistics have no rate, but are frozen too.
+                let is_trained = task.store().vars().iter().any(|(var, _)| var == name);
+                if is_trained || rate == 0.0 {
+                    most[side] = largest(&(after - before).unwrap()).max(most[side]);
+                }
+            }
+            most
+        };
+        assert_eq!(moved(0.0, 3)[0], 0.0);
+        assert!(moved(0.0, 3)[1] > 1e-4);
+        let [encoder, head] = moved(0.1, 1);
+        assert!((head / encoder - 10.0).abs() < 0.5, "{encoder} {head}");
+    }
+}
+
+fn copy((name, tensor): (String, Tensor)) -> (String, Tensor) {
+    (name, tensor.copy().unwrap())
 }

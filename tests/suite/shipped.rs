@@ -189,7 +189,10 @@ fn cards_tell_what_the_stored_runs_say() {
         let mut scores: BTreeMap<(&str, &str), (&str, Vec<f64>)> = BTreeMap::new();
         for contender in &plan.contenders {
             let usage = match &contender.method {
-                Method::Finetune { model: name } if name.as_os_str() == model.name => "fine-tuned",
+                Method::Finetune {
+                    model: name,
+                    encoder_rate: 1.0,
+                } if name.as_os_str() == model.name => "fine-tuned",
                 Method::Probe { model: name } if name.as_os_str() == model.name => {
                     "frozen, linear model"
                 }

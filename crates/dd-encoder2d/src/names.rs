@@ -71,6 +71,13 @@ pub fn chemprop() -> NameMap {
         .replace_prefix("bn.", "encoder.bn.")
 }
 
+/// Whether a parameter of a model folder is the encoder's, and not of a head that shares its prefix.
+pub fn is_of_encoder(name: &str) -> bool {
+    let rest = name.strip_prefix(ENCODER_PREFIX);
+    let is_below = rest.is_some_and(|rest| rest.starts_with('.'));
+    is_below && !TOKEN_GT_HEAD.iter().any(|head| name.starts_with(head))
+}
+
 /// Names of a model folder, for an encoder alone.
 pub(crate) fn encoder_of_folder() -> NameMap {
     let names = NameMap::identity()

@@ -90,6 +90,8 @@ pub struct AdamW {
 struct Moments {
     mean: Var,
     square: Var,
+    /// Learning rate as a share of that of the step.
+    rate: f64,
 }
 
 impl AdamW {
@@ -102,13 +104,23 @@ impl AdamW {
         let zeros = |var: &Var| Var::from_tensor(&var.as_detached_tensor().zeros_like()?);
         let moments = params.iter().map(|(name, var)| {
             let (mean, square) = (zeros(var)?, zeros(var)?);
-            Ok((name.clone(), Moments { mean, square }))
+            let rate = 1.0;
+            Ok((name.clone(), Moments { mean, square, rate }))
         });
         Ok(Self {
             config,
             step: 0,
             moments: moments.collect::<Result<_>>()?,
         })
+    }
+
+    /// The same with learning rates that are shares of that of a step, for parameters by name.
+    #[must_use]
+    pub fn with_rates(mut self, rate: impl Fn(&str) -> f64) -> Self {
+        for (name, moments) in &mut self.moments {
+            moments.rate = rate(name);
+        }
+        self
     }
 
     /// Number of steps taken.
@@ -144,12 +156,12 @@ impl AdamW {
             let Some(gradient) = &entry.gradient else {
                 continue;
             };
-            let Moments { mean, square } =
-                self.moments
-                    .get(&entry.name)
-                    .ok_or_else(|| TrainError::OptimizerState {
-                        reason: format!("there are no moments for {}", entry.name),
-                    })?;
+            let moments = self.moments.get(&entry.name);
+            let Moments { mean, square, rate } =
+                moments.ok_or_else(|| TrainError::OptimizerState {
+                    reason: format!("there are no moments for {}", entry.name),
+                })?;
+            let lr = lr * rate;
             Lerp {
                 weight: 1.0 - self.config.beta1,
                 scale: factor,
@@ -268,6 +280,27 @@ mod tests {
         let got = params[0].1.to_vec1::<f64>().unwrap()[0];
         let expected = reference(&config, &slopes, 1e-2, 1.5);
         assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+    }
+
+    #[test]
+    fn parameters_have_rates_of_their_own() {
+        let config = AdamWConfig {
+            weight_decay: 0.1,
+            ..AdamWConfig::adam(1e-2)
+        };
+        let params = ["a", "b"].map(|name| (name.to_string(), var(1.5)[0].1.clone()));
+        let rate = |name: &str| if name == "a" { 0.1 } else { 1.0 };
+        let mut optimizer = AdamW::new(config.clone(), &params)
+            .unwrap()
+            .with_rates(rate);
+        let product = (params[0].1.as_tensor() * params[1].1.as_tensor()).unwrap();
+        let gradients = Gradients::of(&product.sum_all().unwrap(), &params).unwrap();
+        optimizer.step(&gradients, 1e-2, 1.0, &|_| false).unwrap();
+        for (name, var) in &params {
+            let got = var.to_vec1::<f64>().unwrap()[0];
+            let expected = reference(&config, &[1.5], 1e-2 * rate(name), 1.5);
+            assert!((got - expected).abs() < 1e-15, "{name}: {got} {expected}");
+        }
     }
 
     #[test]

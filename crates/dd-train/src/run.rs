@@ -80,7 +80,8 @@ impl<'a, T: Task> Run<'a, T> {
             task,
             folder,
             key: Key::from_seed(config.seed),
-            optimizer: AdamW::new(config.optimizer.clone(), &params)?,
+            optimizer: AdamW::new(config.optimizer.clone(), &params)?
+                .with_rates(|name| task.rate(name)),
             params,
             schedule,
             average,

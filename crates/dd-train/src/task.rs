@@ -37,6 +37,12 @@ pub trait Task {
         None
     }
 
+    /// Learning rate of this parameter as a share of that of the run.
+    fn rate(&self, name: &str) -> f64 {
+        let _ = name;
+        1.0
+    }
+
     /// The validation score. The default is the mean loss, weighted by [`Losses::weight`].
     ///
     /// # Errors

@@ -151,7 +151,7 @@ sets = [{ name = "freesolv", file = "freesolv.csv" }]
 contenders = [
     { name = "from scratch", method = { kind = "scratch", like = "shared" } },
     { name = "distilled", method = { kind = "finetune", model = "shared" }, against = "from scratch" },
-    { name = "contrastive", method = { kind = "finetune", model = "contrast" } },
+    { name = "contrastive, slow", method = { kind = "finetune", model = "contrast", encoder_rate = 0.1 } },
     { name = "frozen", method = { kind = "probe", model = "tokengt" } },
     { name = "ships", method = { kind = "probe", model = "gin-128-node" } },
 ]

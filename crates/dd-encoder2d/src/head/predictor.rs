@@ -114,8 +114,23 @@ impl Predictor {
         (regression, class_weights): (RegressionLoss, &[[f64; 2]]),
         mode: Mode,
     ) -> Result<Tensor> {
+        let representation = self.encoder.encode(batch, mode)?;
+        self.loss_from(&representation, labels, (regression, class_weights))
+    }
+
+    /// The same from what the encoder said of a batch: for whoever keeps the encoder as it is.
+    ///
+    /// # Errors
+    /// When the representation has another width than the encoder's, and as
+    /// [`weighted_target_loss`](super::weighted_target_loss).
+    pub fn loss_from(
+        &self,
+        representation: &Representation,
+        labels: &Array2<f32>,
+        (regression, class_weights): (RegressionLoss, &[[f64; 2]]),
+    ) -> Result<Tensor> {
         let labels = self.scaler.standardise(labels)?;
-        let outputs = self.outputs(batch, mode)?;
+        let outputs = self.head.forward(&representation.graphs)?; // [B, T]
         weighted_target_loss(&outputs, &labels, &self.targets, regression, class_weights)
     }
 

@@ -262,10 +262,11 @@ fn run(
         epochs: group.set.epochs.unwrap_or(plan.finetune.epochs),
         share: group.share,
         seed,
+        encoder_rate: group.contender.method.encoder_rate(),
     };
     let rates = inherited.map_or_else(|| plan.finetune.learning_rates.clone(), |rate| vec![rate]);
     let (outcome, choice, tried) = match &group.contender.method {
-        Method::Finetune { model } => best_rate(&trial, &Student::Folder(model), &rates)?,
+        Method::Finetune { model, .. } => best_rate(&trial, &Student::Folder(model), &rates)?,
         Method::Scratch { like } => {
             let (encoder, featurizer) = network::describe(like)?;
             let student = Student::Scratch {

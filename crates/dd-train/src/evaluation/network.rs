@@ -37,6 +37,8 @@ pub(super) struct Trial<'a> {
     pub(super) epochs: u64,
     pub(super) share: f64,
     pub(super) seed: u64,
+    /// Learning rate of the encoder as a share of the head's.
+    pub(super) encoder_rate: f64,
 }
 
 impl Trial<'_> {
@@ -58,6 +60,7 @@ impl Trial<'_> {
             min_epochs: 0,
         });
         config.fit.optimizer.lr = learning_rate;
+        config.encoder_rate = self.encoder_rate;
         let data = LabelledData {
             targets: &self.set.targets,
             train: &self.parts.train,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{first_repeated, from_toml};
 use crate::error::{Result, TrainError};
+use crate::recipes::finetune::{check_encoder_rate, full, is_full};
 
 /// A comparison of several ways to predict on several data sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +84,9 @@ pub enum Method {
     Finetune {
         /// Model folder or name.
         model: PathBuf,
+        /// Learning rate of the encoder as a share of the head's.
+        #[serde(default = "full", skip_serializing_if = "is_full")]
+        encoder_rate: f64,
     },
     /// The same from random parameters, another draw for each seed.
     Scratch {
@@ -107,9 +111,17 @@ impl Method {
     /// The model that it needs.
     pub fn model(&self) -> Option<&Path> {
         match self {
-            Self::Finetune { model } | Self::Probe { model } => Some(model),
+            Self::Finetune { model, .. } | Self::Probe { model } => Some(model),
             Self::Scratch { like } => Some(like),
             Self::FingerprintForest { .. } | Self::FingerprintLinear => None,
+        }
+    }
+
+    /// Learning rate of the encoder as a share of the head's.
+    pub fn encoder_rate(&self) -> f64 {
+        match self {
+            Self::Finetune { encoder_rate, .. } => *encoder_rate,
+            _ => 1.0,
         }
     }
 
@@ -160,6 +172,9 @@ impl Plan {
                     "contenders.against",
                     format!("there is no contender '{against}'"),
                 );
+            }
+            if let Method::Finetune { encoder_rate, .. } = contender.method {
+                check_encoder_rate(encoder_rate, true)?;
             }
             if matches!(contender.method, Method::FingerprintForest { trees: 0 }) {
                 return wrong("contenders.method.trees", "must be positive".into());

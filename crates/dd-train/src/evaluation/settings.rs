@@ -41,7 +41,16 @@ pub(super) fn settings(
         }
     }
     match &group.contender.method {
-        Method::Finetune { model } => digest.update(identity(model, b"finetune")?),
+        Method::Finetune {
+            model,
+            encoder_rate,
+        } => {
+            digest.update(identity(model, b"finetune")?);
+            // Runs were stored before there were other rates, and stay valid.
+            if *encoder_rate != 1.0 {
+                digest.update(encoder_rate.to_le_bytes());
+            }
+        }
         Method::Probe { model } => digest.update(identity(model, b"probe")?),
         Method::Scratch { like } => {
             let (encoder, features) = network::describe(like)?;

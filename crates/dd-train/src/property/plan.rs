@@ -13,7 +13,7 @@ use super::table::{Division, PropertyTable, targets};
 use crate::batch::BatchConfig;
 use crate::config::{Length, PatienceConfig, first_repeated};
 use crate::error::{Result, TrainError};
-use crate::recipes::finetune::{ClassWeights, FinetuneConfig, check_seeds};
+use crate::recipes::finetune::{ClassWeights, FinetuneConfig, check_encoder_rate, check_seeds};
 
 /// The pretrained model to begin with when none is named.
 pub const DEFAULT_MODEL: &str = "gin-128-node";
@@ -48,6 +48,8 @@ pub struct PropertyRequest {
     pub division: Division,
     /// Weights of classes; those of the configuration when absent.
     pub class_weights: Option<ClassWeights>,
+    /// Learning rate of the encoder as a share of the head's; that of the configuration when absent.
+    pub encoder_rate: Option<f64>,
     /// Configuration; [`PropertyPlan::new`] chooses one when absent.
     pub config: Option<FinetuneConfig>,
     /// Seeds, one model for each; when there are none, those of the configuration, or else three.
@@ -158,6 +160,7 @@ impl PropertyPlan {
         check_training_labels(&targets, &table, &split, &path)?;
         let config = configure(&request, &targets, &table, &split);
         check_seeds(&config.seeds)?;
+        check_encoder_rate(config.encoder_rate, request.model.is_some())?;
         Ok(Self {
             encoder: folder.config().encoder.clone(),
             featurizer: folder.config().featurizer.clone(),
@@ -312,8 +315,13 @@ impl PropertyPlan {
             ClassWeights::None => "",
             ClassWeights::Balanced => ", classes weighted to count the same",
         };
+        let encoder = match self.config.encoder_rate {
+            1.0 => String::new(),
+            0.0 => ", the encoder is frozen".to_string(),
+            rate => format!(", the encoder learns at {rate} of the head's rate"),
+        };
         format!(
-            "{}{}), {length}, the epoch with the best validation {best} is kept{patience}{weights}",
+            "{}{}), {length}, the epoch with the best validation {best} is kept{patience}{weights}{encoder}",
             if seeds.len() == 1 {
                 "one model (seed ".to_string()
             } else {
@@ -408,6 +416,9 @@ fn configure(
     }
     if let Some(weights) = request.class_weights {
         config.class_weights = weights;
+    }
+    if let Some(rate) = request.encoder_rate {
+        config.encoder_rate = rate;
     }
     config
 }

@@ -45,8 +45,23 @@ pub struct FinetuneConfig {
     pub class_weights: ClassWeights,
     /// The head.
     pub head: HeadConfig,
+    /// Learning rate of the encoder as a share of the head's; 0 keeps the encoder as it is.
+    #[serde(default = "full", skip_serializing_if = "is_full")]
+    pub encoder_rate: f64,
     /// The run; its seed is replaced by each of `seeds`.
     pub fit: FitConfig,
+}
+
+pub(crate) fn full() -> f64 {
+    1.0
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape that serde wants"
+)]
+pub(crate) fn is_full(rate: &f64) -> bool {
+    *rate == 1.0
 }
 
 /// How much the entries of the two classes of a binary target count in the loss.
@@ -107,6 +122,7 @@ impl FinetuneConfig {
             metrics: vec![Metric::Mae, Metric::Rmse],
             class_weights: ClassWeights::None,
             head: HeadConfig::Linear,
+            encoder_rate: 1.0,
             fit: FitConfig {
                 seed: 0,
                 length: Length::Epochs(100),
@@ -226,6 +242,8 @@ pub fn finetune(
     session: &mut Session<'_>,
 ) -> Result<FinetuneReport> {
     check_seeds(&config.seeds)?;
+    let is_pretrained = matches!(student, Student::Folder(_));
+    check_encoder_rate(config.encoder_rate, is_pretrained)?;
     config.fit.validate()?;
     let all: Vec<usize> = (0..data.train.len()).collect();
     let examples = fetch(data.train, &all)?;
@@ -308,6 +326,18 @@ pub(crate) fn check_seeds(seeds: &[u64]) -> Result<()> {
     }
 }
 
+/// Refuses rates that are none, and an encoder that would stay random.
+pub(crate) fn check_encoder_rate(rate: f64, is_pretrained: bool) -> Result<()> {
+    let wrong = |reason: String| Err(TrainError::config("encoder_rate", reason));
+    if !(rate >= 0.0 && rate.is_finite()) {
+        return wrong(format!("must not be negative, got {rate}"));
+    }
+    if rate == 0.0 && !is_pretrained {
+        return wrong("an encoder from scratch knows nothing yet: it must learn".into());
+    }
+    Ok(())
+}
+
 /// The model of one seed, and its folder.
 fn prepare(
     config: &FinetuneConfig,
@@ -343,7 +373,8 @@ fn prepare(
     }
     Ok(
         FineTune::new(predictor, &store, config.regression, config.selection)
-            .with_class_weights(config.class_weights.of(train_labels, targets)),
+            .with_class_weights(config.class_weights.of(train_labels, targets))
+            .with_encoder_rate(config.encoder_rate),
     )
 }
 

@@ -1,6 +1,7 @@
 //! Step 3: a student with a head learns labels.
 
 use candle_core::Tensor;
+use dd_encoder2d::names::is_of_encoder;
 use dd_encoder2d::{Predictor, RegressionLoss};
 use dd_eval::{Direction, Metric, evaluate_tasks};
 use dd_graph::GraphBatch;
@@ -14,13 +15,14 @@ use crate::source::{Labelled, Source};
 use crate::task::{Draw, Evaluation, Losses, Task, fetch};
 
 /// L1 (or squared) error of standardised labels and cross entropy of binary ones, over the labels that are there (Cho et
-/// al., AAAI 2025, "Step 3"). Encoder and head are trained together.
+/// al., AAAI 2025, "Step 3"). Encoder and head are trained together, unless the encoder is frozen.
 pub struct FineTune {
     store: ParamStore,
     predictor: Predictor,
     regression: RegressionLoss,
     selection: Option<Metric>,
     class_weights: Vec<[f64; 2]>,
+    encoder_rate: f64,
 }
 
 impl FineTune {
@@ -38,7 +40,16 @@ impl FineTune {
             regression,
             selection,
             class_weights: Vec::new(),
+            encoder_rate: 1.0,
         }
+    }
+
+    /// The same with a learning rate of the encoder that is a share of the head's. At 0 the encoder is frozen: batch
+    /// statistics too stay as they are, and there is no dropout in it.
+    #[must_use]
+    pub fn with_encoder_rate(mut self, rate: f64) -> Self {
+        self.encoder_rate = rate;
+        self
     }
 
     /// The same with weights for labels 0 and 1 of each binary target in the loss.
@@ -111,6 +122,19 @@ impl Task for FineTune {
         self.predictor.encoder().least_batch()
     }
 
+    fn without_gradient(&self, name: &str) -> Option<&'static str> {
+        let is_frozen = self.encoder_rate == 0.0 && is_of_encoder(name);
+        is_frozen.then_some("the encoder is frozen")
+    }
+
+    fn rate(&self, name: &str) -> f64 {
+        if is_of_encoder(name) {
+            self.encoder_rate
+        } else {
+            1.0
+        }
+    }
+
     fn loss(&self, batch: &[Labelled], draw: Draw) -> Result<Losses> {
         let labels = self.labels(batch)?;
         let known = labels.iter().filter(|label| !label.is_nan()).count();
@@ -124,9 +148,13 @@ impl Task for FineTune {
         }
         let graphs = self.collate(batch)?;
         let how = (self.regression, self.class_weights.as_slice());
-        let total = self
-            .predictor
-            .weighted_loss(&graphs, &labels, how, draw.mode)?;
+        let total = if self.encoder_rate == 0.0 {
+            let frozen = self.predictor.encoder().encode(&graphs, Mode::Eval)?;
+            self.predictor.loss_from(&frozen.detach(), &labels, how)?
+        } else {
+            self.predictor
+                .weighted_loss(&graphs, &labels, how, draw.mode)?
+        };
         Ok(Losses {
             total,
             parts: Vec::new(),

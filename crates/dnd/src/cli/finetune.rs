@@ -57,6 +57,9 @@ pub(crate) struct Finetune {
     /// Column that says train, valid or test; instead of --split.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["split", "fractions", "split_seed"])]
     pub(crate) split_column: Option<String>,
+    /// Learning rate of the encoder as a share of the head's, such as 0.1; 0 keeps the encoder as it is [default: 1].
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) encoder_rate: Option<f64>,
     /// Configuration; flags win over it.
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,

@@ -88,6 +88,7 @@ fn request(arguments: &Finetune) -> Result<PropertyRequest, Failure> {
             Weights::None => ClassWeights::None,
             Weights::Balanced => ClassWeights::Balanced,
         }),
+        encoder_rate: arguments.encoder_rate,
         config: arguments.config.as_deref().map(config).transpose()?,
         seeds: if arguments.seeds.is_empty() {
             (0..arguments.ensemble.unwrap_or(0)).collect()

@@ -27,6 +27,30 @@ fn balanced_classes_count_the_same() {
 }
 
 #[test]
+fn a_frozen_encoder_gives_the_vectors_of_the_model_to_begin_with() {
+    let at = place("frozen");
+    table(&at, 60);
+    let words = "finetune mine.csv --target-columns gap --split random --epochs 2 --ensemble 1";
+    let told = done(&at, &format!("{words} -o frozen --encoder-rate 0"));
+    assert!(told.contains("the encoder is frozen"), "{told}");
+    std::fs::write(at.join("new.smi"), "CCO\nc1ccccc1N\n").unwrap();
+    let vectors = |model: &str| {
+        done(&at, &format!("embed -i new.smi -m {model} -o vectors.csv"));
+        std::fs::read_to_string(at.join("vectors.csv")).unwrap()
+    };
+    assert_eq!(vectors("frozen/seed-0"), vectors("gin-128-node"));
+    for (flags, reason) in [
+        ("-o frozen --encoder-rate 0.1", "encoder_rate"),
+        ("-o other --encoder-rate=-1", "must not be negative"),
+        ("-o other --model none --encoder-rate 0", "it must learn"),
+    ] {
+        let (code, errors) = dnd(&at, &format!("{words} {flags}"));
+        assert_ne!(code, Some(0));
+        assert!(errors.contains(reason), "{errors}");
+    }
+}
+
+#[test]
 fn what_predicts_nothing_yet_says_what_to_do() {
     let at = place("headless");
     std::fs::write(at.join("new.smi"), "CCO\n").unwrap();

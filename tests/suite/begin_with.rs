@@ -128,6 +128,9 @@ fn a_student_begins_with_another() {
         student(&config, &wise, &third).unwrap() == done,
         "it is over"
     );
+    config.begin_with(&root.join("./first/")).unwrap();
+    let spelt = student(&config, &wise, &third).unwrap();
+    assert!(spelt == done, "the same place, spelt otherwise");
 
     // A finished run does not go on with other beginnings.
     std::fs::write(

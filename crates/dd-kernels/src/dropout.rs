@@ -100,7 +100,7 @@ impl RowDropout {
             let segment = segments.row_segment()[row] as usize;
             let stream = self.key.with(segments.id(segment));
             let position = (row - segments.range(segment).start) * width;
-            let (half, rest) = entries.split_at_mut((position % 2).min(entries.len()));
+            let (half, rest) = entries.split_at_mut(position % 2);
             let (pairs, last) = rest.as_chunks_mut::<2>();
             let first = position.div_ceil(2) as u64;
             let after = first + pairs.len() as u64;

@@ -14,6 +14,8 @@ use crate::stream::{decoded, text_of, without_mark};
 
 /// Largest record that is read unless [`SdfReader::with_max_record_bytes`] says otherwise.
 const MAX_RECORD_BYTES: usize = 64 << 20;
+/// Room is made for so many data fields at first.
+const USUAL_FIELDS: usize = 16;
 
 /// A record of an SD file that cannot be read.
 #[derive(Debug)]
@@ -209,12 +211,10 @@ fn data_fields(lines: &mut Lines<'_>) -> Vec<(String, String)> {
         }
         // Within a value a line may begin with any character.
         if let (false, Some(header)) = (in_value, line.text.strip_prefix('>')) {
-            let label = header
-                .split_once('<')
-                .and_then(|(_, rest)| rest.rsplit_once('>'));
-            // A header without a name identifies its field by number ("DT12").
-            let label = label.map_or(header.trim(), |(label, _)| label);
-            fields.push((label.to_owned(), String::new()));
+            if fields.is_empty() {
+                fields.reserve(USUAL_FIELDS);
+            }
+            fields.push((label(header).to_owned(), String::new()));
             (in_value, blanks) = (true, 0);
             continue;
         }
@@ -228,12 +228,28 @@ fn data_fields(lines: &mut Lines<'_>) -> Vec<(String, String)> {
         let Some((_, value)) = fields.last_mut() else {
             continue;
         };
+        if value.is_empty() && blanks == 0 {
+            line.text.clone_into(value);
+            continue;
+        }
         let breaks = blanks + usize::from(!value.is_empty());
         value.extend(std::iter::repeat_n('\n', breaks));
         value.push_str(line.text);
         blanks = 0;
     }
     fields
+}
+
+/// The name in a header, without the `>` that it begins with.
+fn label(header: &str) -> &str {
+    let bytes = header.as_bytes();
+    let start = memchr::memchr(b'<', bytes).map(|at| at + 1);
+    let ends = start.and_then(|start| {
+        let end = memchr::memrchr(b'>', &bytes[start..])?;
+        Some(start..start + end)
+    });
+    // A header without a name identifies its field by number ("DT12").
+    ends.map_or(header.trim(), |ends| &header[ends])
 }
 
 /// Writes one record: mol block, data fields, delimiter.

@@ -145,10 +145,8 @@ pub use observer::{Event, Flow, Observer, Silent};
 pub use recipes::account::{DistillAccount, Errors};
 pub use recipes::contrast::{ContrastConfig, contrast};
 pub use recipes::distill::{DistillConfig, LossTerm, distill, distill_on};
-pub use recipes::finetune::{
-    ClassWeights, FinetuneConfig, FinetuneReport, LabelledData, SeedRun, Student, TestScore,
-    finetune,
-};
+pub use recipes::finetune::{FinetuneReport, LabelledData, SeedRun, Student, TestScore, finetune};
+pub use recipes::finetune_config::{ClassWeights, FinetuneConfig};
 pub use recipes::pretrain::{PretrainConfig, pretrain, pretrain_on};
 pub use row_embedder::RowEmbedder;
 pub use schedule::{Plateau, Schedule, ScheduleConfig};

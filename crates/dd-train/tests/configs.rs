@@ -37,7 +37,11 @@ fn presets_are_valid_and_survive_toml() {
         Schedule::new(config.fit.optimizer.lr, config.fit.schedule).unwrap();
         round_trip(&config);
     }
-    for config in [FinetuneConfig::regression(), FinetuneConfig::binary()] {
+    let slow = FinetuneConfig {
+        encoder_rate: 0.1,
+        ..FinetuneConfig::binary()
+    };
+    for config in [FinetuneConfig::regression(), FinetuneConfig::binary(), slow] {
         config.fit.validate().unwrap();
         round_trip(&config);
     }

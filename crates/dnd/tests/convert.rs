@@ -91,7 +91,7 @@ fn a_published_file_becomes_a_model_that_embeds_predicts_and_learns() {
 #[test]
 fn a_configuration_says_what_a_file_is() {
     let place = scratch("config");
-    let config = place.join("config.json");
+    let config = place.join("described.json");
     let text = |convolution: &str| {
         format!(
             r#"{{ "schema": 1, "architecture": "pretrain_gnn", "width": 8, "num_layers": 2, "dropout": 0.0,
@@ -100,7 +100,11 @@ fn a_configuration_says_what_a_file_is() {
     };
     let input = fixtures().join("pretrain_gcn_zip.ckpt");
     let model = place.join("model");
-    for (convolution, code) in [("gcn", 0), ("gat", 2)] {
+    for (convolution, code, reason) in [
+        ("gcn", 0, "tensors"),
+        ("gat", 2, "missing: encoder.gnns.0.att"),
+        ("gnat", 2, "described.json: unknown variant `gnat`"),
+    ] {
         std::fs::write(&config, text(convolution)).unwrap();
         let output = run(&[
             "convert",
@@ -112,13 +116,7 @@ fn a_configuration_says_what_a_file_is() {
             model.to_str().unwrap(),
         ]);
         assert_eq!(output.status.code(), Some(code), "{}", told(&output));
-        if code != 0 {
-            assert!(
-                told(&output).contains("missing: encoder.gnns.0.att"),
-                "{}",
-                told(&output)
-            );
-        }
+        assert!(told(&output).contains(reason), "{}", told(&output));
     }
     std::fs::remove_dir_all(place).unwrap();
 }

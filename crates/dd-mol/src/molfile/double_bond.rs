@@ -126,7 +126,8 @@ impl SmallRings {
         // As in RDKit, dative bonds and those of order zero close no ring.
         let closes = |step: &Neighbor| {
             let order = ctab.bonds[step.bond].order;
-            step.bond != bond && !matches!(order, BondOrder::Dative | BondOrder::Zero)
+            let is_end = adjacency.degree(step.atom) == 1;
+            step.bond != bond && !is_end && !matches!(order, BondOrder::Dative | BondOrder::Zero)
         };
         here.clear();
         here.push(from);

@@ -37,6 +37,11 @@ pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
 /// A number without exponent with blanks around it, 0 when all is blank; `None` for
 /// other text, above all for "nan" and "inf".
 pub(super) fn decimal(bytes: &[u8]) -> Option<f64> {
+    if let Ok(columns) = bytes.try_into()
+        && let Some(value) = coordinate(columns)
+    {
+        return Some(value);
+    }
     let bytes = trimmed(bytes);
     let (negative, number) = sign(bytes);
     let (mut value, mut digits, mut decimals) = (0_u64, 0, None);
@@ -60,6 +65,43 @@ pub(super) fn decimal(bytes: &[u8]) -> Option<f64> {
     let scale = decimals.map_or(0, |before| digits - before);
     let value = value as f64 / POWERS[scale];
     Some(if negative { -value } else { value })
+}
+
+/// Ten columns as nearly every program fills them: blanks, a sign or none, digits, a point and four digits.
+fn coordinate(columns: &[u8; 10]) -> Option<f64> {
+    let [whole @ .., b'.', a, b, c, d] = columns else {
+        return None;
+    };
+    let mut value = four_digits([*a, *b, *c, *d])?;
+    let (mut start, mut unit) = (whole.len(), 10_000);
+    while let Some(digit) = whole[..start].last().map(|byte| byte.wrapping_sub(b'0'))
+        && digit <= 9
+    {
+        value += unit * u32::from(digit);
+        unit *= 10;
+        start -= 1;
+    }
+    let (is_negative, blanks) = match &whole[..start] {
+        _ if start == whole.len() => return None,
+        [blanks @ .., b'-'] => (true, blanks),
+        blanks => (false, blanks),
+    };
+    if blanks.iter().any(|byte| *byte != b' ') {
+        return None;
+    }
+    let value = f64::from(value) / 1e4;
+    Some(if is_negative { -value } else { value })
+}
+
+/// The number that four digits make; all are looked at, and added in pairs, at once.
+fn four_digits(bytes: [u8; 4]) -> Option<u32> {
+    let digits = u32::from_le_bytes(bytes) ^ 0x3030_3030;
+    // Above 9 a digit, or the digit and 6, has bits beyond the lowest four.
+    if (digits | digits.wrapping_add(0x0606_0606)) & 0xF0F0_F0F0 != 0 {
+        return None;
+    }
+    let pairs = (10 * digits + (digits >> 8)) & 0x00FF_00FF;
+    Some(100 * (pairs & 0xFF) + (pairs >> 16))
 }
 
 fn sign(bytes: &[u8]) -> (bool, &[u8]) {
@@ -113,13 +155,51 @@ mod tests {
             let exact: f64 = text.parse().expect("a number");
             let found = decimal(text.as_bytes()).expect("a number");
             assert_eq!(found.to_bits(), exact.to_bits(), "{text}");
+            let columns = format!(
+                "{:10.4}",
+                f64::from(number) / 10_f64.powi(places as i32 % 8)
+            );
+            let exact: f64 = columns.trim().parse().expect("a number");
+            let found = decimal(columns.as_bytes()).expect("a number");
+            assert_eq!(found.to_bits(), exact.to_bits(), "{columns}");
         }
+        for text in [
+            "   1-.0000",
+            " -12 .0000",
+            "  1 2.0000",
+            "    ..0000",
+            "    1.00x0",
+            "  --1.0000",
+        ] {
+            assert_eq!(decimal(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(decimal(b"+9999.9999"), Some(9999.9999));
+        assert_eq!(decimal(b"99999.9999"), Some(99_999.999_9));
+        assert_eq!(
+            decimal(b"   -0.0000").map(f64::to_bits),
+            Some((-0.0_f64).to_bits())
+        );
         for text in ["nan", "inf", "1e3", "1,0", ".", "-", "1.2.3", "--1", "é"] {
             assert_eq!(decimal(text.as_bytes()), None, "{text}");
         }
         assert_eq!(decimal(b"  .5 "), Some(0.5));
         assert_eq!(decimal(b" -3."), Some(-3.0));
         assert_eq!(decimal(b"    "), Some(0.0));
+    }
+
+    #[test]
+    fn four_bytes_are_digits_or_not() {
+        for number in 0..10_000 {
+            let text = format!("{number:04}");
+            let bytes = text.as_bytes().try_into().expect("four");
+            assert_eq!(four_digits(bytes), Some(number));
+            for (place, other) in (0..=255_u8).enumerate() {
+                let mut bytes = bytes;
+                bytes[place % 4] = other;
+                let digits = bytes.iter().all(u8::is_ascii_digit);
+                assert_eq!(four_digits(bytes).is_some(), digits, "{bytes:?}");
+            }
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::evaluation::data::{Parts, SetData, metrics};
 use crate::evaluation::plan::Tuning;
 use crate::evaluation::score::Outcome;
 use crate::observer::Silent;
-use crate::recipes::finetune::{FinetuneConfig, LabelledData, Student, finetune};
+use crate::recipes::finetune::{LabelledData, Student, finetune};
+use crate::recipes::finetune_config::FinetuneConfig;
 use crate::session::Session;
 use crate::source::Labelled;
 

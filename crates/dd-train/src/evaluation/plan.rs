@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{first_repeated, from_toml};
 use crate::error::{Result, TrainError};
-use crate::recipes::finetune::{check_encoder_rate, full, is_full};
+use crate::recipes::finetune_config::{check_encoder_rate, full, is_full};
 
 /// A comparison of several ways to predict on several data sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

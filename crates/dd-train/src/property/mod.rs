@@ -28,6 +28,7 @@
 mod answer;
 mod baseline;
 mod charts;
+mod choices;
 mod domain;
 mod domain_file;
 mod ensemble;

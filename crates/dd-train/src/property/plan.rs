@@ -1,19 +1,21 @@
-//! What will be done with a table, chosen and told before anything is trained.
+//! What will be done with a table, chosen before anything is trained.
 
 use std::path::{Path, PathBuf};
 
 use dd_data::{LabelSurvey, SmilesColumn, Split, Survey};
 use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
-use dd_eval::Metric;
 use dd_graph::FeaturizerConfig;
 
 use super::answer::check_names;
+use super::choices::left_out;
 use super::intervals::Intervals;
 use super::table::{Division, PropertyTable, targets};
 use crate::batch::BatchConfig;
 use crate::config::{Length, PatienceConfig, first_repeated};
 use crate::error::{Result, TrainError};
-use crate::recipes::finetune::{ClassWeights, FinetuneConfig, check_encoder_rate, check_seeds};
+use crate::recipes::finetune::check_seeds;
+use crate::recipes::finetune_config::{ClassWeights, FinetuneConfig, check_encoder_rate};
+use crate::recipes::plain_path;
 
 /// The pretrained model to begin with when none is named.
 pub const DEFAULT_MODEL: &str = "gin-128-node";
@@ -21,8 +23,6 @@ pub const DEFAULT_MODEL: &str = "gin-128-node";
 const LEAST_ROWS: usize = 20;
 /// Fewest rows of the training and of the validation part.
 const LEAST_PARTS: [usize; 2] = [10, 2];
-/// Targets and columns left out that are told one by one.
-const MOST_TOLD: usize = 12;
 /// What is used when no configuration is given: of the two rates that the comparison on MoleculeNet searches, the larger,
 /// and early stopping.
 const LEARNING_RATE: f64 = 1e-3;
@@ -78,8 +78,8 @@ pub struct PropertyPlan {
     pub config: FinetuneConfig,
     pub(super) encoder: EncoderConfig,
     pub(super) featurizer: FeaturizerConfig,
-    num_rows: usize,
-    division_note: Option<String>,
+    pub(super) num_rows: usize,
+    pub(super) division_note: Option<String>,
 }
 
 impl PropertyPlan {
@@ -88,7 +88,8 @@ impl PropertyPlan {
     /// # Errors
     /// When the table cannot be read, has no molecules, no usable target or too few rows: the message says which, with the
     /// numbers.
-    pub fn new(request: PropertyRequest) -> Result<Self> {
+    pub fn new(mut request: PropertyRequest) -> Result<Self> {
+        request.model = request.model.as_deref().map(plain_path);
         let path = request.table.clone();
         let refuse = |reason: String| TrainError::Table {
             path: path.clone(),
@@ -176,70 +177,6 @@ impl PropertyPlan {
         })
     }
 
-    /// What was chosen and why, as pairs of a subject and a sentence.
-    pub fn choices(&self) -> Vec<(&'static str, String)> {
-        let name = self.request.table.file_name().unwrap_or_default();
-        let mut lines = vec![(
-            "table",
-            format!(
-                "{}: {} rows, {} usable, {} rejected{}, {} without a label",
-                name.to_string_lossy(),
-                self.num_rows,
-                self.table.usable().len(),
-                self.table.rejected.len(),
-                if self.table.rejected.is_empty() {
-                    ""
-                } else {
-                    " (rejected.csv says why)"
-                },
-                self.table.unlabelled,
-            ),
-        )];
-        lines.push((
-            "SMILES",
-            format!("column \"{}\" ({})", self.smiles.name, self.smiles.reason),
-        ));
-        let described = self.targets.iter().zip(&self.labels.columns);
-        for (target, column) in described.take(MOST_TOLD) {
-            let why = if self.request.task.is_some() {
-                "as asked"
-            } else {
-                "by its values"
-            };
-            let kind = match target.kind {
-                TargetKind::Regression => "regression",
-                TargetKind::Binary => "binary",
-            };
-            let broken = match column.broken {
-                0 => String::new(),
-                1 => ", 1 cell that is no label".to_string(),
-                count => format!(", {count} cells that are no label"),
-            };
-            lines.push((
-                "target",
-                format!(
-                    "\"{}\": {kind} ({why}), {} labels, {} missing{broken}",
-                    target.name, column.known, column.missing
-                ),
-            ));
-        }
-        if self.targets.len() > MOST_TOLD {
-            let more = self.targets.len() - MOST_TOLD;
-            lines.push(("target", format!("and {more} more")));
-        }
-        if !self.labels.left_out.is_empty() {
-            lines.push(("left out", left_out(&self.labels).replace('\n', "; ")));
-        }
-        lines.push(("model", self.model_line()));
-        lines.push(("split", self.split_line()));
-        lines.push(("training", self.training_line()));
-        let numbers = |target: &Target| target.kind == TargetKind::Regression;
-        if self.targets.iter().any(numbers) {
-            lines.push(("intervals", self.intervals_line().to_string()));
-        }
-        lines
-    }
-
     /// How wide the intervals of numbers will be.
     pub(super) fn intervals(&self) -> Intervals {
         let several = self.config.seeds.len() > 1;
@@ -250,96 +187,6 @@ impl PropertyPlan {
         };
         self.request.intervals.unwrap_or(usual)
     }
-
-    fn intervals_line(&self) -> &'static str {
-        match (self.intervals(), self.request.intervals) {
-            (Intervals::Scaled, _) => {
-                "wider where the models disagree (--intervals constant: one width for all molecules)"
-            }
-            (Intervals::Constant, Some(_)) => "one width for all molecules, as asked",
-            (Intervals::Constant, None) => {
-                "one width for all molecules, as a single model has no spread"
-            }
-        }
-    }
-
-    fn model_line(&self) -> String {
-        let model = self.request.model.as_ref();
-        match model.map(|model| model.display().to_string()) {
-            None => format!("from scratch, in the shape of {DEFAULT_MODEL}"),
-            Some(name) if name == DEFAULT_MODEL => format!(
-                "{name}: pretrained on 3D structures, ships with the program (--model none trains from scratch)"
-            ),
-            Some(name) => name,
-        }
-    }
-
-    fn split_line(&self) -> String {
-        let how = match &self.request.division {
-            Division::Scaffold(_) => {
-                "by scaffold: test molecules have scaffolds that training has not".to_string()
-            }
-            Division::Random(_, seed) => format!("random, seed {seed}"),
-            Division::Column(name) => format!("column \"{name}\""),
-        };
-        let shared = match self.table.shared_molecules(&self.split) {
-            0 => String::new(),
-            count => format!("; {count} molecules are in more than one part"),
-        };
-        let note = self
-            .division_note
-            .as_ref()
-            .map_or(String::new(), |note| format!("; {note}"));
-        format!(
-            "{how}; {} train, {} valid, {} test{shared}{note}",
-            self.split.train.len(),
-            self.split.valid.len(),
-            self.split.test.len()
-        )
-    }
-
-    fn training_line(&self) -> String {
-        let seeds: Vec<String> = self.config.seeds.iter().map(ToString::to_string).collect();
-        let length = match self.config.fit.length {
-            Length::Epochs(epochs) => format!("at most {epochs} epochs"),
-            Length::Steps(steps) => format!("at most {steps} steps"),
-        };
-        let best = self.config.selection.map_or("loss", Metric::name);
-        let patience = self.config.fit.patience.map_or(String::new(), |patience| {
-            format!(
-                ", ends after more than {} without a better one",
-                patience.validations
-            )
-        });
-        let weights = match self.config.class_weights {
-            ClassWeights::None => "",
-            ClassWeights::Balanced => ", classes weighted to count the same",
-        };
-        let encoder = match self.config.encoder_rate {
-            1.0 => String::new(),
-            0.0 => ", the encoder is frozen".to_string(),
-            rate => format!(", the encoder learns at {rate} of the head's rate"),
-        };
-        format!(
-            "{}{}), {length}, the epoch with the best validation {best} is kept{patience}{weights}{encoder}",
-            if seeds.len() == 1 {
-                "one model (seed ".to_string()
-            } else {
-                format!("{} models (seeds ", seeds.len())
-            },
-            seeds.join(", ")
-        )
-    }
-}
-
-fn left_out(labels: &LabelSurvey) -> String {
-    let line = |(name, reason): &(String, String)| format!("\"{name}\": {reason}");
-    let told = labels.left_out.iter().take(MOST_TOLD).map(line);
-    let mut lines: Vec<String> = told.collect();
-    if labels.left_out.len() > MOST_TOLD {
-        lines.push(format!("and {} more", labels.left_out.len() - MOST_TOLD));
-    }
-    lines.join("\n")
 }
 
 fn first_rejected(table: &PropertyTable) -> String {

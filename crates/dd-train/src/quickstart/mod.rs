@@ -21,7 +21,7 @@ use crate::folder::{RunFolder, Start};
 use crate::inputs::{self, LabelledTable};
 use crate::observer::{Event, Flow, Observer};
 use crate::recipes::distill::{DistillConfig, LossTerm, distill};
-use crate::recipes::finetune::FinetuneConfig;
+use crate::recipes::finetune_config::FinetuneConfig;
 use crate::recipes::pretrain::{PretrainConfig, pretrain};
 use crate::session::Session;
 use crate::teacher::Teacher;

@@ -17,7 +17,7 @@ use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
 use crate::folder::write_json;
 use crate::recipes::account::account;
-use crate::recipes::{BEGINNING, hold_out, identity, same_network, student_model};
+use crate::recipes::{BEGINNING, hold_out, identity, plain_path, same_network, student_model};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::{Pair, Source};
@@ -157,7 +157,7 @@ impl DistillConfig {
         };
         self.student = encoder;
         self.featurizer = featurizer;
-        self.begin_with = Some(name_or_path.to_path_buf());
+        self.begin_with = Some(plain_path(name_or_path));
         Ok(())
     }
 

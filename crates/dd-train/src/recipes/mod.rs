@@ -4,9 +4,10 @@ pub(crate) mod account;
 pub(crate) mod contrast;
 pub(crate) mod distill;
 pub(crate) mod finetune;
+pub(crate) mod finetune_config;
 pub(crate) mod pretrain;
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use dd_encoder2d::{EncoderConfig, ModelConfig};
 use dd_graph::FeaturizerConfig;
@@ -56,6 +57,12 @@ fn identity<C: Serialize, T: Content>(config: &C, data: &Data<'_, T>) -> Result<
 
 /// What a run calls the network that it begins with.
 const BEGINNING: &str = "model to begin with";
+
+/// A path without the parts that say nothing, so that `./model/` and `model` are one setting of a run.
+pub(crate) fn plain_path(path: &Path) -> PathBuf {
+    let parts = path.components();
+    parts.filter(|part| *part != Component::CurDir).collect()
+}
 
 /// Refuses a network to begin with that is not the one which the configuration describes.
 fn same_network(name: &Path, its: &Value, wanted: &Value) -> Result<()> {

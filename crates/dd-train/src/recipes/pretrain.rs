@@ -14,7 +14,7 @@ use crate::batch::BatchConfig;
 use crate::config::{FitConfig, Keep, Length};
 use crate::error::Result;
 use crate::fit::{Data, FitReport, fit};
-use crate::recipes::{BEGINNING, hold_out, identity, same_network};
+use crate::recipes::{BEGINNING, hold_out, identity, plain_path, same_network};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::Source;
@@ -112,7 +112,7 @@ impl PretrainConfig {
         let teacher = Teacher::config_of(name_or_path)?;
         self.denoiser = teacher.denoiser;
         self.points = teacher.points;
-        self.begin_with = Some(name_or_path.to_path_buf());
+        self.begin_with = Some(plain_path(name_or_path));
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use candle_core::{DType, Device};
 use dd_encoder2d::published::{self, Published};
-use dd_encoder2d::{EncoderConfig, ModelConfig, names, save_model};
+use dd_encoder2d::{EncoderConfig, EncoderError, ModelConfig, names, save_model};
 use dd_nn::{Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, load_checkpoint};
 use dd_train::{MODEL_FILE, Teacher, TeacherConfig, no_run};
 
@@ -74,7 +74,12 @@ fn described(file: &Checkpoint, config: &Path, output: &Path) -> Result<LoadRepo
     if let Ok(teacher) = serde_json::from_str::<TeacherConfig>(&text) {
         return Teacher::convert(&teacher, file, output).map_err(Failure::misuse);
     }
-    let config = ModelConfig::from_json(&text).map_err(Failure::misuse)?;
+    let config = ModelConfig::from_json(&text).map_err(|error| match error {
+        EncoderError::ModelConfig(reason) => {
+            Failure::misuse(format!("{}: {reason}", config.display()))
+        }
+        other => Failure::misuse(other),
+    })?;
     let store = ParamStore::new(0, DType::F32, &Device::Cpu);
     let map = if config.head.is_some() {
         config.build_predictor(&store).map_err(Failure::misuse)?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use dd_data::Recipe;
 use dd_encoder2d::{Encoder, ModelConfig, ModelFolder};
 use dd_graph::{Hydrogens, PointConfig};
-use dd_train::geometry::{Geometry, geometry, heads_svg, markdown};
+use dd_train::geometry::{Geometry, SMALLEST_MOLECULE, geometry, heads_svg, markdown};
 use dd_train::{Pair, Pairs, Source, inputs, write_json};
 
 use crate::cli::Geometry as Arguments;
@@ -47,7 +47,14 @@ fn look(
     quiet: bool,
 ) -> Result<Geometry, Failure> {
     if !quiet {
-        say(&format!("{name}: {} molecules", molecules.len()));
+        let is_small = |pair: &&Pair| pair.graph.num_nodes() < SMALLEST_MOLECULE;
+        let few = match molecules.iter().filter(is_small).count() {
+            0 => String::new(),
+            small => format!(
+                ", {small} of fewer than {SMALLEST_MOLECULE} atoms, which say nothing of heads"
+            ),
+        };
+        say(&format!("{name}: {} molecules{few}", molecules.len()));
     }
     geometry(name, encoder.network(), molecules).map_err(Failure::work)
 }

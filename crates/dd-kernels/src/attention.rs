@@ -3,7 +3,9 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 
 use crate::cpu::slice::{for_real, has_kernel, numbers, stored, with_numbers};
+use crate::dropout::{Mask, check_rate};
 use crate::error::{KernelError, Result};
+use crate::real::Real;
 use crate::rng::Key;
 use crate::{Segments, check, cuda, reference};
 
@@ -29,14 +31,12 @@ pub struct AttentionDropout {
 impl AttentionDropout {
     /// Whether the rate is a rate.
     pub(crate) fn check(&self) -> Result<()> {
-        if (0.0..1.0).contains(&self.rate) {
-            return Ok(());
-        }
-        Err(KernelError::Domain {
-            name: "attention dropout rate",
-            expected: "a number in [0, 1)",
-            got: self.rate,
-        })
+        check_rate("attention dropout rate", self.rate)
+    }
+
+    /// The factors of a head of the segment of this name, query by query.
+    pub(crate) fn mask<T: Real>(&self, id: u64, head: usize) -> Mask<T> {
+        Mask::new(self.rate, self.key.with(id).with(head as u64))
     }
 }
 
@@ -93,13 +93,6 @@ pub fn segment_attention(
     };
     Ok(q.contiguous()?
         .apply_op3(&k.contiguous()?, &v.contiguous()?, op)?)
-}
-
-impl AttentionDropout {
-    /// Random bits below this drop an entry: `2^64 rate`, below `2^64` because the rate is below 1.
-    pub(crate) fn threshold(self) -> u64 {
-        (self.rate * 2.0_f64.powi(64)) as u64
-    }
 }
 
 fn check_inputs(q: &Tensor, k: &Tensor, segments: &Segments, num_heads: usize) -> Result<()> {

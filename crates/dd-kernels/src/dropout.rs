@@ -69,21 +69,9 @@ pub fn dropout(x: &Tensor, segments: &Segments, dropout: RowDropout) -> Result<T
 }
 
 impl RowDropout {
-    /// Bits below this drop an entry. 32 bits decide: two entries share one draw of 64.
-    pub(crate) fn threshold(self) -> u32 {
-        (self.rate * f64::from(u32::MAX)) as u32
-    }
-
     /// Whether the rate is a rate.
     pub(crate) fn check(&self) -> Result<()> {
-        if (0.0..1.0).contains(&self.rate) {
-            return Ok(());
-        }
-        Err(KernelError::Domain {
-            name: "dropout rate",
-            expected: "a number in [0, 1)",
-            got: self.rate,
-        })
+        check_rate("dropout rate", self.rate)
     }
 
     /// Multiplies rows of `width` entries, of which the first is row `first` of `segments`, by 0 or `1 / (1 - rate)`.
@@ -94,23 +82,66 @@ impl RowDropout {
         width: usize,
         rows: &mut [T],
     ) {
-        let kept = T::from_f64(1.0 / (1.0 - self.rate));
-        let threshold = self.threshold();
         for (row, entries) in (first..).zip(rows.chunks_exact_mut(width)) {
             let segment = segments.row_segment()[row] as usize;
-            let stream = self.key.with(segments.id(segment));
             let position = (row - segments.range(segment).start) * width;
-            let (half, rest) = entries.split_at_mut(position % 2);
-            let (pairs, last) = rest.as_chunks_mut::<2>();
-            let first = position.div_ceil(2) as u64;
-            let after = first + pairs.len() as u64;
-            if let [entry] = half {
-                *entry *= draw((stream.bits(first - 1) >> 32) as u32, threshold, kept);
-            }
-            mask_pairs(stream, first, threshold, kept, pairs);
-            if let [entry] = last {
-                *entry *= draw(stream.bits(after) as u32, threshold, kept);
-            }
+            let stream = self.key.with(segments.id(segment));
+            Mask::new(self.rate, stream).apply(position, entries);
+        }
+    }
+}
+
+/// Whether a rate is a rate.
+pub(crate) fn check_rate(name: &'static str, rate: f64) -> Result<()> {
+    if (0.0..1.0).contains(&rate) {
+        return Ok(());
+    }
+    Err(KernelError::Domain {
+        name,
+        expected: "a number in [0, 1)",
+        got: rate,
+    })
+}
+
+/// Random bits below this drop an entry.
+pub(crate) fn threshold(rate: f64) -> u32 {
+    (rate * f64::from(u32::MAX)) as u32
+}
+
+/// A factor for each position of a stream: 0 or `1 / (1 - rate)`. Positions `2 i` and `2 i + 1` share draw `i`: 32 bits
+/// decide on each.
+pub(crate) struct Mask<T> {
+    stream: Key,
+    threshold: u32,
+    kept: T,
+}
+
+impl<T: Real> Mask<T> {
+    pub(crate) fn new(rate: f64, stream: Key) -> Self {
+        Self {
+            stream,
+            threshold: threshold(rate),
+            kept: T::from_f64(1.0 / (1.0 - rate)),
+        }
+    }
+
+    /// Multiplies entries by the factors from `position` on.
+    pub(crate) fn apply(&self, position: usize, entries: &mut [T]) {
+        let Self {
+            stream,
+            threshold,
+            kept,
+        } = *self;
+        let (half, rest) = entries.split_at_mut(entries.len().min(position % 2));
+        let (pairs, last) = rest.as_chunks_mut::<2>();
+        let first = position.div_ceil(2) as u64;
+        let after = first + pairs.len() as u64;
+        if let [entry] = half {
+            *entry *= draw((stream.bits(first - 1) >> 32) as u32, threshold, kept);
+        }
+        mask_pairs(stream, first, threshold, kept, pairs);
+        if let [entry] = last {
+            *entry *= draw(stream.bits(after) as u32, threshold, kept);
         }
     }
 }

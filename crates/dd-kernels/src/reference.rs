@@ -326,23 +326,15 @@ fn heads(x: &Tensor, range: Range<usize>, num_heads: usize) -> candle_core::Resu
 
 /// Factors 0 or `1 / (1 - rate)`, `[num_heads, n, n]`.
 fn dropout_factors(
-    AttentionDropout { rate, key }: AttentionDropout,
+    dropout: AttentionDropout,
     id: u64,
     num_heads: usize,
     n: usize,
     like: &Tensor,
 ) -> candle_core::Result<Tensor> {
-    let threshold = (rate * 2.0_f64.powi(64)) as u64;
-    let factor = |key: crate::rng::Key, position: usize| {
-        if key.bits(position as u64) < threshold {
-            0.0
-        } else {
-            1.0 / (1.0 - rate)
-        }
-    };
-    let heads = (0..num_heads).map(|head| key.with(id).with(head as u64));
-    let factors: Vec<f64> = heads
-        .flat_map(|key| (0..n * n).map(move |i| factor(key, i)))
-        .collect();
+    let mut factors = vec![1.0_f64; num_heads * n * n];
+    for (head, factors) in factors.chunks_exact_mut(n * n).enumerate() {
+        dropout.mask(id, head).apply(0, factors);
+    }
     Tensor::from_vec(factors, (num_heads, n, n), like.device())?.to_dtype(like.dtype())
 }

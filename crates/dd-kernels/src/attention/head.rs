@@ -8,6 +8,7 @@ use crate::cpu::block::{split_at_offsets, zeros};
 use crate::cpu::matmul::{View, matmul, matmul_into};
 use crate::cpu::reduce::{max, sum, sum2};
 use crate::cpu::vectorized;
+use crate::dropout::Mask;
 use crate::real::Real;
 
 /// How rows divide into segments and columns into heads.
@@ -54,8 +55,8 @@ impl PackedHeads<'_> {
                     let q = self.view(q, self.queries, segment, head);
                     let [k, v] = [k, v].map(|x| self.view(x, self.segments, segment, head));
                     softmax_scores(&mut weights, q, k, [m, dim, n]);
-                    if let Some(factors) = self.dropout_factors(segment, head, m * n) {
-                        multiply(&mut weights, &factors);
+                    if let Some(mask) = self.mask(segment, head) {
+                        mask.apply(0, &mut weights);
                     }
                     let y = &mut y[head * dim..];
                     matmul_into(
@@ -87,34 +88,25 @@ impl PackedHeads<'_> {
                 let (m, n) = (dq.len() / self.width, dk.len() / self.width);
                 let dim = self.dim();
                 let [mut p, mut ds] = [(); 2].map(|()| vec![T::ZERO; m * n]);
+                let mut w = vec![T::ZERO; self.dropout.map_or(0, |_| m * n)];
                 for head in 0..self.num_heads {
                     let [q, dy] = [q, grad].map(|x| self.view(x, self.queries, segment, head));
                     let [k, v] = [k, v].map(|x| self.view(x, self.segments, segment, head));
                     let [dq, dk, dv] = [&mut *dq, &mut *dk, &mut *dv].map(|x| &mut x[head * dim..]);
                     softmax_scores(&mut p, q, k, [m, dim, n]);
                     matmul(&mut ds, [m, dim, n], dy, v.t(), false);
-                    if let Some(factors) = self.dropout_factors(segment, head, m * n) {
-                        multiply(&mut ds, &factors);
-                        let mut w = factors;
-                        multiply(&mut w, &p);
-                        matmul_into(
-                            dv,
-                            self.width,
-                            [n, m, dim],
-                            View::rows(&w, n).t(),
-                            dy,
-                            false,
-                        );
-                    } else {
-                        matmul_into(
-                            dv,
-                            self.width,
-                            [n, m, dim],
-                            View::rows(&p, n).t(),
-                            dy,
-                            false,
-                        );
-                    }
+                    let weights = match self.mask(segment, head) {
+                        Some(mask) => {
+                            w.fill(T::ONE);
+                            mask.apply(0, &mut w);
+                            multiply(&mut ds, &w);
+                            multiply(&mut w, &p);
+                            &w
+                        }
+                        None => &p,
+                    };
+                    let weights = View::rows(weights, n).t();
+                    matmul_into(dv, self.width, [n, m, dim], weights, dy, false);
                     softmax_backward(&p, &mut ds, n);
                     let ds = View::rows(&ds, n);
                     matmul_into(dq, self.width, [m, n, dim], ds, k, false);
@@ -124,21 +116,10 @@ impl PackedHeads<'_> {
         grads
     }
 
-    /// Factors of the dropout of a segment's head, query by query: 0 or `1 / (1 - rate)`.
-    fn dropout_factors<T: Real>(&self, segment: usize, head: usize, len: usize) -> Option<Vec<T>> {
-        let AttentionDropout { rate, key } = self.dropout?;
-        let key = key.with(self.segments.id(segment)).with(head as u64);
-        let kept = T::from_f64(1.0 / (1.0 - rate));
-        // 2^64 rate, below 2^64 because the rate is below 1.
-        let threshold = (rate * 2.0_f64.powi(64)) as u64;
-        let factor = |position: usize| {
-            if key.bits(position as u64) < threshold {
-                T::ZERO
-            } else {
-                kept
-            }
-        };
-        Some((0..len).map(factor).collect())
+    /// The dropout of a segment's head, query by query.
+    fn mask<T: Real>(&self, segment: usize, head: usize) -> Option<Mask<T>> {
+        let dropout = self.dropout?;
+        Some(dropout.mask(self.segments.id(segment), head))
     }
 }
 

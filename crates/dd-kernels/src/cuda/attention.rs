@@ -6,6 +6,7 @@ use super::launch::{Argument, Gpu, Held, Launch, View, WARP};
 use super::program::{Input, Program, apply, run};
 use crate::Segments;
 use crate::attention::AttentionDropout;
+use crate::dropout::threshold;
 use crate::error::Result;
 
 /// Warps of a block (`WARPS` in `tile.cuh`).
@@ -82,7 +83,7 @@ impl Heads {
         let (key, threshold, kept) = self.dropout.map_or((0, 0, 1.0), |dropout| {
             (
                 dropout.key.state(),
-                dropout.threshold(),
+                threshold(dropout.rate),
                 1.0 / (1.0 - dropout.rate),
             )
         });
@@ -90,7 +91,7 @@ impl Heads {
             Argument::Size(width),
             Argument::Size(self.num_heads),
             Argument::Word(key),
-            Argument::Word(threshold),
+            Argument::Size(threshold as usize),
             Argument::Real(kept),
         ]
     }

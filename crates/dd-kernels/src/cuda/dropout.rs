@@ -6,7 +6,7 @@ use super::launch::{Argument, Gpu, Held, Launch, walking_blocks};
 use super::program::{Input, Program, apply, run};
 use super::rows::row_width;
 use crate::Segments;
-use crate::dropout::RowDropout;
+use crate::dropout::{RowDropout, threshold};
 use crate::error::Result;
 
 /// [`crate::dropout()`] at a rate above 0.
@@ -48,7 +48,7 @@ impl Program for Dropout {
                 Argument::Word(x.len as u64),
                 Argument::Size(row_width(dims)),
                 Argument::Word(self.dropout.key.state()),
-                Argument::Size(self.dropout.threshold() as usize),
+                Argument::Size(threshold(self.dropout.rate) as usize),
                 Argument::Real(1.0 / (1.0 - self.dropout.rate)),
             ],
         );

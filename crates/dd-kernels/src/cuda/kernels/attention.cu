@@ -43,7 +43,7 @@ __device__ void attend(const T* q, const T* k, const T* v, Work at, Head head, D
 }
 
 KERNEL(attention)(const T* q, const T* k, const T* v, const unsigned* offsets, const unsigned* tiles, const u64* ids,
-                  T* y, unsigned width, unsigned heads, u64 key, u64 threshold, double kept) {
+                  T* y, unsigned width, unsigned heads, u64 key, unsigned threshold, double kept) {
     SHARED(A, shared);
     Work at = work(offsets, tiles, heads);
     unsigned dim = width / heads;

@@ -124,7 +124,7 @@ __device__ void by_keys(const T* q, const T* k, const T* v, const T* grad, const
 // grads = (dq, dk, dv), `size` numbers each; this kernel writes dq and stats.
 KERNEL(attention_by_queries)(const T* q, const T* k, const T* v, const T* y, const T* grad, const unsigned* offsets,
                              const unsigned* tiles, const u64* ids, T* grads, A* stats, unsigned width, unsigned heads,
-                             u64 key, u64 threshold, double kept) {
+                             u64 key, unsigned threshold, double kept) {
     SHARED(A, shared);
     Work at = work(offsets, tiles, heads);
     unsigned dim = width / heads;
@@ -141,7 +141,7 @@ KERNEL(attention_by_queries)(const T* q, const T* k, const T* v, const T* y, con
 // Writes dk and dv.
 KERNEL(attention_by_keys)(const T* q, const T* k, const T* v, const T* grad, const A* stats, const unsigned* offsets,
                           const unsigned* tiles, const u64* ids, T* grads, u64 size, unsigned width, unsigned heads,
-                          u64 key, u64 threshold, double kept) {
+                          u64 key, unsigned threshold, double kept) {
     SHARED(A, shared);
     Work at = work(offsets, tiles, heads);
     unsigned dim = width / heads;

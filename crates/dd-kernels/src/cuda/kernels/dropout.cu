@@ -10,7 +10,6 @@ KERNEL(dropout)(const T* x, const unsigned* offsets, const unsigned* row_segment
         unsigned row = i / width, segment = row_segment[row];
         u64 stream = with(key, ids ? ids[segment] : segment);
         u64 position = (u64)(row - offsets[segment]) * width + i % width;
-        unsigned half = (unsigned)(random_bits(stream, position / 2) >> (32 * (position % 2)));
-        put(y[i], half < threshold ? A(0) : wide(x[i]) * A(kept));
+        put(y[i], drops(stream, position, threshold) ? A(0) : wide(x[i]) * A(kept));
     }
 }

@@ -12,3 +12,8 @@ __device__ inline u64 with(u64 key, u64 number) {
 }
 
 __device__ inline u64 random_bits(u64 key, u64 position) { return mix(key + (position + 1) * 0x9E3779B97F4A7C15ull); }
+
+// Whether dropout drops the entry at a position: two entries share one draw, as in src/dropout.rs.
+__device__ inline bool drops(u64 key, u64 position, unsigned threshold) {
+    return (unsigned)(random_bits(key, position / 2) >> (32 * (position % 2))) < threshold;
+}

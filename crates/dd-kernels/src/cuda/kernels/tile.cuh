@@ -72,19 +72,20 @@ __device__ inline void write_rows(T* y, Head head, unsigned first, unsigned end,
 
 // Dropout of attention probabilities by the counter-based generator of src/rng.rs.
 struct Dropout {
-    u64 key, threshold; // nothing is dropped at threshold 0
+    u64 key;
+    unsigned threshold; // nothing is dropped at threshold 0
     A kept;
     unsigned length;
 
     // 0 or 1 / (1 - rate), for a query and a key counted from the segment's first row.
     __device__ A factor(unsigned query, unsigned key_row) const {
         if (threshold == 0) return A(1);
-        return random_bits(key, (u64)query * length + key_row) < threshold ? A(0) : kept;
+        return drops(key, (u64)query * length + key_row, threshold) ? A(0) : kept;
     }
 };
 
 // Of one segment and head; without `ids` a segment's name is its number.
-__device__ inline Dropout dropout_of(Work at, const u64* ids, u64 key, u64 threshold, double kept) {
+__device__ inline Dropout dropout_of(Work at, const u64* ids, u64 key, unsigned threshold, double kept) {
     u64 name = ids ? ids[at.segment] : at.segment;
     return {with(with(key, name), at.head), threshold, A(kept), at.end - at.begin};
 }

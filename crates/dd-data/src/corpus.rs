@@ -250,7 +250,7 @@ fn entry(dataset: &dyn Dataset, index: usize) -> Result<Entry> {
             Some(_) => {}
         }
         // What has no place in the table is left out here, and not when it is written.
-        XyzCells::of(&molecule)?;
+        XyzCells::of(&molecule)?.check(&molecule)?;
         let connectivity = connectivity(&molecule);
         let scaffold = murcko_scaffold_smiles(&molecule, false)
             .map_err(|error| RowFault::new(error.kind(), format!("scaffold: {error}")))?;

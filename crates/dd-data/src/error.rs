@@ -109,6 +109,14 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
+    /// A header line that is none.
+    #[error("{path}: header line: {reason}")]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A column that the table lacks.
     #[error("{path}: no column {column:?}; there are {}{}", available.join(", "), hint(available))]
     MissingColumn {
@@ -228,6 +236,7 @@ impl DataError {
             Self::UnknownFormat { .. } => "unknown-format",
             Self::NotText { .. } => "not-text",
             Self::NoHeader { .. } => "no-header",
+            Self::Header { .. } => "header",
             Self::MissingColumn { .. } => "missing-column",
             Self::RepeatedColumn { .. } => "repeated-column",
             Self::NoSmiles { .. } => "no-smiles",

@@ -145,6 +145,39 @@ impl XyzCells {
             charges: charges.join(";"),
         })
     }
+
+    /// Checks that the cells are read as the molecule that they were made of: dummy atoms, radicals, and hydrogens that are
+    /// not atoms have no place in them.
+    ///
+    /// # Errors
+    /// The fault of reading them, or one of kind `atoms` that names the first atom that would be another.
+    pub fn check(&self, molecule: &Molecule) -> Result<(), RowFault> {
+        let row = XyzRow {
+            symbols: &self.symbols,
+            xyz_angstrom: &self.xyz_angstrom,
+            bonds: &self.bonds,
+            charges: &self.charges,
+        };
+        let read = row.molecule(molecule.name())?;
+        for (index, (before, after)) in molecule.atoms().zip(read.atoms()).enumerate() {
+            let hydrogens =
+                [before, after].map(|atom| atom.explicit_hydrogens + atom.implicit_hydrogens);
+            let radicals = [before, after].map(|atom| atom.radical_electrons);
+            if hydrogens[0] != hydrogens[1] || radicals[0] != radicals[1] {
+                let message = format!(
+                    "atom {index} ({}) has {} hydrogens that are not atoms and {} unpaired electrons, and would be read with \
+                     {} and {}",
+                    Element::of(before.atomic_number).symbol,
+                    hydrogens[0],
+                    radicals[0],
+                    hydrogens[1],
+                    radicals[1]
+                );
+                return Err(RowFault::new("atoms", message));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The molecule with its conformer marked as one: mol blocks take a molecule that lies in the plane z = 0 for a drawing.
@@ -215,4 +248,36 @@ fn finite(text: &str) -> Option<f64> {
 
 fn fault(kind: &'static str, entry: &str, form: &str) -> RowFault {
     RowFault::new(kind, format!("{kind}: expected {form}, got {entry:?}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_cells_cannot_say_is_a_fault() {
+        let fault = |lines: &str| {
+            let block = format!("\n  test 3D\n\n{lines}M  END\n");
+            let molecule = molfile::parse_with(&block, &MolfileOptions::KEEP_HYDROGENS).unwrap();
+            let fault = XyzCells::of(&molecule).unwrap().check(&molecule).err()?;
+            Some((fault.kind, fault.message))
+        };
+        let atom = |symbol: &str, x: f64| format!("{x:10.4}    0.0000    0.5000 {symbol:3} 0  0\n");
+        let [one, two] = ["  1  0  0  0", "  2  1  0  0"].map(|counts| format!("{counts} V2000\n"));
+        let bond = "  1  2  1  0\n";
+        assert_eq!(
+            fault(&format!("{two}{}{}{bond}", atom("C", 0.0), atom("F", 1.4))),
+            None
+        );
+        let radical = format!("{one}{}M  RAD  1   1   2\n", atom("C", 0.0));
+        let (kind, message) = fault(&radical).unwrap();
+        assert_eq!(kind, "atoms");
+        assert!(
+            message.contains("atom 0 (C) has 3 hydrogens") && message.ends_with("with 4 and 0"),
+            "{message}"
+        );
+        let dummy = format!("{two}{}{}{bond}", atom("C", 0.0), atom("*", 1.4));
+        assert_eq!(fault(&dummy).unwrap().0, "symbols");
+    }
 }

@@ -57,9 +57,16 @@ pub fn kendall_tau_b(labels: &[f64], predictions: &[f64]) -> Result<f64, EvalErr
 }
 
 fn product_moment(quantity: &'static str, x: &[f64], y: &[f64]) -> Result<f64, EvalError> {
+    // Differences of unit size: their squares neither overflow nor vanish.
     let centered = |v: &[f64]| {
         let center = mean(v);
-        v.iter().map(|value| value - center).collect::<Vec<f64>>()
+        let largest = v
+            .iter()
+            .fold(0.0, |most: f64, x| most.max((x - center).abs()));
+        let scale = if largest > 0.0 { largest } else { 1.0 };
+        v.iter()
+            .map(|value| (value - center) / scale)
+            .collect::<Vec<f64>>()
     };
     let (x, y) = (centered(x), centered(y));
     let norm = |v: &[f64]| v.iter().map(|value| value * value).sum::<f64>().sqrt();
@@ -98,6 +105,17 @@ mod tests {
         // One tie on one side: C - D = 2 of 3 pairs, one tied: 2 / sqrt(2 * 3).
         let tau = kendall_tau_b(&[1.0, 1.0, 2.0], &[1.0, 2.0, 3.0]).unwrap();
         assert!((tau - 2.0 / 6.0_f64.sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn units_do_not_matter_however_large_or_small() {
+        let predictions = [0.0, 1.5, 2.0];
+        let expected = pearson(&[0.0, 1.0, 2.0], &predictions).unwrap();
+        for unit in [1e-170, 1e170] {
+            let labels = [0.0, unit, 2.0 * unit];
+            assert!((pearson(&labels, &predictions).unwrap() - expected).abs() < 1e-12);
+        }
+        assert!(pearson(&[-1.7e308, 1.7e308, 1.7e308], &predictions).is_err());
     }
 
     #[test]

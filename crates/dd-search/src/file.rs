@@ -23,6 +23,10 @@ use crate::metric::Metric;
 
 pub(crate) const MAGIC: &[u8; 8] = b"DNDINDEX";
 pub(crate) const VERSION: u32 = 1;
+/// Longest head; longest text of a label, which a line of a table may be.
+pub(crate) const MAX_TEXT: usize = 4 << 20;
+/// Widest vector.
+pub(crate) const MAX_WIDTH: usize = 1 << 16;
 
 /// What the file holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,8 +46,12 @@ impl Index {
     /// Writes the index; [`Index::read`] gives it back.
     ///
     /// # Errors
-    /// When the writer fails, or a text is longer than the format allows (4 GiB).
+    /// When the writer fails, or a text or a vector is longer than [`Index::read`] takes.
     pub fn write(&self, out: &mut dyn Write) -> Result<()> {
+        if self.width() > MAX_WIDTH {
+            let width = self.width();
+            return Err(SearchError::File(format!("vectors of {width} numbers")));
+        }
         let mut out = Summed {
             out,
             hash: Sha256::new(),
@@ -89,7 +97,9 @@ impl Index {
 
 fn text(out: &mut dyn Write, bytes: &[u8]) -> Result<()> {
     let length = u32::try_from(bytes.len())
-        .map_err(|_| SearchError::File(format!("a text of {} bytes", bytes.len())))?;
+        .ok()
+        .filter(|_| bytes.len() <= MAX_TEXT)
+        .ok_or_else(|| SearchError::File(format!("a text of {} bytes", bytes.len())))?;
     out.write_all(&length.to_le_bytes())?;
     Ok(out.write_all(bytes)?)
 }

@@ -6,15 +6,11 @@ use sha2::{Digest, Sha256};
 
 use crate::build::{GraphConfig, MAX_LAYERS};
 use crate::error::{Result, SearchError};
-use crate::file::{Head, MAGIC, VERSION};
+use crate::file::{Head, MAGIC, MAX_TEXT, MAX_WIDTH, VERSION};
 use crate::graph::Graph;
 use crate::index::{Index, Label};
 use crate::vectors::Vectors;
 
-/// Longest head; longest text of a label.
-const MAX_TEXT: usize = 1 << 20;
-/// Widest vector.
-const MAX_WIDTH: usize = 1 << 16;
 /// Bytes that are asked for at once: what a false length can allocate beyond the file.
 const STEP: usize = 1 << 20;
 

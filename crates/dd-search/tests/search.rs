@@ -187,3 +187,22 @@ fn what_cannot_be_compared_is_an_error() {
         Err(SearchError::Zero { vector: 1 })
     ));
 }
+
+#[test]
+fn what_is_written_can_be_read() {
+    let of_name = |length: usize| {
+        let label = Label {
+            name: "x".repeat(length),
+            ..Label::default()
+        };
+        let config = IndexConfig {
+            metric: Metric::Euclidean,
+            graph: None,
+        };
+        Index::build(&[1.0], vec![label], config, Origin::default(), &mut |_| ()).unwrap()
+    };
+    let long = of_name(4 << 20);
+    assert_eq!(Index::read(&mut &bytes(&long)[..]).unwrap(), long);
+    let fault = of_name((4 << 20) + 1).write(&mut Vec::new()).unwrap_err();
+    assert!(fault.to_string().contains("4194305 bytes"), "{fault}");
+}

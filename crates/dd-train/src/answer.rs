@@ -69,49 +69,55 @@ pub fn answer_rows(
         if let Err(fault) = &graph {
             summary.failed += 1;
             if on_error == OnError::Stop {
-                pending.flush(model, on_error, sink)?;
+                pending.flush(model, sink)?;
                 return Err(TrainError::Record {
                     index: row.row as usize,
                     reason: format!("{}: {}", row.input, fault.message),
                 });
             }
         }
+        if graph.is_err() && on_error == OnError::Skip {
+            continue;
+        }
         pending.push(row.row, row.input, graph);
-        if pending.tokens >= batch_tokens || pending.rows.len() >= MAX_PENDING {
-            pending.flush(model, on_error, sink)?;
+        if pending.tokens >= batch_tokens || pending.is_large() {
+            pending.flush(model, sink)?;
         }
     }
-    pending.flush(model, on_error, sink)?;
+    pending.flush(model, sink)?;
     Ok(summary)
 }
 
 /// Most rows held at once, whatever their size: a long run of faults must not pile up.
 const MAX_PENDING: usize = 4096;
+/// Most bytes of input held at once, and one row more.
+pub(crate) const MAX_INPUT_BYTES: usize = 16 << 20;
 
 #[derive(Default)]
 struct Pending {
     rows: Vec<(u64, String, std::result::Result<(), RowFault>)>,
     graphs: Vec<MolGraph>,
     tokens: usize,
+    input_bytes: usize,
 }
 
 impl Pending {
+    fn is_large(&self) -> bool {
+        self.rows.len() >= MAX_PENDING || self.input_bytes >= MAX_INPUT_BYTES
+    }
+
     fn push(&mut self, row: u64, input: String, graph: std::result::Result<MolGraph, RowFault>) {
         let outcome = graph.map(|graph| {
             self.tokens += graph.num_nodes() + graph.num_edges();
             self.graphs.push(graph);
         });
+        self.input_bytes += input.len();
         self.rows.push((row, input, outcome));
     }
 
-    fn flush(
-        &mut self,
-        model: &dyn RowModel,
-        on_error: OnError,
-        sink: &mut dyn RowSink,
-    ) -> Result<()> {
+    fn flush(&mut self, model: &dyn RowModel, sink: &mut dyn RowSink) -> Result<()> {
         let graphs = std::mem::take(&mut self.graphs);
-        self.tokens = 0;
+        (self.tokens, self.input_bytes) = (0, 0);
         let mut answers = if graphs.is_empty() {
             Vec::new().into_iter()
         } else {
@@ -124,7 +130,6 @@ impl Pending {
                     index: row as usize,
                     reason: "the model gave fewer answers than there are graphs".into(),
                 })?),
-                Err(_) if on_error == OnError::Skip => continue,
                 Err(fault) => Err(fault),
             };
             sink.write(&OutputRow {
@@ -134,5 +139,68 @@ impl Pending {
             })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::cell::Cell;
+
+    use dd_data::output::OutputError;
+
+    use super::*;
+
+    struct Deaf;
+
+    impl RowModel for Deaf {
+        fn columns(&self) -> Columns {
+            Columns::Scalars(Vec::new())
+        }
+
+        fn featurize(&self, _molecule: &Molecule) -> std::result::Result<MolGraph, RowFault> {
+            Err(RowFault::new("deaf", "no molecule is heard"))
+        }
+
+        fn run(&self, _batch: &GraphBatch) -> Result<Vec<Vec<f32>>> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Bytes of input that were read and not yet written.
+    struct Held<'a>(&'a Cell<usize>);
+
+    impl RowSink for Held<'_> {
+        fn write(&mut self, row: &OutputRow) -> std::result::Result<(), OutputError> {
+            self.0.set(self.0.get() - row.input.len());
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> std::result::Result<(), OutputError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn long_rows_without_an_answer_do_not_pile_up() {
+        const MEGABYTE: usize = 1 << 20;
+        for (on_error, most) in [
+            (OnError::Report, MAX_INPUT_BYTES + MEGABYTE),
+            (OnError::Skip, usize::MAX),
+        ] {
+            let held = Cell::new(0);
+            let rows = (0..50).map(|row| {
+                held.set(held.get() + MEGABYTE);
+                assert!(held.get() <= most, "{}", held.get());
+                Ok(InputRow {
+                    row,
+                    input: "C".repeat(MEGABYTE),
+                    molecule: Err(RowFault::new("long", "it is too long")),
+                })
+            });
+            let summary = answer_rows(rows, &Deaf, 8192, on_error, &mut Held(&held)).unwrap();
+            assert_eq!((summary.rows, summary.failed), (50, 50));
+            assert_eq!(held.get() == 0, on_error == OnError::Report);
+        }
     }
 }

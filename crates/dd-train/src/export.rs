@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
+use dd_encoder2d::names::SCALER_PREFIX;
 use dd_nn::{TensorFile, save_tensors, write_atomically};
 use sha2::{Digest, Sha256};
 
@@ -22,7 +23,8 @@ pub struct Exported {
 }
 
 /// Copies configuration and weights of a student or a teacher, from its folder or one that ships by its name, numbers in
-/// `dtype`, without what only training needs. Counters, and tensors with a number beyond the element type, stay as they are.
+/// `dtype`, without what only training needs. Counters, the scale of the labels, and tensors with a number beyond the element
+/// type stay as they are.
 ///
 /// # Errors
 /// When the folder is incomplete or damaged, or `output` holds a run or cannot be written to.
@@ -43,7 +45,14 @@ pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
     let mut tensors = BTreeMap::new();
     for name in file.entries().keys() {
         let tensor = file.read(name, &Device::Cpu)?;
-        tensors.insert(name.clone(), narrowed(tensor, dtype)?);
+        // Labels have units of their own: their mean and deviation keep what they say.
+        let is_scaler = name.split('.').next() == Some(SCALER_PREFIX);
+        let kept = if is_scaler {
+            tensor
+        } else {
+            narrowed(tensor, dtype)?
+        };
+        tensors.insert(name.clone(), kept);
     }
     fs::create_dir_all(output).map_err(TrainError::io(output))?;
     let weights = output.join(MODEL_FILE);
@@ -67,4 +76,35 @@ fn narrowed(tensor: Tensor, dtype: DType) -> Result<Tensor> {
         .to_vec1::<f64>()?;
     let fits = back.iter().all(|number| number.is_finite());
     Ok(if fits { narrow } else { tensor })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_halved_and_the_scale_of_labels_is_not() {
+        let place = std::env::temp_dir().join(format!("dd-train-export-{}", std::process::id()));
+        let (from, to) = (place.join("from"), place.join("to"));
+        fs::create_dir_all(&from).unwrap();
+        fs::write(from.join(CONFIG_FILE), "{}").unwrap();
+        let tensor = |x: f32| Tensor::new(&[x], &Device::Cpu).unwrap();
+        let tensors = [
+            ("encoder.weight", 0.1),
+            ("encoder.large", 1e30),
+            ("scaler.mean", 12345.6),
+        ];
+        let tensors: BTreeMap<String, Tensor> = tensors
+            .map(|(name, x)| (name.to_string(), tensor(x)))
+            .into();
+        save_tensors(from.join(MODEL_FILE), &tensors, &BTreeMap::new()).unwrap();
+        export(&from, &to, DType::F16).unwrap();
+        let file = TensorFile::open(to.join(MODEL_FILE)).unwrap();
+        let dtype = |name: &str| file.read(name, &Device::Cpu).unwrap().dtype();
+        assert_eq!(dtype("encoder.weight"), DType::F16);
+        assert_eq!(dtype("encoder.large"), DType::F32);
+        assert_eq!(dtype("scaler.mean"), DType::F32);
+        fs::remove_dir_all(&place).unwrap();
+    }
 }

@@ -155,27 +155,31 @@ impl LabelledTable {
             points: None,
         };
         let (kept, mut skipped) = examples(std::slice::from_ref(dataset), &recipe, None)?;
-        let mut by_row: Vec<Option<Labelled>> = (0..dataset.len()).map(|_| None).collect();
-        for example in kept {
-            let row = example.row as usize;
-            by_row[row] = Some(LabelledGraphs(&vec![example]).get(0)?);
-        }
-        let mut scaffolds = vec![None; dataset.len()];
-        for (row, example) in by_row.iter_mut().enumerate() {
-            if example.is_none() {
-                continue;
-            }
-            match scaffold_of(&dataset.get(row)?.molecule, false) {
-                Ok(scaffold) => scaffolds[row] = Some(scaffold),
-                Err(fault) => {
-                    *example = None;
-                    *skipped.by_kind.entry(fault.kind).or_default() += 1;
-                    skipped.first.push(format!("row {row}: {}", fault.message));
+        // In the order of the records; those that cannot be used are missing.
+        let mut kept = kept.into_iter().peekable();
+        let (mut labelled, mut scaffolds) = (Vec::new(), Vec::new());
+        for index in 0..dataset.len() {
+            let (mut one, mut scaffold) = (None, None);
+            if let Ok(record) = dataset.get(index)
+                && let Some(example) = kept.next_if(|example| example.row == record.row)
+            {
+                match scaffold_of(&record.molecule, false) {
+                    Ok(found) => {
+                        one = Some(LabelledGraphs(&vec![example]).get(0)?);
+                        scaffold = Some(found);
+                    }
+                    Err(fault) => {
+                        *skipped.by_kind.entry(fault.kind).or_default() += 1;
+                        let fault = format!("row {}: {}", record.row, fault.message);
+                        skipped.first.push(fault);
+                    }
                 }
             }
+            labelled.push(one);
+            scaffolds.push(scaffold);
         }
         Ok(Self {
-            examples: by_row,
+            examples: labelled,
             scaffolds,
             skipped,
         })
@@ -218,4 +222,28 @@ pub fn renumbered(mut example: Example, first: u64) -> Example {
         cloud.record += first;
     }
     example
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use dd_data::embedded;
+
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_data_set_is_numbered_by_itself() {
+        let whole: Arc<dyn Dataset> =
+            Arc::new(embedded::small_organics(&[embedded::GAP_EV]).unwrap());
+        let features = FeaturizerConfig::Ogb(OgbConfig::smiles2graph());
+        let part: Arc<dyn Dataset> = Arc::new(Subset::new(whole.clone(), vec![907, 3, 5]).unwrap());
+        let table = LabelledTable::of(&part, &features).unwrap();
+        let labels: Vec<f32> = table.labels(0).collect();
+        for (place, row) in [907, 3, 5].into_iter().enumerate() {
+            let record = whole.get(row).unwrap();
+            assert_eq!(labels[place], record.targets[0] as f32);
+            let scaffold = scaffold_of(&record.molecule, false).unwrap();
+            assert_eq!(table.scaffolds[place].as_ref(), Some(&scaffold));
+        }
+    }
 }

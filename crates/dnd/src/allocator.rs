@@ -24,15 +24,13 @@ pub(crate) fn keep_freed_memory() {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_option_is_that_of_the_delay() {
         // SAFETY: reads a number.
         #[allow(unsafe_code)]
-        let delay = || unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
+        let delay = || unsafe { libmimalloc_sys::mi_option_get(super::PURGE_DELAY) };
         assert_eq!(delay(), 1000, "mimalloc's own, which no other option has");
-        keep_freed_memory();
-        assert_eq!(delay(), DELAY);
+        super::keep_freed_memory();
+        assert_eq!(delay(), super::DELAY);
     }
 }

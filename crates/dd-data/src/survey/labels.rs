@@ -146,8 +146,8 @@ impl Survey {
 
     /// Why a column of numbers looks like an identifier, when it does: its name, or whole numbers that count the rows.
     fn identifier(&self, place: usize) -> Option<String> {
-        let name = self.columns()[place].to_ascii_lowercase();
-        let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        let name = self.columns()[place].to_lowercase();
+        let mut words = name.split(|c: char| !c.is_alphanumeric());
         let last = words.rfind(|word| !word.is_empty() && word.parse::<u64>().is_err());
         let is_identifier = |word: &str| IDENTIFIERS.contains(&word);
         if last.is_none_or(is_identifier) {
@@ -204,6 +204,14 @@ mod tests {
         assert!(reason("flat").contains("every label is 3"));
         assert!(reason("note").contains("no numbers"));
         assert!(reason("mixed").contains("1 of 4"));
+    }
+
+    #[test]
+    fn names_are_words_of_any_language() {
+        let table = "smiles,溶解度,Löslichkeit,2020\nC,5,1,3\nCC,2,7,1\nCCC,3,2,2\n";
+        let found = survey(table).label_columns(&[], "smiles").unwrap();
+        let names: Vec<&str> = found.columns.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["溶解度", "Löslichkeit"]);
     }
 
     #[test]

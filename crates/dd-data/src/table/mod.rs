@@ -42,23 +42,10 @@ impl TableReader {
     /// Reads the header line. `path` is used in messages only.
     ///
     /// # Errors
-    /// When the input cannot be read or has no header line.
+    /// When the input cannot be read, has no header line, or one that never ends.
     pub fn new(reader: Box<dyn BufRead + Send>, path: &Path, delimiter: u8) -> Result<Self> {
         let mut reader = text(reader, path)?;
-        let header = next_line(&mut *reader).map_err(|error| DataError::file(path, error))?;
-        let header = header.unwrap_or(Line {
-            bytes: Vec::new(),
-            length: 0,
-        });
-        let text = text_of(header);
-        if text.trim().is_empty() {
-            return Err(DataError::NoHeader {
-                path: path.to_path_buf(),
-            });
-        }
-        let columns = split(&text, delimiter).map_err(|_| DataError::NoHeader {
-            path: path.to_path_buf(),
-        })?;
+        let columns = header(&mut *reader, path, delimiter)?;
         Ok(Self {
             reader,
             path: path.to_path_buf(),
@@ -152,6 +139,45 @@ impl Iterator for TableReader {
     }
 }
 
+/// The names in the header line, which goes on where quotation marks hold line breaks.
+fn header(reader: &mut dyn BufRead, path: &Path, delimiter: u8) -> Result<Vec<String>> {
+    let broken = |reason: String| DataError::Header {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let (mut text, mut lines) = (String::new(), 0);
+    while let Some(line) = next_line(reader).map_err(|error| DataError::file(path, error))? {
+        if line.is_cut() {
+            return Err(broken(too_long(line.length).message));
+        }
+        if lines > 0 {
+            text.push('\n');
+        }
+        text.push_str(&text_of(line));
+        lines += 1;
+        if text.trim().is_empty() {
+            break;
+        }
+        match split(&text, delimiter) {
+            Ok(columns) => return Ok(columns),
+            Err(FieldFault::Unclosed { .. })
+                if lines < MAX_RECORD_LINES && text.len() < MAX_LINE_BYTES => {}
+            Err(FieldFault::Unclosed { .. }) => break,
+        }
+    }
+    match split(&text, delimiter) {
+        Err(FieldFault::Unclosed { at }) => {
+            let place = text[..at].chars().count() + 1;
+            Err(broken(format!(
+                "the quotation mark at character {place} is never closed"
+            )))
+        }
+        Ok(_) => Err(DataError::NoHeader {
+            path: path.to_path_buf(),
+        }),
+    }
+}
+
 /// The only place of a name among the columns of a table.
 pub(crate) fn place_of(name: &str, columns: &[String], path: &Path) -> Result<usize> {
     let mut places = (0..columns.len()).filter(|&place| columns[place] == name);
@@ -211,6 +237,21 @@ mod tests {
         let (columns, rows) = read("\u{feff}a,\"b,c\"\r\n\"x\"\"y\",\"1\n2\"\nz,\n");
         assert_eq!(columns, ["a", "b,c"]);
         assert_eq!(rows, [Ok(texts(&["x\"y", "1\n2"])), Ok(texts(&["z", ""]))]);
+    }
+
+    #[test]
+    fn a_header_may_run_over_lines_and_says_when_it_does_not_end() {
+        let (columns, rows) = read("smiles,\"y\n(mg/L)\"\nC,1\n");
+        assert_eq!(columns, ["smiles", "y\n(mg/L)"]);
+        assert_eq!(rows, [Ok(texts(&["C", "1"]))]);
+        let open = "smiles,\"y\nC,1\n".as_bytes();
+        let Err(error) = TableReader::new(Box::new(open), Path::new("t.csv"), b',') else {
+            panic!("a header without end");
+        };
+        assert_eq!(
+            error.to_string(),
+            "t.csv: header line: the quotation mark at character 8 is never closed"
+        );
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub(super) struct Parts {
 
 impl SetData {
     /// Reads the table of a set and divides it 80:10:10 by scaffold, as DeepChem does.
+    ///
+    /// # Errors
+    /// When the table cannot be read, a part of the split is empty, or the label of a class is neither 0 nor 1.
     pub(super) fn read(plan: &SetPlan, tables: &Path, features: &FeaturizerConfig) -> Result<Self> {
         let set = known(plan)?;
         let dataset: Arc<dyn Dataset> = Arc::new(set.read(&path(plan, tables))?);
@@ -42,6 +45,26 @@ impl SetData {
             Task::Regression => TargetKind::Regression,
             Task::Classification => TargetKind::Binary,
         };
+        let refused = |reason| TrainError::Table {
+            path: dataset.path().to_path_buf(),
+            reason,
+        };
+        if kind == TargetKind::Binary {
+            classes(&table, dataset.target_names()).map_err(refused)?;
+        }
+        let split = Split::by_scaffold(&table.scaffolds, Fractions::MOLECULE_NET, CountedRows::All);
+        for (part, rows) in [
+            ("training", &split.train),
+            ("validation", &split.valid),
+            ("test", &split.test),
+        ] {
+            if rows.is_empty() {
+                return Err(refused(format!(
+                    "the {part} part of its scaffold split is empty; it has {} molecules",
+                    table.scaffolds.iter().flatten().count()
+                )));
+            }
+        }
         let target = |name: &String| Target {
             name: name.clone(),
             kind,
@@ -49,7 +72,7 @@ impl SetData {
         };
         Ok(Self {
             targets: dataset.target_names().iter().map(target).collect(),
-            split: Split::by_scaffold(&table.scaffolds, Fractions::MOLECULE_NET, CountedRows::All),
+            split,
             dataset,
             table,
             features: features.clone(),
@@ -116,6 +139,22 @@ impl SetData {
     }
 }
 
+/// Checks that every label is 0, 1 or missing.
+fn classes(table: &LabelledTable, targets: &[String]) -> std::result::Result<(), String> {
+    for (column, target) in targets.iter().enumerate() {
+        for row in 0..table.num_rows() {
+            let one = table.select(&[row]);
+            let label = one.first().map_or(f32::NAN, |one| one.labels[column]);
+            if !label.is_nan() && label != 0.0 && label != 1.0 {
+                return Err(format!(
+                    "row {row}, {target:?}: a class is 0 or 1, got {label}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The metrics of a set: the first is the one that chooses and compares.
 pub(super) fn metrics(is_binary: bool) -> [Metric; 2] {
     if is_binary {
@@ -134,4 +173,70 @@ pub(super) fn known(plan: &SetPlan) -> Result<&'static MoleculeNet> {
 /// Where its table is.
 pub(super) fn path(plan: &SetPlan, tables: &Path) -> PathBuf {
     tables.join(&plan.file)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use dd_graph::AtomTypeConfig;
+
+    use super::super::PLAIN_FEATURES;
+    use super::*;
+
+    fn read(name: &str, text: &str) -> Result<SetData> {
+        let folder = std::env::temp_dir().join(format!("dd-train-sets-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = format!("{name}-{}.csv", text.len());
+        std::fs::write(folder.join(&file), text).unwrap();
+        let plan = SetPlan {
+            name: name.into(),
+            file: file.into(),
+            seeds: None,
+            epochs: None,
+            shares: None,
+        };
+        SetData::read(&plan, &folder, &PLAIN_FEATURES)
+    }
+
+    fn fault(name: &str, text: &str) -> String {
+        read(name, text).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_set_that_cannot_be_divided_is_refused() {
+        let chains: String = (1..20)
+            .map(|n| format!("{}O,{n}\n", "C".repeat(n)))
+            .collect();
+        let message = fault("freesolv", &format!("smiles,expt\n{chains}"));
+        assert!(
+            message
+                .ends_with("the training part of its scaffold split is empty; it has 19 molecules"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_class_is_zero_or_one() {
+        let message = fault("bbbp", "smiles,p_np\nCCO,1\nc1ccccc1,7\n");
+        assert!(
+            message.ends_with("row 1, \"p_np\": a class is 0 or 1, got 7"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn contenders_are_scored_on_the_same_molecules() {
+        let rings: String = (3..23)
+            .map(|n| format!("C1{}C1,{n}\n", "C".repeat(n)))
+            .collect();
+        let mut set = read("freesolv", &format!("smiles,expt\n*CCO,1\n{rings}")).unwrap();
+        let count = |set: &SetData| set.parts(1.0, 0).rows.map(|rows| rows.len());
+        assert_eq!(count(&set).iter().sum::<usize>(), 21);
+        let lacks = set.featurized(&FeaturizerConfig::AtomType(AtomTypeConfig::heavy_atoms()));
+        let message = lacks.unwrap_err().to_string();
+        assert!(
+            message.starts_with("record 0: ") && message.contains("contender"),
+            "{message}"
+        );
+    }
 }

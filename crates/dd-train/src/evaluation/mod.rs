@@ -193,8 +193,7 @@ fn opened<'a>(
     let features = features(group)?;
     let name = &group.set.name;
     if open.as_ref().is_none_or(|(known, _)| known != name) {
-        let plain = features.clone().unwrap_or(PLAIN_FEATURES);
-        let set = SetData::read(group.set, &workplace.tables, &plain)?;
+        let set = SetData::read(group.set, &workplace.tables, &PLAIN_FEATURES)?;
         progress(&Progress::Table {
             set: name,
             skipped: set.skipped(),
@@ -208,7 +207,8 @@ fn opened<'a>(
     Ok(set)
 }
 
-/// For contenders that have no model: their features come from the molecule itself.
+/// Rows that have these features are the molecules of a set, whoever comes first. They serve contenders that have no model
+/// too, whose features come from the molecule itself.
 const PLAIN_FEATURES: FeaturizerConfig = FeaturizerConfig::Ogb(OgbConfig {
     hydrogens: Hydrogens::Remove,
     laplacian: None,

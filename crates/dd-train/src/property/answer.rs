@@ -9,7 +9,7 @@ use dd_mol::Molecule;
 use super::ensemble::{Ensemble, Prediction};
 use super::explanations::Explanations;
 use super::uncertainty::Region;
-use crate::answer::{OnError, RowModel, Summary};
+use crate::answer::{MAX_INPUT_BYTES, OnError, RowModel, Summary};
 use crate::error::{Result, TrainError};
 
 /// Rows that are answered together.
@@ -177,10 +177,15 @@ impl<'a> Assessor<'a> {
     ) -> Result<Summary> {
         let mut summary = Summary::default();
         loop {
-            let chunk = rows
-                .by_ref()
-                .take(CHUNK)
-                .collect::<dd_data::Result<Vec<_>>>()?;
+            let mut input_bytes = 0;
+            let mut chunk = Vec::new();
+            while chunk.len() < CHUNK && input_bytes < MAX_INPUT_BYTES {
+                let Some(row) = rows.next().transpose()? else {
+                    break;
+                };
+                input_bytes += row.input.len();
+                chunk.push(row);
+            }
             if chunk.is_empty() {
                 return Ok(summary);
             }

@@ -14,12 +14,13 @@ use candle_core::Device;
 use dd_data::{CountedRows, Dataset, Fractions, Split, Subset, embedded};
 use dd_kernels::rng::Key;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Result, TrainError};
 use crate::examples::{Conformers, Pairs};
 use crate::folder::{RunFolder, Start};
 use crate::inputs::{self, LabelledTable};
-use crate::observer::{Event, Flow, Observer};
+use crate::observer::Observer;
 use crate::recipes::distill::{DistillConfig, LossTerm, distill};
 use crate::recipes::finetune_config::FinetuneConfig;
 use crate::recipes::pretrain::{PretrainConfig, pretrain};
@@ -95,10 +96,6 @@ pub fn quickstart(
     let seen: Vec<usize> = split.train.iter().chain(&split.valid).copied().collect();
     let seen: Arc<dyn Dataset> = Arc::new(Subset::new(dataset.clone(), seen)?);
 
-    let mut watch = Watch {
-        inner: observer,
-        curve: Vec::new(),
-    };
     let teacher_folder = RunFolder::open(folder.join("teacher"), Start::Resume)?;
     let recipe = inputs::distill_recipe(&config.distill.featurizer, &config.pretrain.points);
     let (examples, _) = inputs::examples(&[seen], &recipe, None)?;
@@ -106,9 +103,8 @@ pub fn quickstart(
     pretrain(
         &config.pretrain,
         &conformers,
-        &mut watch.session(&teacher_folder),
+        &mut session(&teacher_folder, observer),
     )?;
-    let teacher_curve = std::mem::take(&mut watch.curve);
 
     let student_folder = RunFolder::open(folder.join("student"), Start::Resume)?;
     let teacher = Teacher::load(teacher_folder.path(), &Device::Cpu)?;
@@ -117,18 +113,17 @@ pub fn quickstart(
         &config.distill,
         teacher,
         &pairs,
-        &mut watch.session(&student_folder),
+        &mut session(&student_folder, observer),
     )?;
-    let student_curve = std::mem::take(&mut watch.curve);
 
     let few = few_labels(&split.train, config);
-    let contests = contest::hold(config, &dataset, &table, &split, &few, folder, watch.inner)?;
+    let contests = contest::hold(config, &dataset, &table, &split, &few, folder, observer)?;
     let pictures = attention::pictures(student_folder.path(), &dataset, &split.test)?;
     let text = summary::table(&contests, config)?;
     let page = summary::page(
         config,
         &contests,
-        [teacher_curve, student_curve],
+        [curve(&teacher_folder)?, curve(&student_folder)?],
         &pictures,
         &text,
     );
@@ -157,27 +152,40 @@ fn few_labels(train: &[usize], config: &QuickstartConfig) -> Vec<usize> {
         .collect()
 }
 
-/// Keeps the losses and hands every event on.
-struct Watch<'a> {
-    inner: &'a mut dyn Observer,
-    curve: Curve,
-}
-
-impl Watch<'_> {
-    fn session<'s>(&'s mut self, folder: &'s RunFolder) -> Session<'s> {
-        Session {
-            folder: Some(folder),
-            device: &Device::Cpu,
-            observer: self,
-        }
+fn session<'s>(folder: &'s RunFolder, observer: &'s mut dyn Observer) -> Session<'s> {
+    Session {
+        folder: Some(folder),
+        device: &Device::Cpu,
+        observer,
     }
 }
 
-impl Observer for Watch<'_> {
-    fn event(&mut self, event: &Event<'_>) -> Flow {
-        if let Event::Step { step, loss, .. } = event {
-            self.curve.push((*step as f64, *loss));
-        }
-        self.inner.event(event)
+/// The losses that a run has logged, in whatever parts it was done.
+fn curve(folder: &RunFolder) -> Result<Curve> {
+    let path = folder.path().join("metrics.jsonl");
+    let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
+    let entries = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let training = entries.filter(|entry| entry["split"] == "train");
+    Ok(training
+        .filter_map(|entry| Some((entry["step"].as_f64()?, entry["loss"].as_f64()?)))
+        .collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_are_those_of_the_log() {
+        let place = std::env::temp_dir().join(format!("dd-train-curve-{}", std::process::id()));
+        let folder = RunFolder::open(place.clone(), Start::Resume).unwrap();
+        let log = "{\"split\":\"train\",\"step\":10,\"loss\":0.5}\n{\"split\":\"valid\",\"step\":10,\"loss\":7}\n\
+                   {\"split\":\"train\",\"step\":20,\"loss\":0.25}\n";
+        std::fs::write(place.join("metrics.jsonl"), log).unwrap();
+        assert_eq!(curve(&folder).unwrap(), [(10.0, 0.5), (20.0, 0.25)]);
+        std::fs::remove_dir_all(&place).unwrap();
     }
 }

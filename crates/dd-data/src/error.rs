@@ -282,6 +282,9 @@ fn hint(columns: &[String]) -> &'static str {
             ". The cells seem to be separated by semicolons: save the table with commas between cells and points in \
              numbers, or as .tsv"
         }
+        [one] if one.contains('\t') => {
+            ". The cells seem to be separated by tabs: give the table a name that ends with .tsv"
+        }
         _ => "",
     }
 }

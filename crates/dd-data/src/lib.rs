@@ -53,7 +53,9 @@ pub use record::{Dataset, Record, Subset};
 pub use rows::{InputRow, RowOptions, Rows};
 pub use source::{Format, ReadCount, open, open_counted};
 pub use split::{CountedRows, Fractions, Split, scaffold_of};
-pub use survey::{LabelColumn, LabelKind, LabelSurvey, SmilesColumn, Survey, is_missing};
+pub use survey::{
+    LabelColumn, LabelKind, LabelSurvey, SmilesColumn, Survey, is_missing, joined_names, yes_or_no,
+};
 pub use table::{TableReader, TableRow};
 pub use vectors::{read_npy, read_vectors};
 pub use xyz_table::{XyzCells, XyzRow};

@@ -45,6 +45,8 @@ pub struct RowOptions {
     pub usual_column: Option<String>,
     /// True to read a table's conformers (columns of [`XyzRow`]) in place of its SMILES.
     pub xyz_table: bool,
+    /// True to take frames of several atoms, which have no bonds, for molecules.
+    pub unbound: bool,
     /// What perception does with hydrogens written as atoms.
     pub sanitize: Sanitize,
     /// Which rows are answered; the others are passed over without a look, and keep their numbers.
@@ -57,6 +59,7 @@ impl RowOptions {
         smiles_column: None,
         usual_column: None,
         xyz_table: false,
+        unbound: false,
         sanitize: Sanitize::RDKIT,
         part: Part::ALL,
     };
@@ -275,6 +278,13 @@ impl Rows {
                         let fault = RowFault::new("empty", "the molecule has no atoms");
                         (frame.comment, Err(fault))
                     }
+                    Ok(frame) if frame.atomic_numbers.len() > 1 && !self.options.unbound => {
+                        let fault = RowFault::new(
+                            "no-bonds",
+                            "an XYZ frame has atoms and no bonds: give the molecule as SMILES, .sdf or .mol",
+                        );
+                        (frame.comment, Err(fault))
+                    }
                     Ok(frame) => {
                         let molecule = frame
                             .to_molecule()
@@ -285,7 +295,10 @@ impl Rows {
                         XyzErrorKind::Io(source) => {
                             return Err(DataError::file(&self.path, source));
                         }
-                        _ => (String::new(), Err(RowFault::new("xyz", error.to_string()))),
+                        _ => {
+                            let fault = RowFault::new("xyz", error.to_string());
+                            (error.comment, Err(fault))
+                        }
                     },
                 }))
             }
@@ -334,8 +347,8 @@ fn smiles_column(table: &TableReader, path: &Path, options: &RowOptions) -> Resu
         return table.column(name);
     }
     match named_smiles(columns) {
-        Some(column) => Ok(column),
-        None if columns.len() == 1 => Ok(0),
+        Some(place) => table.column(&columns[place]),
+        None if columns.len() == 1 && !columns[0].contains('\t') => Ok(0),
         None => Err(DataError::NoSmiles {
             path: path.to_path_buf(),
             available: columns.to_vec(),

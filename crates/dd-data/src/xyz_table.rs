@@ -10,6 +10,7 @@
 //! Hydrogens are explicit. The molecule is built as from a V3000 mol block with the same content, so that chirality and
 //! double-bond geometry follow from the coordinates in one way for all files.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -50,12 +51,18 @@ impl XyzRow<'_> {
         }
         let mut atoms = String::new();
         let mut coordinates = self.xyz_angstrom.split_ascii_whitespace();
+        let mut places = HashMap::with_capacity(symbols.len());
         for (index, symbol) in symbols.iter().enumerate() {
             let mut next = || coordinates.next().and_then(finite);
             let (Some(x), Some(y), Some(z)) = (next(), next(), next()) else {
                 let message = format!("atom {index} lacks three finite coordinates");
                 return Err(RowFault::new("coordinates", message));
             };
+            // Adding zero makes -0 equal to 0.
+            if let Some(other) = places.insert([x, y, z].map(|x| (x + 0.0).to_bits()), index) {
+                let message = format!("atoms {other} and {index} are in the same place");
+                return Err(RowFault::new("coordinates", message));
+            }
             let charge = charges[index];
             let number = index + 1;
             let _ = writeln!(atoms, "M  V30 {number} {symbol} {x} {y} {z} 0 CHG={charge}");

@@ -1,7 +1,7 @@
 //! Broken input: the row or file at fault gets its error, everything else its answer, and nothing panics.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -199,6 +199,40 @@ fn spans_point_into_the_input() {
 fn frames_without_atoms_are_empty() {
     let found = kinds(b"0\nnothing\n1\n\nH 0 0 0\n", Format::Xyz);
     assert_eq!(found, ["empty", "ok"]);
+}
+
+#[test]
+fn a_frame_at_fault_does_not_take_others_along_and_atoms_are_no_molecule() {
+    let frames = "1\nhelium\nHe 0 0 0\n2\nbad\nXq 0 0 0\nH 0 0 abc\n2\nhydrogen\nH 0 0 0\nH 0 0 0.74\n1\nneon\nNe 0 0 0\n";
+    let found = kinds(frames.as_bytes(), Format::Xyz);
+    assert_eq!(found, ["ok", "xyz", "no-bonds", "ok"]);
+    let lost = kinds(b"1\nx\nH 0 0 0\nno number\nx\nH 0 0 0\n", Format::Xyz);
+    assert_eq!(lost, ["ok", "xyz"]);
+}
+
+#[test]
+fn a_record_with_two_mol_blocks_is_none() {
+    let block = "water\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 O   0  0\nM  END\n";
+    let field = "> <block>\nwater\nM  END\n\n";
+    let text = format!("{block}{block}$$$$\n{block}{field}$$$$\n");
+    assert_eq!(kinds(text.as_bytes(), Format::Sdf), ["delimiter", "ok"]);
+}
+
+#[test]
+fn names_that_are_there_twice_and_tabs_in_a_header_are_refused() {
+    for (table, fault) in [
+        (
+            "smiles,smiles\nCCO,CCC\n",
+            "columns 1 and 2 are both called",
+        ),
+        ("smiles\ty\nCCO\t1\n", "separated by tabs"),
+        ("\nsmiles\nCCO\n", "header line: it is empty"),
+    ] {
+        let reader: Box<dyn BufRead + Send> = Box::new(table.as_bytes());
+        let rows = Rows::from_reader(reader, Path::new("t.csv"), Format::Csv, RowOptions::GRAPH);
+        let message = rows.err().expect("no rows").to_string();
+        assert!(message.contains(fault), "{message}");
+    }
 }
 
 #[test]

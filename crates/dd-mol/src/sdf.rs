@@ -45,6 +45,9 @@ pub enum SdfErrorKind {
         /// The limit in force.
         limit: usize,
     },
+    /// A second mol block in one record.
+    #[error("a second mol block follows the first; a line \"$$$$\" is missing between them")]
+    Delimiter,
     /// The input cannot be read any further; no records follow.
     #[error("the input cannot be read")]
     Io(#[from] io::Error),
@@ -56,6 +59,7 @@ impl SdfErrorKind {
         match self {
             Self::Molfile(error) => error.kind.name(),
             Self::TooLarge { .. } => "record-too-large",
+            Self::Delimiter => "delimiter",
             Self::Io(_) => "io",
         }
     }
@@ -185,8 +189,12 @@ impl<R: BufRead> Iterator for SdfReader<R> {
         let first_line = self.records.lines() + 1;
         let result = self.read()?.and_then(|()| {
             let text = text_of(self.text());
-            molfile::parse_record(&text, &self.options, data_fields)
-                .map_err(|error| self.error(first_line, error.into()))
+            let molecule = molfile::parse_record(&text, &self.options, data_fields)
+                .map_err(|error| self.error(first_line, error.into()))?;
+            if molecule.properties().first().is_some_and(holds_mol_block) {
+                return Err(self.error(first_line, SdfErrorKind::Delimiter));
+            }
+            Ok(molecule)
         });
         self.record += 1;
         Some(result)
@@ -238,6 +246,11 @@ fn data_fields(lines: &mut Lines<'_>) -> Vec<(String, String)> {
         blanks = 0;
     }
     fields
+}
+
+/// Whether text before the first field is another mol block.
+fn holds_mol_block((name, text): &(String, String)) -> bool {
+    name.is_empty() && text.lines().any(|line| line.trim_end() == "M  END")
 }
 
 /// The name in a header, without the `>` that it begins with.

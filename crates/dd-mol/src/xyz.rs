@@ -28,12 +28,14 @@ pub struct XyzFrame {
     pub positions: Vec<[f64; 3]>,
 }
 
-/// A frame that cannot be read. Reading stops there: without the right number of lines
-/// the next frame cannot be found.
+/// A frame that cannot be read. Where a line of an atom is at fault, reading goes on with the next frame; otherwise it stops
+/// there, for without the right number of lines the next frame cannot be found.
 #[derive(Debug)]
 pub struct XyzError {
     /// 0-based number of the frame.
     pub frame: usize,
+    /// Its second line; empty when it has not been read.
+    pub comment: String,
     /// 1-based line of the file.
     pub line: usize,
     /// What is wrong.
@@ -46,7 +48,7 @@ pub struct XyzError {
 #[non_exhaustive]
 pub enum XyzErrorKind {
     /// The first line of a frame is not a number.
-    #[error("expected the number of atoms")]
+    #[error("expected the number of atoms; no further frame can be found")]
     Count,
     /// The text ends within a frame.
     #[error("the text ends after {found} of {expected} atoms")]
@@ -109,6 +111,7 @@ impl std::error::Error for XyzError {
 pub struct XyzReader<R> {
     lines: LineReader<R>,
     frame: usize,
+    comment: String,
     finished: bool,
 }
 
@@ -118,6 +121,7 @@ impl<R: BufRead> XyzReader<R> {
         Self {
             lines: LineReader::new(reader),
             frame: 0,
+            comment: String::new(),
             finished: false,
         }
     }
@@ -145,6 +149,7 @@ impl<R: BufRead> XyzReader<R> {
     fn error(&self, kind: XyzErrorKind, text: Option<&str>) -> XyzError {
         XyzError {
             frame: self.frame,
+            comment: self.comment.clone(),
             line: self.lines.number().max(1),
             kind,
             caret: text.map(|text| Caret::new(text, 0..text.len().min(80))),
@@ -163,32 +168,56 @@ impl<R: BufRead> XyzReader<R> {
             .trim()
             .parse()
             .map_err(|_| self.error(XyzErrorKind::Count, Some(&count)))?;
+        self.comment = self.line()?.unwrap_or_default();
         let mut frame = XyzFrame {
-            comment: self.line()?.unwrap_or_default(),
+            comment: self.comment.clone(),
             ..XyzFrame::default()
         };
+        let mut fault = None;
         for found in 0..expected {
             let Some(text) = self.line()? else {
                 let kind = XyzErrorKind::Truncated { found, expected };
                 return Err(self.error(kind, None));
             };
-            let mut words = text.split_whitespace();
-            let symbol = words.next().unwrap_or_default();
-            let element = element_of(symbol).ok_or_else(|| {
-                let symbol = symbol.chars().take(40).collect();
-                self.error(XyzErrorKind::UnknownElement { symbol }, Some(&text))
-            })?;
-            let mut position = [0.0; 3];
-            for axis in &mut position {
-                let value = words.next().and_then(|word| word.parse::<f64>().ok());
-                *axis = value
-                    .filter(|value| value.is_finite())
-                    .ok_or_else(|| self.error(XyzErrorKind::Coordinates, Some(&text)))?;
+            if fault.is_some() {
+                continue;
             }
-            frame.atomic_numbers.push(element);
-            frame.positions.push(position);
+            match atom(&text) {
+                Ok((element, position)) => {
+                    frame.atomic_numbers.push(element);
+                    frame.positions.push(position);
+                }
+                Err(kind) => fault = Some(self.error(kind, Some(&text))),
+            }
         }
-        Ok(Some(frame))
+        match fault {
+            Some(fault) => Err(fault),
+            None => Ok(Some(frame)),
+        }
+    }
+}
+
+/// Element and position in the line of an atom.
+fn atom(text: &str) -> Result<(u8, [f64; 3]), XyzErrorKind> {
+    let mut words = text.split_whitespace();
+    let symbol = words.next().unwrap_or_default();
+    let element = element_of(symbol).ok_or_else(|| XyzErrorKind::UnknownElement {
+        symbol: symbol.chars().take(40).collect(),
+    })?;
+    let mut position = [0.0; 3];
+    for axis in &mut position {
+        let value = words.next().and_then(|word| word.parse::<f64>().ok());
+        *axis = value
+            .filter(|value| value.is_finite())
+            .ok_or(XyzErrorKind::Coordinates)?;
+    }
+    Ok((element, position))
+}
+
+impl XyzErrorKind {
+    /// Whether the next frame can be found all the same.
+    fn is_of_an_atom(&self) -> bool {
+        matches!(self, Self::UnknownElement { .. } | Self::Coordinates)
     }
 }
 
@@ -199,8 +228,13 @@ impl<R: BufRead> Iterator for XyzReader<R> {
         if self.finished {
             return None;
         }
+        self.comment.clear();
         let result = self.read().transpose();
-        self.finished = !matches!(result, Some(Ok(_)));
+        self.finished = match &result {
+            Some(Ok(_)) => false,
+            Some(Err(error)) => !error.kind.is_of_an_atom(),
+            None => true,
+        };
         self.frame += 1;
         result
     }

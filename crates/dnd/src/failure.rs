@@ -40,6 +40,7 @@ impl Failure {
     pub(crate) fn rows(error: TrainError) -> Self {
         match error {
             TrainError::Output(error) => Self::output(error),
+            TrainError::Data(error) => Self::misuse(error),
             other => Self::work(other),
         }
     }

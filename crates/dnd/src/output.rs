@@ -19,6 +19,20 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     dd_nn::write_atomically(path, |out| out.write_all(text.as_bytes())).map_err(Failure::misuse)
 }
 
+/// Refuses a name that promises another format than JSON.
+pub(crate) fn is_json(output: &Path) -> Result<(), Failure> {
+    let extension = output.extension().and_then(|extension| extension.to_str());
+    match extension {
+        Some(
+            other @ ("csv" | "tsv" | "npy" | "parquet" | "smi" | "sdf" | "mol" | "xyz" | "gz"),
+        ) => Err(Failure::misuse(format!(
+            "{}: this command writes JSON, and no .{other}",
+            output.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses to write what is still to be read: a file or folder that is one of the inputs.
 pub(crate) fn not_an_input<'a>(
     output: &Path,

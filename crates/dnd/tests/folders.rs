@@ -104,10 +104,55 @@ fn rows_of_a_single_column_are_scored_where_they_stand() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("y mae: 0.0000"), "{said}");
     assert!(said.contains("1 of 4 rows without a prediction"), "{said}");
+    assert!(said.contains("prediction, 1 without a label"), "{said}");
     std::fs::write(folder.join("l.csv"), "y\n\n\n\n\n").unwrap();
     let (code, said) = dnd(&folder, words);
     assert_eq!(code, Some(1), "{said}");
     std::fs::write(folder.join("p.csv"), "y,y\n1,2\n").unwrap();
     let (code, said) = dnd(&folder, words);
     assert!(code == Some(2) && said.contains("both called"), "{said}");
+}
+
+#[test]
+fn rows_are_scored_by_their_numbers_and_classes_by_their_words() {
+    let folder = folder("scored-by-row");
+    let labels = "\"log S, 25\",class\n1,active\n2,inactive\n3,inactive\n4,active\n";
+    std::fs::write(folder.join("l.csv"), labels).unwrap();
+    // As two parts of a run that were put together, with a row left out.
+    let predictions = "row,\"log S, 25\",class\n0,1,0.9\n3,4,0.8\n1,2,0.1\n";
+    std::fs::write(folder.join("p.csv"), predictions).unwrap();
+    let (code, said) = dnd(
+        &folder,
+        "evaluate -p p.csv -l l.csv --target-columns class --task binary",
+    );
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("class roc_auc: 1.0000"), "{said}");
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_dnd"))
+        .args([
+            "evaluate",
+            "-p",
+            "p.csv",
+            "-l",
+            "l.csv",
+            "--target-columns",
+            "log S, 25",
+        ])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stdout).unwrap();
+    assert!(said.contains("log S, 25 mae: 0.0000"), "{said}");
+    assert!(said.contains("1 of 4 rows without a prediction"), "{said}");
+    for (rows, fault) in [
+        ("1,2,0\n1,2,0\n", "row 1 of the input is there twice"),
+        ("4,2,0\n", "none of 4 rows"),
+    ] {
+        std::fs::write(
+            folder.join("p.csv"),
+            format!("row,\"log S, 25\",class\n{rows}"),
+        )
+        .unwrap();
+        let (code, said) = dnd(&folder, "evaluate -p p.csv -l l.csv --target-columns class");
+        assert!(code == Some(2) && said.contains(fault), "{said}");
+    }
 }

@@ -32,8 +32,8 @@ pub(super) fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-/// 0 or 1 in a word.
-pub(super) fn word(text: &str) -> Option<f64> {
+/// 0 or 1 in a word such as `inactive` or `yes`.
+pub fn yes_or_no(text: &str) -> Option<f64> {
     let found = WORDS
         .iter()
         .find(|(word, _)| text.eq_ignore_ascii_case(word));
@@ -46,7 +46,7 @@ pub(super) fn value(column: &LabelColumn, text: &str) -> Result<f64, RowFault> {
         return Ok(f64::NAN);
     }
     let found = number(text).or_else(|| match column.kind {
-        LabelKind::Words => word(text),
+        LabelKind::Words => yes_or_no(text),
         LabelKind::Numbers | LabelKind::ZeroOne => None,
     });
     found.ok_or_else(|| {

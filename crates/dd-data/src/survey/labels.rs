@@ -1,7 +1,7 @@
 //! Which columns hold labels.
 
 use super::Survey;
-use super::cell::{is_missing, number, word};
+use super::cell::{is_missing, number, yes_or_no};
 use crate::error::Result;
 
 /// Least share of a column's cells that must be numbers for it to be one of numbers.
@@ -66,6 +66,7 @@ impl Survey {
                 .filter(|&at| self.columns()[at] != smiles_column)
                 .collect()
         } else {
+            let asked = joined_names(asked, self.columns());
             let places = asked.iter().map(|name| self.column(name));
             places.collect::<Result<_>>()?
         };
@@ -98,7 +99,7 @@ impl Survey {
                 missing += 1;
             } else if let Some(value) = number(text) {
                 numbers.push(value);
-            } else if let Some(value) = word(text) {
+            } else if let Some(value) = yes_or_no(text) {
                 numbers.push(value);
                 words += 1;
                 example = text;
@@ -158,6 +159,21 @@ impl Survey {
     }
 }
 
+/// Names from a list that was cut at its commas: pieces that together are the name of a column are one name.
+pub fn joined_names(pieces: &[String], columns: &[String]) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut at = 0;
+    while at < pieces.len() {
+        let ends = (at + 1..=pieces.len()).rev();
+        let mut joined = ends.map(|end| (pieces[at..end].join(","), end));
+        let found = joined.find(|(name, _)| columns.contains(name));
+        let (name, end) = found.unwrap_or_else(|| (pieces[at].clone(), at + 1));
+        names.push(name);
+        at = end;
+    }
+    names
+}
+
 /// Whole numbers that rise with the rows, by one but for a few that were taken out.
 fn counts_rows(numbers: &[f64]) -> bool {
     let [first, .., last] = numbers else {
@@ -204,6 +220,19 @@ mod tests {
         assert!(reason("flat").contains("every label is 3"));
         assert!(reason("note").contains("no numbers"));
         assert!(reason("mixed").contains("1 of 4"));
+    }
+
+    #[test]
+    fn a_name_may_hold_commas() {
+        let columns = ["a", "b,c", "d"].map(String::from);
+        for (list, names) in [
+            ("a,b,c,d", vec!["a", "b,c", "d"]),
+            ("b,c", vec!["b,c"]),
+            ("c,b", vec!["c", "b"]),
+        ] {
+            let pieces: Vec<String> = list.split(',').map(String::from).collect();
+            assert_eq!(joined_names(&pieces, &columns), names);
+        }
     }
 
     #[test]

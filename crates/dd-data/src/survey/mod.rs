@@ -13,8 +13,8 @@ use crate::file_dataset::FileDataset;
 use crate::source::{Format, open};
 use crate::table::{TableReader, place_of};
 
-pub use cell::is_missing;
-pub use labels::{LabelColumn, LabelKind, LabelSurvey};
+pub use cell::{is_missing, yes_or_no};
+pub use labels::{LabelColumn, LabelKind, LabelSurvey, joined_names};
 pub use molecules::SmilesColumn;
 pub(crate) use molecules::named_smiles;
 
@@ -34,8 +34,9 @@ impl Survey {
     pub fn read(path: &Path) -> Result<Self> {
         let format = Format::of(path)?;
         if !matches!(format, Format::Csv | Format::Tsv) {
-            return Err(DataError::UnknownFormat {
+            return Err(DataError::NotText {
                 path: path.to_path_buf(),
+                what: "labels are read from a table, .csv or .tsv, also .gz",
             });
         }
         let table = TableReader::new(open(path)?, path, format.delimiter())?;

@@ -69,6 +69,21 @@ impl Survey {
         if let Some(name) = asked {
             return Ok(column(self.column(name)?, "as asked".into()));
         }
+        let none = || DataError::NoSmiles {
+            path: self.path().to_path_buf(),
+            available: self.columns().to_vec(),
+        };
+        if self.num_rows() == 0 {
+            return Err(DataError::Header {
+                path: self.path().to_path_buf(),
+                reason: "there are no rows behind it".into(),
+            });
+        }
+        if let [one] = self.columns()
+            && one.contains('\t')
+        {
+            return Err(none());
+        }
         let named = by_name(self.columns());
         let mut named = named.filter(|&place| self.share(place).is_some_and(|s| s >= LEAST_SHARE));
         if let Some(place) = named.next() {
@@ -82,10 +97,7 @@ impl Survey {
                 let reason = format!("{percent} % of its first {TRIED} cells are SMILES");
                 Ok(column(place, reason))
             }
-            _ => Err(DataError::NoSmiles {
-                path: self.path().to_path_buf(),
-                available: self.columns().to_vec(),
-            }),
+            _ => Err(none()),
         }
     }
 

@@ -156,6 +156,10 @@ fn header(reader: &mut dyn BufRead, path: &Path, delimiter: u8) -> Result<Vec<St
         text.push_str(&text_of(line));
         lines += 1;
         if text.trim().is_empty() {
+            let next = next_line(reader).map_err(|error| DataError::file(path, error))?;
+            if next.is_some() {
+                return Err(broken("it is empty, and lines follow".into()));
+            }
             break;
         }
         match split(&text, delimiter) {

@@ -160,6 +160,7 @@ impl PropertyPlan {
         }
         check_training_labels(&targets, &table, &split, &path)?;
         let config = configure(&request, &targets, &table, &split);
+        config.fit.validate()?;
         check_seeds(&config.seeds)?;
         check_encoder_rate(config.encoder_rate, request.model.is_some())?;
         Ok(Self {

@@ -21,7 +21,7 @@ pub(crate) enum OnError {
 /// Where rows come from and go to.
 #[derive(Debug, Args)]
 pub(crate) struct Rows {
-    /// Input file: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
+    /// Input file: .smi .csv .tsv .sdf .mol, each also .gz; `-` reads SMILES from standard input.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: PathBuf,
     /// Output file; `-` writes JSON lines to standard output.
@@ -74,7 +74,7 @@ impl Predict {
 /// `dnd featurize`.
 #[derive(Debug, Args)]
 pub(crate) struct Featurize {
-    /// Input file: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
+    /// Input file: .smi .csv .tsv .sdf .mol, each also .gz; `-` reads SMILES from standard input.
     #[arg(short, long, value_name = "FILE", required_unless_present = "schema")]
     pub(crate) input: Option<PathBuf>,
     /// Output file; `-` is standard output.
@@ -109,7 +109,7 @@ pub(crate) enum SplitMethod {
 /// `dnd split`.
 #[derive(Debug, Args)]
 pub(crate) struct Split {
-    /// Input file: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
+    /// Input file: .smi .csv .tsv .sdf .mol, each also .gz; `-` reads SMILES from standard input.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: PathBuf,
     /// Output file; `-` is standard output.

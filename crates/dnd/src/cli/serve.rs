@@ -68,7 +68,7 @@ pub(crate) enum Metric {
 /// `dnd search index`.
 #[derive(Debug, Args)]
 pub(crate) struct Index {
-    /// The library: .smi .csv .tsv .sdf .mol .xyz, each also .gz.
+    /// The library: .smi .csv .tsv .sdf .mol, each also .gz.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: PathBuf,
     /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
@@ -110,7 +110,7 @@ pub(crate) struct Query {
     /// Molecules to find neighbours of, as SMILES.
     #[arg(value_name = "SMILES", required_unless_present = "input")]
     pub(crate) smiles: Vec<String>,
-    /// A file of them: .smi .csv .tsv .sdf .mol .xyz, each also .gz; `-` reads SMILES from standard input.
+    /// A file of them: .smi .csv .tsv .sdf .mol, each also .gz; `-` reads SMILES from standard input.
     #[arg(short, long, value_name = "FILE", conflicts_with = "smiles")]
     pub(crate) input: Option<PathBuf>,
     /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].

@@ -40,7 +40,7 @@ pub(crate) struct Evaluate {
         conflicts_with = "plan"
     )]
     pub(crate) predictions: Option<PathBuf>,
-    /// Table with the labels, in the same order.
+    /// Table with the labels: the rows that a column `row` of the predictions counts, or else in the same order.
     #[arg(short, long, value_name = "FILE", required_unless_present = "plan")]
     pub(crate) labels: Option<PathBuf>,
     /// Columns to compare; they have the same names in both files.

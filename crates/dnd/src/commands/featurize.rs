@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Featurize, OnError};
 use crate::commands::rows::{open_rows, summarize};
 use crate::failure::{Failure, Outcome};
-use crate::output::{answer, not_an_input, write};
+use crate::output::{answer, is_json, not_an_input, write};
 
 /// Writes one JSON object per row.
 pub(crate) fn run(arguments: &Featurize, quiet: bool) -> Outcome {
@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: &Featurize, quiet: bool) -> Outcome {
             arguments.format
         )));
     }
+    is_json(to)?;
     not_an_input(to, [input.as_path()])?;
     let lines = open_rows(input, arguments.smiles_column.as_deref())?;
     let mut output = OutputFile::create(to).map_err(Failure::misuse)?;

@@ -62,7 +62,10 @@ fn parse(arguments: &Inspect) -> Result<Molecule, Failure> {
 }
 
 fn record(arguments: &Inspect, path: &Path) -> Result<Molecule, Failure> {
-    let mut options = RowOptions::GRAPH;
+    let mut options = RowOptions {
+        unbound: true,
+        ..RowOptions::GRAPH
+    };
     if arguments.keep_hydrogens {
         options.sanitize = Sanitize::KEEP_HYDROGENS;
     }

@@ -8,13 +8,14 @@ use crate::cli::{Split as Arguments, SplitMethod};
 use crate::commands::rows::{exit_code, open_rows};
 use crate::commands::training::report_skipped;
 use crate::failure::{Failure, Outcome};
-use crate::output::{answer, not_an_input, write};
+use crate::output::{answer, is_json, not_an_input, write};
 use crate::progress::say;
 
 /// Writes the lists. Rows without a molecule are in no list; as in DeepChem, they count in the cut-offs of a scaffold split.
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     let (input, output) = (&arguments.input, &arguments.output);
     let fractions = fractions(&arguments.fractions)?;
+    is_json(output)?;
     not_an_input(output, [input.as_path()])?;
     let (mut scaffolds, mut skipped) = (Vec::new(), SkipReport::default());
     for row in open_rows(input, arguments.smiles_column.as_deref())? {

@@ -71,14 +71,14 @@ impl Hits {
 
     fn table(out: OutputFile) -> Result<Self, Failure> {
         let mut table = csv::Writer::from_writer(out);
-        table.write_record(COLUMNS).map_err(unwritten)?;
+        table.write_record(COLUMNS).map_err(of_table)?;
         Ok(Self::Table(Box::new(table)))
     }
 
     /// Writes one row.
     pub(super) fn write(&mut self, query: &Label, hit: &Hit<'_>) -> Result<(), Failure> {
         match self {
-            Self::Table(table) => table.write_record(fields(query, hit)).map_err(unwritten),
+            Self::Table(table) => { table.write_record(fields(query, hit)) }.map_err(of_table),
             Self::Lines(out) => writeln!(out, "{}", object(query, hit)).map_err(unwritten),
         }
     }
@@ -95,8 +95,15 @@ impl Hits {
     }
 }
 
-fn unwritten(error: impl Into<io::Error>) -> Failure {
-    Failure::output(OutputError::io(Path::new("hits"), error.into()))
+fn unwritten(error: io::Error) -> Failure {
+    Failure::output(OutputError::io(Path::new("hits"), error))
+}
+
+fn of_table(error: csv::Error) -> Failure {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => unwritten(error),
+        other => unwritten(io::Error::other(format!("{other:?}"))),
+    }
 }
 
 fn fields(query: &Label, hit: &Hit<'_>) -> [String; COLUMNS.len()] {

@@ -106,7 +106,10 @@ fn queries(arguments: &Query) -> Result<Rows, Failure> {
         let fault = RowFault::new("syntax", "a SMILES on the command line is one line");
         return Err(Failure::misuse(format!("{broken:?}: {fault}")));
     }
-    let lines = Cursor::new(arguments.smiles.join("\n"));
+    let lines: String = { arguments.smiles.iter() }
+        .map(|smiles| format!("{smiles}\n"))
+        .collect();
+    let lines = Cursor::new(lines);
     Rows::from_reader(
         Box::new(lines),
         Path::new("the command line"),

@@ -51,7 +51,7 @@ pub(super) fn embed(
         OnError::Report,
         &mut embedded,
     )
-    .map_err(Failure::work)?;
+    .map_err(Failure::rows)?;
     embedded.labels = labels;
     Ok(embedded)
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
+use dd_encoder2d::ModelFolder;
 use dd_encoder2d::names::SCALER_PREFIX;
 use dd_nn::{TensorFile, save_tensors, write_atomically};
 use sha2::{Digest, Sha256};
@@ -38,6 +39,10 @@ pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
         ),
         _ => {
             let config = folder.join(CONFIG_FILE);
+            if !config.exists() {
+                // Says where was looked, and what the folder is.
+                ModelFolder::open(folder)?;
+            }
             let text = fs::read(&config).map_err(TrainError::io(&config))?;
             (text, TensorFile::open(folder.join(MODEL_FILE))?)
         }

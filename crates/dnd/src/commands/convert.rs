@@ -29,12 +29,12 @@ pub(crate) fn run(arguments: &Convert, quiet: bool) -> Outcome {
         for (name, reason) in ignored.chain(file.left_out()) {
             say(&format!("left out: {name}: {reason}"));
         }
+        say(&format!(
+            "{} tensors: {}",
+            report.loaded.len(),
+            arguments.output.display()
+        ));
     }
-    say(&format!(
-        "{} tensors: {}",
-        report.loaded.len(),
-        arguments.output.display()
-    ));
     Ok(ExitCode::SUCCESS)
 }
 

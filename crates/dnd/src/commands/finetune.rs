@@ -35,8 +35,8 @@ pub(crate) fn run(arguments: &Finetune, quiet: bool) -> Outcome {
     let outcome = plan
         .run(&mut surroundings.session())
         .map_err(Failure::work)?;
-    say(&scores(&outcome));
     if !quiet {
+        say(&scores(&outcome));
         for note in &outcome.notes {
             say(&format!("note: {note}"));
         }

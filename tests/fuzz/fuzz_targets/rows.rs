@@ -25,6 +25,7 @@ fuzz_target!(init: dd_fuzz::prepare(), |bytes: &[u8]| {
     let options = RowOptions {
         smiles_column: None,
         usual_column: None,
+        unbound: true,
         xyz_table: choice & 64 != 0,
         sanitize: if choice & 128 == 0 {
             Sanitize::RDKIT

@@ -4,16 +4,18 @@
 //! their indices; where an atom has several partners for its double bond the choice is
 //! remembered, and taken back when an atom is left without a partner. The walk follows
 //! RDKit's, so that systems which turn out not to be aromatic keep the same Kekulé form.
+//! Large systems in which it takes back too much are matched instead.
 
 use std::collections::VecDeque;
 
 use super::draft::{Draft, Link};
 use super::effort::Effort;
+use super::kekule_matching;
 use super::kekulize::System;
 use crate::error::PerceptionError;
 use crate::molecule::BondOrder;
 
-/// RDKit gives up after 100; fullerenes need more.
+/// RDKit takes back 100, and then walks in another order; fullerenes need more.
 const MAX_BACKTRACKS: usize = 1_000;
 /// Steps that an atom is worth when a choice is taken back.
 const TAKE_BACK_STEPS: usize = 20;
@@ -109,11 +111,19 @@ impl Walk {
                         self.take_back(draft, atom);
                         next_start = 0;
                     }
-                    _ => {
+                    left => {
                         for bond in self.added.drain(..) {
                             draft.bonds[bond as usize].order = BondOrder::Single;
                         }
-                        return Ok(false);
+                        // Without a choice that is left there is no form; else there may be one.
+                        let found = match left {
+                            Some(_) => kekule_matching::double_bonds(draft, system, effort)?,
+                            None => None,
+                        };
+                        for &bond in found.iter().flatten() {
+                            draft.bonds[bond as usize].order = BondOrder::Double;
+                        }
+                        return Ok(found.is_some());
                     }
                 }
             }

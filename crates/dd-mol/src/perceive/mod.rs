@@ -17,6 +17,7 @@ mod effort;
 mod fused;
 mod hydrogens;
 mod kekule_candidates;
+mod kekule_matching;
 mod kekule_walk;
 mod kekulize;
 mod metal_ranks;

@@ -1,6 +1,6 @@
 //! Fused, caged and entangled rings, and thousands of stereocentres.
 
-use dd_mol::{AtomSpec, BondOrder, PerceptionError, Sanitize, canonical_ranks};
+use dd_mol::{AtomSpec, BondOrder, PerceptionError, Sanitize, canonical_ranks, smiles};
 
 use crate::graphs::{fullerene, fused_row, graph, graphene};
 use crate::{fault, of_text, on_a_small_stack, refusal, sizes};
@@ -108,6 +108,22 @@ fn entangled_rings() {
             .finish(&Sanitize::RDKIT)
             .expect("12 triangles");
         assert_eq!(sizes(&molecule), (14, 12, 14));
+    });
+}
+
+#[test]
+fn large_benzenoids_are_read_in_spellings_that_lead_the_walk_astray() {
+    on_a_small_stack(|| {
+        for text in [
+            "c1c2c3c4c5c(cc6c7ccccc7c7c8c6c5c5c(c4cc4c6c9c%10c(cccc%10cc6cc(c1)c43)ccc9)cc1cccc3c1c5c8c(c3)cc7)c2",
+            "c1c2c3ccc4ccc5ccc6cc7ccccc7c7c(c3c4c5c67)c3ccc4c(c23)c2c1c1cccc3c1c1c5c6c7c8c9c(cc%10ccc4c(c21)c%10c59)ccc8ccc7ccc36",
+        ] {
+            let molecule = smiles::parse(text).unwrap_or_else(|error| panic!("{error}"));
+            assert!(molecule.atoms().all(|atom| atom.is_aromatic), "{text}");
+            let written = smiles::write(&molecule);
+            let again = smiles::parse(&written).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(smiles::write(&again), written);
+        }
     });
 }
 

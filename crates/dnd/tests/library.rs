@@ -175,6 +175,10 @@ fn an_output_never_takes_the_place_of_the_input() {
         assert!(expected.iter().any(|part| said.contains(part)), "{said}");
         assert_eq!(before, std::fs::read(folder.join("t.csv")).unwrap());
     }
+    for command in ["featurize", "split"] {
+        let (code, said) = dnd(&folder, &format!("{command} -i t.csv -o new.parquet"));
+        assert!(code == Some(2) && said.contains("writes JSON"), "{said}");
+    }
 }
 
 #[test]

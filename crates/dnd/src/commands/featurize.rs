@@ -37,8 +37,8 @@ pub(crate) fn run(arguments: &Featurize, quiet: bool) -> Outcome {
             arguments.format
         )));
     }
-    is_json(to)?;
     not_an_input(to, [input.as_path()])?;
+    is_json(to)?;
     let lines = open_rows(input, arguments.smiles_column.as_deref())?;
     let mut output = OutputFile::create(to).map_err(Failure::misuse)?;
     let (mut rows, mut failed) = (0, 0);

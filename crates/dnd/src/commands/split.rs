@@ -15,8 +15,8 @@ use crate::progress::say;
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     let (input, output) = (&arguments.input, &arguments.output);
     let fractions = fractions(&arguments.fractions)?;
-    is_json(output)?;
     not_an_input(output, [input.as_path()])?;
+    is_json(output)?;
     let (mut scaffolds, mut skipped) = (Vec::new(), SkipReport::default());
     for row in open_rows(input, arguments.smiles_column.as_deref())? {
         let row = row.map_err(Failure::misuse)?;

@@ -5,11 +5,11 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dd_benches::models::{Model, Purpose};
 
-#[path = "../crates/dnd/src/allocator.rs"]
-mod allocator;
+/// That of `dnd`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn models(c: &mut Criterion) {
-    allocator::keep_freed_memory();
     for name in ["et", "tokengt", "student", "gin"] {
         let model = Model::of_embedded(name, Purpose::Inference).expect("a model");
         c.bench_function(&format!("{name} forward"), |b| {

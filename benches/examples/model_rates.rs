@@ -15,11 +15,11 @@ use candle_core::DType;
 use dd_benches::models::{Model, Purpose};
 use rustix::time::{ClockId, clock_gettime};
 
-#[path = "../../crates/dnd/src/allocator.rs"]
-mod allocator;
+/// That of `dnd`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    allocator::keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, work, inputs, files @ ..] = &arguments[..] else {
         return Err("usage: model_rates MODEL WORK INPUTS [WEIGHTS [RESULTS]]".into());

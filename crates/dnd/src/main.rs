@@ -1,6 +1,5 @@
 //! `dnd`: denoise-and-distill on the command line. One thin file per subcommand; the work is done in the libraries.
 
-mod allocator;
 mod cli;
 mod commands;
 mod failure;
@@ -13,8 +12,10 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    allocator::keep_freed_memory();
     let cli = Cli::parse();
     let quiet = cli.quiet;
     if cli.json_messages {

@@ -25,7 +25,7 @@ const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 const STATE_KEY: &str = "state";
 const RESOLVED_FILE: &str = "config.resolved.toml";
 const IDENTITY_FILE: &str = "identity.json";
-const METRICS_FILE: &str = "metrics.jsonl";
+pub(crate) const METRICS_FILE: &str = "metrics.jsonl";
 /// Key under which the model has the step.
 const STEP_KEY: &str = "step";
 

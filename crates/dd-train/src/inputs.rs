@@ -178,6 +178,12 @@ impl LabelledTable {
             labelled.push(one);
             scaffolds.push(scaffold);
         }
+        if let Some(lost) = kept.next() {
+            return Err(TrainError::Record {
+                index: lost.row as usize,
+                reason: "the data set gave another record when it was read again".into(),
+            });
+        }
         Ok(Self {
             examples: labelled,
             scaffolds,
@@ -198,6 +204,11 @@ impl LabelledTable {
             .flatten()
             .filter_map(move |one| one.labels.get(column).copied());
         values.filter(|label| !label.is_nan())
+    }
+
+    /// The labels of a row, one for each column, NaN for a missing one; none for a row that cannot be used.
+    pub fn labels_of(&self, row: usize) -> Option<&[f32]> {
+        self.examples.get(row)?.as_ref().map(|one| &one.labels[..])
     }
 
     /// The usable rows among `rows`, in that order.

@@ -113,6 +113,7 @@ mod identity;
 pub mod inputs;
 mod lock;
 mod manifest;
+mod metrics_log;
 mod observer;
 pub mod property;
 pub mod quickstart;

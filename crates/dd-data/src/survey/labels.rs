@@ -66,7 +66,6 @@ impl Survey {
                 .filter(|&at| self.columns()[at] != smiles_column)
                 .collect()
         } else {
-            let asked = joined_names(asked, self.columns());
             let places = asked.iter().map(|name| self.column(name));
             places.collect::<Result<_>>()?
         };

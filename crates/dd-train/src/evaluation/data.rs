@@ -141,11 +141,10 @@ impl SetData {
 
 /// Checks that every label is 0, 1 or missing.
 fn classes(table: &LabelledTable, targets: &[String]) -> std::result::Result<(), String> {
-    for (column, target) in targets.iter().enumerate() {
-        for row in 0..table.num_rows() {
-            let one = table.select(&[row]);
-            let label = one.first().map_or(f32::NAN, |one| one.labels[column]);
-            if !label.is_nan() && label != 0.0 && label != 1.0 {
+    for row in 0..table.num_rows() {
+        let labels = table.labels_of(row).into_iter().flatten();
+        for (target, label) in targets.iter().zip(labels) {
+            if !label.is_nan() && *label != 0.0 && *label != 1.0 {
                 return Err(format!(
                     "row {row}, {target:?}: a class is 0 or 1, got {label}"
                 ));

@@ -5,11 +5,11 @@ use std::path::Path;
 use dd_encoder2d::TargetKind;
 use dd_eval::{PrCurve, RocCurve, calibration};
 use ndarray::Array2;
-use serde_json::Value;
 
 use super::scores::{Answers, coverage};
 use super::tune::Findings;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
+use crate::metrics_log::{MetricsLog, smoothed};
 use crate::report::{LineChart, ScatterChart, ScatterSeries, Series};
 
 /// Test molecules for each bin of a reliability diagram, at least.
@@ -180,33 +180,11 @@ fn defined<T>(value: std::result::Result<T, dd_eval::EvalError>) -> Result<Optio
 pub(super) fn training(folder: &Path, seeds: &[u64]) -> Result<Vec<String>> {
     let (mut losses, mut scores, mut score_name) = (Vec::new(), Vec::new(), String::new());
     for seed in seeds {
-        let path = folder.join(format!("seed-{seed}")).join("metrics.jsonl");
-        let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
-        let (mut loss, mut valid, mut mean) = (Vec::new(), Vec::new(), None);
-        for entry in text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        {
-            let number = |name: &str| entry.get(name).and_then(Value::as_f64);
-            let Some(step) = number("step") else { continue };
-            if entry["split"] == "train" {
-                if let Some(value) = number("loss") {
-                    let smooth = mean.map_or(value, |old: f64| 0.8 * old + 0.2 * value);
-                    mean = Some(smooth);
-                    loss.push((step, smooth));
-                }
-                continue;
-            }
-            let fields = entry.as_object().into_iter().flatten();
-            let mut fields =
-                fields.filter(|(name, _)| !["split", "epoch", "step"].contains(&name.as_str()));
-            if let Some((name, Some(value))) = fields.next().map(|(n, v)| (n.clone(), v.as_f64())) {
-                score_name = name;
-                valid.push((step, value));
-            }
-        }
-        losses.push(line(&format!("seed {seed}"), loss));
-        scores.push(line(&format!("seed {seed}"), valid));
+        let log = MetricsLog::read(&folder.join(format!("seed-{seed}")))?;
+        let name = format!("seed {seed}");
+        losses.push(line(&name, smoothed(&log.losses)));
+        scores.push(line(&name, log.scores));
+        score_name = log.score_name;
     }
     let chart = |title: &str, y_label: &str, series| {
         LineChart {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dd_data::{LabelSurvey, SmilesColumn, Split, Survey};
+use dd_data::{LabelSurvey, SmilesColumn, Split, Survey, joined_names};
 use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
 use dd_graph::FeaturizerConfig;
 
@@ -98,10 +98,11 @@ impl PropertyPlan {
         let model = request.model.clone().unwrap_or(DEFAULT_MODEL.into());
         let folder = ModelFolder::open(&model)?;
         let featurizer = folder.config().build_featurizer();
+        let survey = Survey::read(&path)?;
+        request.target_columns = joined_names(&request.target_columns, survey.columns());
         if let Some(name) = first_repeated(&request.target_columns) {
             return Err(refuse(format!("target column {name:?} is asked for twice")));
         }
-        let survey = Survey::read(&path)?;
         let smiles = survey.smiles_column(request.smiles_column.as_deref())?;
         let mut labels = survey.label_columns(&request.target_columns, &smiles.name)?;
         let few = |known: usize| format!("only {known} labels, at least {LEAST_ROWS} are needed");

@@ -14,12 +14,12 @@ use candle_core::Device;
 use dd_data::{CountedRows, Dataset, Fractions, Split, Subset, embedded};
 use dd_kernels::rng::Key;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Result, TrainError};
 use crate::examples::{Conformers, Pairs};
 use crate::folder::{RunFolder, Start};
 use crate::inputs::{self, LabelledTable};
+use crate::metrics_log::MetricsLog;
 use crate::observer::Observer;
 use crate::recipes::distill::{DistillConfig, LossTerm, distill};
 use crate::recipes::finetune_config::FinetuneConfig;
@@ -55,9 +55,6 @@ pub struct Quickstart {
     /// A fine-tuned model that `dnd predict` and `dnd embed` accept.
     pub model: PathBuf,
 }
-
-/// A curve that a training run left: `(step, loss)`.
-pub(crate) type Curve = Vec<(f64, f64)>;
 
 impl QuickstartConfig {
     /// Sizes that fit into six minutes on two cores: the presets `tiny`, 100 labels, three seeds.
@@ -123,7 +120,10 @@ pub fn quickstart(
     let page = summary::page(
         config,
         &contests,
-        [curve(&teacher_folder)?, curve(&student_folder)?],
+        [
+            MetricsLog::read(teacher_folder.path())?.losses,
+            MetricsLog::read(student_folder.path())?.losses,
+        ],
         &pictures,
         &text,
     );
@@ -157,35 +157,5 @@ fn session<'s>(folder: &'s RunFolder, observer: &'s mut dyn Observer) -> Session
         folder: Some(folder),
         device: &Device::Cpu,
         observer,
-    }
-}
-
-/// The losses that a run has logged, in whatever parts it was done.
-fn curve(folder: &RunFolder) -> Result<Curve> {
-    let path = folder.path().join("metrics.jsonl");
-    let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
-    let entries = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let training = entries.filter(|entry| entry["split"] == "train");
-    Ok(training
-        .filter_map(|entry| Some((entry["step"].as_f64()?, entry["loss"].as_f64()?)))
-        .collect())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn curves_are_those_of_the_log() {
-        let place = std::env::temp_dir().join(format!("dd-train-curve-{}", std::process::id()));
-        let folder = RunFolder::open(place.clone(), Start::Resume).unwrap();
-        let log = "{\"split\":\"train\",\"step\":10,\"loss\":0.5}\n{\"split\":\"valid\",\"step\":10,\"loss\":7}\n\
-                   {\"split\":\"train\",\"step\":20,\"loss\":0.25}\n";
-        std::fs::write(place.join("metrics.jsonl"), log).unwrap();
-        assert_eq!(curve(&folder).unwrap(), [(10.0, 0.5), (20.0, 0.25)]);
-        std::fs::remove_dir_all(&place).unwrap();
     }
 }

@@ -2,9 +2,10 @@
 
 use dd_eval::{Metric, SeedTable};
 
-use super::{Contest, Curve, QuickstartConfig};
+use super::{Contest, QuickstartConfig};
 use crate::config::to_toml;
 use crate::error::{Result, TrainError};
+use crate::metrics_log::{Curve, smoothed};
 use crate::report::{LineChart, Page, ScatterChart, ScatterSeries, Series};
 
 /// One line per target and contender, with spread over the seeds and the paired test against the twin.
@@ -166,14 +167,4 @@ fn parity(contest: &Contest) -> String {
         series: series.collect(),
     }
     .to_svg()
-}
-
-fn smoothed(curve: &Curve) -> Curve {
-    let mut mean = None;
-    let next = |&(x, y): &(f64, f64)| {
-        let value = mean.map_or(y, |old: f64| 0.95 * old + 0.05 * y);
-        mean = Some(value);
-        (x, value)
-    };
-    curve.iter().map(next).collect()
 }

@@ -96,6 +96,13 @@ fn names_that_cannot_be_told_apart_are_refused_before_anything_is_trained() {
         "finetune plain.csv --seeds 1,2,1",
         &["seeds: 1 is there twice"],
     );
+    // Found as two targets, so that the seeds are what is refused.
+    write("commas.csv", "smiles,\"y,z\",y");
+    refused(
+        &at,
+        "finetune commas.csv --target-columns y,z,y --seeds 1,2,1",
+        &["seeds: 1 is there twice"],
+    );
     for (head, name) in [
         ("smiles,status,z", "status"),
         ("smiles,y,y_std", "y_std"),

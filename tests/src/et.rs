@@ -29,18 +29,20 @@ pub fn check(case: &Path) -> Result<Vec<Row>, ParityError> {
     for dtype in [DType::F64, DType::F32] {
         rows.extend(check_in(&golden, dtype)?);
     }
+    rows.push(golden.nothing_unread(&[]));
     Ok(rows)
 }
 
 fn check_in(golden: &Golden, dtype: DType) -> Result<Vec<Row>, ParityError> {
-    let network = load(golden, dtype, &["state.", "buffer."])?;
+    let network = load(golden, "/config", dtype, &["state.", "buffer."])?;
     let mut compare = Comparison::new(golden, dtype);
     compare.exact("state dict", network.unmatched.is_empty(), || {
         network.unmatched.join(", ")
     });
 
     let positions = Var::from_tensor(&golden.tensor("input.pos", dtype)?)?;
-    let batch = molecules(golden, dtype)?.with_positions(positions.as_tensor().clone());
+    let batch =
+        molecules(golden, "input.pos_clean", dtype)?.with_positions(positions.as_tensor().clone());
     let edges = edges(golden, &batch, &mut compare)?;
     network.compare_neighbors(&batch, &edges, &mut compare)?;
 

@@ -3,13 +3,15 @@
 //! Names follow the convention of the generator: `input.*`, `state.*`, `buffer.*` and results of a float32 and a float64
 //! run of the original under `f32.*` and `f64.*`.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::ParityError;
+use crate::{ParityError, Row};
 
 /// One golden case: its tensors and its description.
 pub struct Golden {
@@ -19,6 +21,7 @@ pub struct Golden {
     pub json: Value,
     path: PathBuf,
     bytes: Vec<u8>,
+    read: RefCell<BTreeSet<String>>,
 }
 
 impl Golden {
@@ -42,6 +45,7 @@ impl Golden {
             json,
             path: tensor_path,
             bytes,
+            read: RefCell::default(),
         })
     }
 
@@ -84,9 +88,27 @@ impl Golden {
             path: self.path.clone(),
             name: name.to_string(),
         })?;
+        self.read.borrow_mut().insert(name.to_string());
         let source = DType::try_from(view.dtype())?;
         let tensor = Tensor::from_raw_buffer(view.data(), source, view.shape(), &Device::Cpu)?;
         Ok(tensor.to_dtype(dtype)?)
+    }
+
+    /// Whether every tensor of the case was read, but for those that begin with one of `ignored` and float32 results of
+    /// which the better float64 twin was read.
+    pub fn nothing_unread(&self, ignored: &[&str]) -> Row {
+        let read = self.read.borrow();
+        let has_twin = |name: &str| {
+            let twin = name.strip_prefix("f32.").map(|name| format!("f64.{name}"));
+            twin.is_some_and(|twin| read.contains(&twin))
+        };
+        let mut unread = self.names();
+        unread.retain(|name| {
+            let is_ignored = ignored.iter().any(|prefix| name.starts_with(prefix));
+            !(is_ignored || read.contains(name) || has_twin(name))
+        });
+        Row::exact(&self.name, "tensors left unread", unread.is_empty())
+            .with_note(unread.join(", "))
     }
 
     /// All elements of a tensor as f64, in row-major order.

@@ -7,8 +7,11 @@
     reason = "printing the table is what this program does"
 )]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+use dd_tests::{ParityError, Row};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -33,7 +36,7 @@ fn main() -> ExitCode {
     {
         let rows = match dd_tests::check_for(case) {
             Ok(None) => continue,
-            Ok(Some(check)) => check(case),
+            Ok(Some(check)) => caught(|| check(case)),
             Err(error) => Err(error),
         };
         match rows {
@@ -51,4 +54,10 @@ fn main() -> ExitCode {
     }
     println!("parity: {passed} passed, {failed} failed");
     ExitCode::from(u8::from(failed > 0 || passed == 0))
+}
+
+/// A panic in one case is its failure, and the others still run.
+fn caught(check: impl FnOnce() -> Result<Vec<Row>, ParityError>) -> Result<Vec<Row>, ParityError> {
+    let panicked = |_| ParityError::Failed("the check panicked".to_string());
+    catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|panic| Err(panicked(panic)))
 }

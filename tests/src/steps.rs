@@ -30,6 +30,7 @@ pub fn check(case: &Path) -> Result<Vec<Row>, ParityError> {
     for dtype in [DType::F64, DType::F32] {
         rows.extend(run(&golden, dtype)?);
     }
+    rows.push(golden.nothing_unread(&[]));
     Ok(rows)
 }
 
@@ -56,8 +57,8 @@ fn rates(golden: &Golden) -> Result<Row, ParityError> {
 }
 
 fn run(golden: &Golden, dtype: DType) -> Result<Vec<Row>, ParityError> {
-    let network = et::load(golden, dtype, &["state_before."])?;
-    let batch = et::molecules(golden, dtype)?;
+    let network = et::load(golden, "/config", dtype, &["state_before."])?;
+    let batch = et::molecules(golden, "input.pos_clean", dtype)?;
     let noises = golden.tensor("input.noises", dtype)?;
     let params = network.store.vars();
     let mut optimizer = AdamW::new(optimizer(golden)?, &params).map_err(ParityError::failed)?;

@@ -148,7 +148,7 @@ fn every_parameter_of_the_fine_tuned_model_learns() {
     let heads = [
         HeadConfig::Linear,
         HeadConfig::Mlp { hidden: 8 },
-        HeadConfig::TokenGt,
+        HeadConfig::TOKEN_GT,
     ];
     for encoder in [tasks::token_gt(32), tasks::gin(32)] {
         for head in heads {
@@ -176,7 +176,7 @@ fn a_frozen_encoder_stays_and_a_slow_one_moves_less_than_the_head() {
     for (encoder, head) in [
         (tasks::gin(32), HeadConfig::Mlp { hidden: 8 }),
         // This head has the encoder's prefix.
-        (tasks::token_gt(32), HeadConfig::TokenGt),
+        (tasks::token_gt(32), HeadConfig::TOKEN_GT),
     ] {
         // How far the encoder and the head go at most. Steps of Adam have the size of the rate at first.
         let moved = |rate: f64, steps: u64| {

@@ -91,9 +91,10 @@ fn packaged(manifest: &str) -> String {
         let bytes = path.metadata().unwrap().len();
         assert!(bytes < PACKAGE_LIMIT, "{}: {bytes} bytes", path.display());
         let file = std::fs::File::open(&path).unwrap();
-        tar::Archive::new(GzDecoder::new(file))
-            .unpack(&crates)
-            .unwrap();
+        let mut archive = tar::Archive::new(GzDecoder::new(file));
+        // Files of packages are all of one date: cargo would take another version's build for theirs.
+        archive.set_preserve_mtime(false);
+        archive.unpack(&crates).unwrap();
         let folder = path.file_stem().unwrap().to_string_lossy().into_owned();
         let (name, _) = folder.rsplit_once('-').unwrap();
         let place = crates.join(&folder);

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::activation::Activation;
 use crate::error::{DenoiserError, Result};
+use dd_nn::Activation;
 
 /// Which radial basis expands the distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,8 @@ pub enum NoiseModel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reduce {
-    /// Sum over the atoms.
+    /// Sum over the atoms; the original knows it as "sum" too.
+    #[serde(alias = "sum")]
     Add,
     /// Mean over the atoms.
     Mean,

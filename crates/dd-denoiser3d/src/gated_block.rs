@@ -4,8 +4,8 @@ use candle_core::{Module, Tensor};
 use dd_kernels::safe_norm;
 use dd_nn::{Init, Linear, Params};
 
-use crate::activation::Activation;
 use crate::error::Result;
+use dd_nn::Activation;
 
 /// `t = |V1 v|`, `(x', g) = U2 act(U1 [x ; t])`, `v' = g (*) V2 v` (Schütt et al. 2021, PaiNN, figure 3).
 #[derive(Debug, Clone)]
@@ -46,11 +46,13 @@ impl GatedEquivariantBlock {
         let lengths = safe_norm(&self.vec1_proj.forward(v)?, 1)?; // [N, h]
         let y = self.vec2_proj.forward(v)?; // [N, 3, o]
         let hidden = self.update_in.forward(&Tensor::cat(&[x, &lengths], 1)?)?;
-        let update = self.update_out.forward(&self.activation.apply(&hidden)?)?; // [N, 2o]
+        let update = self
+            .update_out
+            .forward(&self.activation.forward(&hidden)?)?; // [N, 2o]
         let gate = update.narrow(1, self.width, self.width)?.unsqueeze(1)?;
         let x = update.narrow(1, 0, self.width)?;
         let x = if self.scalar_activation {
-            self.activation.apply(&x)?
+            self.activation.forward(&x)?
         } else {
             x
         };

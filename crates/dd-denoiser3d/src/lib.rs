@@ -11,7 +11,6 @@
 //! - [`Noise`], the trait, and [`GaussianNoise`] perturb a batch; [`NoiseNormalizer`] scales the target as the original does.
 //! - [`names`]: checkpoints of the original.
 
-mod activation;
 mod attention;
 mod config;
 mod cutoff;
@@ -32,11 +31,11 @@ mod trace;
 mod transformer;
 mod whitening;
 
-pub use activation::Activation;
 pub use config::{
     DistanceInfluence, EtConfig, NeighborChoice, NoiseModel, OutputModel, RadialBasisKind, Reduce,
     VectorNorm,
 };
+pub use dd_nn::Activation;
 pub use denoiser::{Denoised, Denoiser3d};
 pub use error::{DenoiserError, Result};
 pub use noise::{GaussianNoise, Noise, Perturbed};

@@ -8,9 +8,8 @@ use dd_graph::NeighborList;
 use dd_kernels::{
     EtEdges, EtFields, EtMessageInputs, FilterGrid, RadialFilter, et_message, gather, segment_sum,
 };
-use dd_nn::Linear;
+use dd_nn::{Activation, Linear};
 
-use crate::activation::Activation;
 use crate::error::Result;
 use crate::geometry::EdgeGeometry;
 
@@ -113,19 +112,19 @@ impl MessageRule {
         let mut products =
             (gather(&atoms.queries, &edges.targets)? * gather(&atoms.keys, &edges.sources)?)?; // [E, F]
         if let Some(filter) = &self.key_filter {
-            let dk = self.activation.apply(&filter.forward(&basis)?)?;
+            let dk = self.activation.forward(&filter.forward(&basis)?)?;
             products = (products * dk)?;
         }
         let scores = products.reshape((e, h, c))?.sum(D::Minus1)?; // [E, H]
         let attention = self
             .attn_activation
-            .apply(&scores)?
+            .forward(&scores)?
             .broadcast_mul(&cutoffs.unsqueeze(1)?)?;
 
         // (s, a, b)_ij = u_j (*) dv_ij
         let mut values = gather(&atoms.values, &edges.sources)?; // [E, 3F]
         if let Some(filter) = &self.value_filter {
-            let dv = self.activation.apply(&filter.forward(&basis)?)?;
+            let dv = self.activation.forward(&filter.forward(&basis)?)?;
             values = (values * dv)?;
         }
         let values = values.reshape((e, h, 3 * c))?;

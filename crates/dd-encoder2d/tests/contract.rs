@@ -15,7 +15,7 @@ use dd_encoder2d::{
     PretrainGnnConfig, Recorder, TokenGtConfig,
 };
 use dd_graph::{GraphBatch, MolGraph};
-use dd_nn::{Init, Linear, ParamStore, Params, Representation};
+use dd_nn::{Activation, Init, Linear, ParamStore, Params, Representation};
 
 const KEY_BIAS: (&str, &str) = (
     "k_proj.bias",
@@ -66,6 +66,29 @@ fn token_gt_with_graph_token_post_norm_and_no_types() -> Result<(), CheckError> 
         ..small()
     };
     check_token_gt(config, true)
+}
+
+#[test]
+fn token_gt_with_another_activation() -> Result<(), CheckError> {
+    for activation in [Activation::GeluTanh, Activation::Tanh] {
+        let config = TokenGtConfig {
+            activation,
+            dropout: 0.0,
+            ..small()
+        };
+        check_token_gt(config, true)?;
+    }
+    Ok(())
+}
+
+/// The configurations of models from before there was a choice.
+#[test]
+fn a_token_gt_without_an_activation_has_gelu() -> serde_json::Result<()> {
+    let mut json = serde_json::to_value(small())?;
+    let fields = json.as_object_mut().expect("a struct");
+    assert_eq!(fields.remove("activation"), Some("gelu".into()));
+    assert_eq!(serde_json::from_value::<TokenGtConfig>(json)?, small());
+    Ok(())
 }
 
 /// Watched, the last layer is computed for every token; else only for those that are read out.

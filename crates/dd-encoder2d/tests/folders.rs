@@ -51,7 +51,7 @@ fn configs() -> Vec<ModelConfig> {
     let token_gt = ModelConfig::encoder_only(EncoderConfig::TokenGt(small));
     vec![
         token_gt.clone(),
-        token_gt.with_head(HeadConfig::TokenGt, targets.clone()),
+        token_gt.with_head(HeadConfig::TOKEN_GT, targets.clone()),
         ModelConfig::encoder_only(EncoderConfig::Gin(gin)).with_head(HeadConfig::Linear, targets),
     ]
 }
@@ -112,7 +112,7 @@ fn what_is_written_is_read() {
 fn an_encoder_is_read_from_below_the_head_of_another() {
     let scratch = Scratch::new("other-head");
     let config = configs().remove(2);
-    let config = config.with_head(HeadConfig::TokenGt, vec![Target::binary("toxic")]);
+    let config = config.with_head(HeadConfig::TOKEN_GT, vec![Target::binary("toxic")]);
     let store = written(&config, &scratch.0);
     let loaded = Encoder::from_pretrained(&scratch.0).unwrap();
     let here = Encoder::on_store(&config, &store).unwrap();

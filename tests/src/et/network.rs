@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device};
 use dd_denoiser3d::{EquivariantTransformer, EtConfig, NoiseNormalizer};
-use dd_graph::{NeighborList, PointBatch, PointCloud};
+use dd_graph::{Cutoff, NeighborCap, NeighborList, PointBatch, PointCloud};
 use dd_nn::ParamStore;
 use serde_json::{Map, Value};
 
@@ -18,15 +18,17 @@ pub(crate) struct Network {
     pub(crate) unmatched: Vec<String>,
 }
 
-/// Builds the network of a case and gives it the tensors below `prefixes`, or the rule weights.
+/// Builds the network that a case describes at `described` and gives it the tensors below `prefixes`, or the rule weights.
 pub(crate) fn load(
     golden: &Golden,
+    described: &str,
     dtype: DType,
     prefixes: &[&str],
 ) -> Result<Network, ParityError> {
     let store = ParamStore::new(0, dtype, &Device::Cpu);
     let root = store.root();
-    let et = EquivariantTransformer::new(&config(golden)?, &root).map_err(ParityError::failed)?;
+    let et = EquivariantTransformer::new(&config(golden, described)?, &root)
+        .map_err(ParityError::failed)?;
     let normalizer =
         NoiseNormalizer::new(&root.pp("pos_normalizer")).map_err(ParityError::failed)?;
 
@@ -74,7 +76,7 @@ pub(crate) fn load(
 
 /// The configuration of a case. Cases of optimiser steps state a few fields; the others are the published ones with plain
 /// vectors.
-fn config(golden: &Golden) -> Result<EtConfig, ParityError> {
+fn config(golden: &Golden, described: &str) -> Result<EtConfig, ParityError> {
     const NOT_OF_THE_NETWORK: [&str; 8] = [
         "model",
         "position_noise_scale",
@@ -93,7 +95,7 @@ fn config(golden: &Golden) -> Result<EtConfig, ParityError> {
         Ok(Value::Object(fields)) => fields,
         other => return Err(ParityError::Failed(format!("config: {other:?}"))),
     };
-    let stated = golden.field("/config")?.as_object().into_iter().flatten();
+    let stated = golden.field(described)?.as_object().into_iter().flatten();
     for (name, value) in stated {
         if !NOT_OF_THE_NETWORK.contains(&name.as_str()) {
             fields.insert(name.clone(), value.clone());
@@ -102,13 +104,15 @@ fn config(golden: &Golden) -> Result<EtConfig, ParityError> {
     serde_json::from_value(Value::Object(fields)).map_err(ParityError::failed)
 }
 
-/// The molecules of a case at the clean positions.
-pub(crate) fn molecules(golden: &Golden, dtype: DType) -> Result<PointBatch, ParityError> {
+/// The molecules of a case at the positions of that name.
+pub(crate) fn molecules(
+    golden: &Golden,
+    positions: &str,
+    dtype: DType,
+) -> Result<PointBatch, ParityError> {
     let numbers = golden.integers("input.z")?;
     let molecule_of = golden.integers("input.batch")?;
-    let positions = golden
-        .tensor("input.pos_clean", DType::F32)?
-        .to_vec2::<f32>()?;
+    let positions = golden.tensor(positions, DType::F32)?.to_vec2::<f32>()?;
     let mut clouds: Vec<PointCloud> = Vec::new();
     for ((&z, &molecule), position) in numbers.iter().zip(&molecule_of).zip(&positions) {
         while clouds.len() as i64 <= molecule {
@@ -157,8 +161,15 @@ impl Network {
         edges: &NeighborList,
         compare: &mut Comparison<'_>,
     ) -> Result<(), ParityError> {
-        let most = edges.by_target.lengths().max().unwrap_or(0);
-        if most >= self.et.config().max_num_neighbors {
+        // The cap counts before the lower cutoff takes edges away.
+        let config = self.et.config();
+        let within = Cutoff {
+            lower: 0.0,
+            upper: config.cutoff_upper,
+        };
+        let all = NeighborList::within(batch, within, NeighborCap::None);
+        let most = all.map_err(ParityError::failed)?.by_target.lengths().max();
+        if most.unwrap_or(0) >= config.max_num_neighbors {
             return Ok(());
         }
         let own = self.et.neighbors(batch).map_err(ParityError::failed)?;

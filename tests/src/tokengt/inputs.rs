@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use dd_encoder2d::tokengt::{NodeIdentifiers, NormPlacement, Readout, TokenGtConfig};
 use dd_graph::{GraphBatch, MolGraph};
+use dd_nn::Activation;
 use ndarray::Array2;
 use serde_json::Value;
 
@@ -44,6 +45,7 @@ pub(crate) fn config(json: &Value) -> Result<TokenGtConfig, ParityError> {
         num_layers: size("encoder_layers")?,
         num_heads: size("encoder_attention_heads")?,
         ffn_width: size("encoder_ffn_embed_dim")?,
+        activation: activation(json.get("activation_fn"))?,
         node_identifiers,
         type_identifiers: flag("type_id"),
         norm: if flag("postnorm") {
@@ -59,6 +61,19 @@ pub(crate) fn config(json: &Value) -> Result<TokenGtConfig, ParityError> {
         stochastic_depth: if flag("stochastic_depth") { 0.1 } else { 0.0 },
         readout: Readout::GraphToken,
     })
+}
+
+/// An activation by fairseq's name.
+fn activation(name: Option<&Value>) -> Result<Activation, ParityError> {
+    match name.map_or(Some("gelu"), Value::as_str) {
+        Some("gelu") => Ok(Activation::Gelu),
+        Some("gelu_accurate" | "gelu_fast") => Ok(Activation::GeluTanh),
+        Some("relu") => Ok(Activation::Relu),
+        Some("tanh") => Ok(Activation::Tanh),
+        other => Err(ParityError::failed(format!(
+            "activation {other:?} is not implemented"
+        ))),
+    }
 }
 
 /// The state dict: stored, or by the rule.

@@ -1,5 +1,6 @@
 //! Targets and the shape of the head.
 
+use dd_nn::Activation;
 use serde::{Deserialize, Serialize};
 
 /// What kind of number a target is.
@@ -66,6 +67,22 @@ pub enum HeadConfig {
         /// Width between the layers.
         hidden: usize,
     },
-    /// TokenGT's own: `y = W LN(gelu(W1 z + b1)) + b` with one scalar `b` for all targets.
-    TokenGt,
+    /// TokenGT's own: `y = W LN(f(W1 z + b1)) + b` with one scalar `b` for all targets.
+    TokenGt {
+        /// `f`; the original takes the encoder's.
+        #[serde(default = "gelu")]
+        activation: Activation,
+    },
+}
+
+impl HeadConfig {
+    /// TokenGT's own head as published, with GELU.
+    pub const TOKEN_GT: Self = Self::TokenGt {
+        activation: Activation::Gelu,
+    };
+}
+
+/// What files say that name no activation.
+fn gelu() -> Activation {
+    Activation::Gelu
 }

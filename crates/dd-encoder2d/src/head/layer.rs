@@ -3,7 +3,6 @@
 use std::fmt;
 
 use candle_core::{Module, Result as TensorResult, Tensor};
-use dd_kernels::gelu;
 use dd_nn::{Activation, Init, LayerNorm, Linear, Mlp, Params};
 
 use super::config::HeadConfig;
@@ -26,6 +25,7 @@ enum Layers {
     Mlp(Mlp),
     TokenGt {
         lm_head_transform_weight: Linear,
+        activation: Activation,
         layer_norm: LayerNorm,
         embed_out: Linear,
         lm_output_learned_bias: Tensor,
@@ -73,13 +73,14 @@ impl Head {
                 Init::XavierUniform,
                 params,
             )?),
-            HeadConfig::TokenGt => Layers::TokenGt {
+            HeadConfig::TokenGt { activation } => Layers::TokenGt {
                 lm_head_transform_weight: Linear::new(
                     input,
                     input,
                     TOKEN_GT_INIT,
                     &params.pp("lm_head_transform_weight"),
                 )?,
+                activation,
                 layer_norm: LayerNorm::new(input, NORM_EPSILON, &params.pp("layer_norm"))?,
                 embed_out: Linear::no_bias(
                     input,
@@ -127,11 +128,12 @@ impl Module for Head {
             Layers::Mlp(mlp) => mlp.forward(z),
             Layers::TokenGt {
                 lm_head_transform_weight,
+                activation,
                 layer_norm,
                 embed_out,
                 lm_output_learned_bias,
             } => {
-                let h = gelu(&lm_head_transform_weight.forward(z)?)?; // [R, H]
+                let h = activation.forward(&lm_head_transform_weight.forward(z)?)?; // [R, H]
                 let h = layer_norm.forward(&h)?; // [R, H]
                 embed_out.forward(&h)?.broadcast_add(lm_output_learned_bias) // [R, T]
             }

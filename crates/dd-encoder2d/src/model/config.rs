@@ -80,7 +80,7 @@ impl ModelConfig {
             remedy: "fine-tune the encoder on targets first",
         })?;
         let prefix = match head {
-            HeadConfig::TokenGt => ENCODER_PREFIX,
+            HeadConfig::TokenGt { .. } => ENCODER_PREFIX,
             _ => HEAD_PREFIX,
         };
         let num_targets = self.targets.len();

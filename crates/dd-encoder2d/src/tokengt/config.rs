@@ -1,5 +1,6 @@
 //! Sizes and choices of TokenGT.
 
+use dd_nn::Activation;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EncoderError, Result};
@@ -83,6 +84,10 @@ pub struct TokenGtConfig {
     pub num_heads: usize,
     /// Width of the feed-forward block.
     pub ffn_width: usize,
+    /// Activation of the feed-forward block; the original's by default. With any other than GELU a layer takes more time
+    /// and memory.
+    #[serde(default = "gelu")]
+    pub activation: Activation,
     /// Node identifiers.
     pub node_identifiers: NodeIdentifiers,
     /// Whether tokens say that they are nodes or edges.
@@ -105,6 +110,11 @@ pub struct TokenGtConfig {
     pub readout: Readout,
 }
 
+/// What files say that name no activation.
+fn gelu() -> Activation {
+    Activation::Gelu
+}
+
 impl TokenGtConfig {
     /// `tokengt_base` with Laplacian identifiers as trained on PCQM4Mv2 (`jw9730/tokengt` bb76758, `pcqv2-lap.sh`):
     /// 48.5 M parameters with its prediction head.
@@ -114,6 +124,7 @@ impl TokenGtConfig {
             num_layers: 12,
             num_heads: 32,
             ffn_width: 768,
+            activation: Activation::Gelu,
             node_identifiers: NodeIdentifiers::Laplacian {
                 columns: 16,
                 sign_flip: true,

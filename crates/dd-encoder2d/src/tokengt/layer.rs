@@ -1,14 +1,16 @@
 //! One transformer layer on packed tokens.
 //!
 //! Pre-norm: `x += P(MHA(LN1 x))`, `x += P(FFN(LN2 x))` with stochastic depth `P`; post-norm: `x = LN1(x + MHA x)`,
-//! `x = LN2(x + FFN x)`. `FFN x = W2 gelu(W1 x + b1) + b2`.
+//! `x = LN2(x + FFN x)`. `FFN x = W2 f(W1 x + b1) + b2`, `f` being GELU in the original.
 
 use candle_core::{Module, Tensor};
 use dd_kernels::{
     FeedForwardBlock, Readers, Segments, attention_scores, attention_weights, feed_forward_block,
-    gather, gelu,
+    gather,
 };
-use dd_nn::{LayerNorm, Linear, Mode, Params, SelfAttention, branch_factors, drop_path};
+use dd_nn::{
+    Activation, LayerNorm, Linear, Mode, Params, SelfAttention, branch_factors, drop_path,
+};
 
 use super::config::{NormPlacement, TokenGtConfig};
 use super::tokenizer::INIT;
@@ -22,6 +24,7 @@ pub(crate) struct Layer {
     self_attn: SelfAttention,
     self_attn_layer_norm: LayerNorm,
     fc1: Linear,
+    activation: Activation,
     fc2: Linear,
     final_layer_norm: LayerNorm,
     num_heads: usize,
@@ -47,6 +50,7 @@ impl Layer {
             )?,
             self_attn_layer_norm: norm("self_attn_layer_norm")?,
             fc1: Linear::new(width, config.ffn_width, INIT, &feedforward.pp("fc1"))?,
+            activation: config.activation,
             fc2: Linear::new(config.ffn_width, width, INIT, &feedforward.pp("fc2"))?,
             final_layer_norm: norm("final_layer_norm")?,
             num_heads: config.num_heads,
@@ -60,8 +64,8 @@ impl Layer {
     /// Tokens `[T, D]` give tokens `[T, D]`.
     pub(crate) fn forward(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
         match self.norm {
-            NormPlacement::Pre if self.dropout == 0.0 => self.forward_pre(x, tokens, None, mode),
-            NormPlacement::Pre => self.forward_with_dropout(x, tokens, mode),
+            NormPlacement::Pre if self.is_fused() => self.forward_pre(x, tokens, None, mode),
+            NormPlacement::Pre => self.forward_in_parts(x, tokens, mode),
             NormPlacement::Post => {
                 let x = (x + self.attend(x, tokens, mode)?)?;
                 let x = self.self_attn_layer_norm.forward(&x)?; // [T, D]
@@ -79,7 +83,7 @@ impl Layer {
         readers: Readers<'_>,
         mode: Mode,
     ) -> Result<Tensor> {
-        if self.norm == NormPlacement::Pre && self.dropout == 0.0 {
+        if self.is_fused() {
             self.forward_pre(x, tokens, Some(readers), mode)
         } else {
             Ok(gather(&self.forward(x, tokens, mode)?, readers.rows)?)
@@ -115,8 +119,15 @@ impl Layer {
         Ok(feed_forward_block(&x, &block)?)
     }
 
-    /// The pre-norm layer with dropout of the blocks' outputs.
-    fn forward_with_dropout(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
+    /// Whether [`Layer::forward_pre`] can compute the layer.
+    fn is_fused(&self) -> bool {
+        self.norm == NormPlacement::Pre
+            && self.dropout == 0.0
+            && self.activation == Activation::Gelu
+    }
+
+    /// The pre-norm layer with dropout of the blocks' outputs, or another activation.
+    fn forward_in_parts(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
         let skip =
             |branch: &Tensor, name| drop_path(branch, tokens, self.drop_path, mode.named(name));
         let branch = self.attend(&self.self_attn_layer_norm.forward(x)?, tokens, mode)?;
@@ -157,7 +168,7 @@ impl Layer {
     }
 
     fn feed_forward(&self, x: &Tensor, tokens: &Segments, mode: Mode) -> Result<Tensor> {
-        let h = gelu(&self.fc1.forward(x)?)?; // [T, F]
+        let h = self.activation.forward(&self.fc1.forward(x)?)?; // [T, F]
         let rate = self.activation_dropout;
         let h = dropout(&h, rate, tokens, mode.named("activation_dropout"))?;
         let x = self.fc2.forward(&h)?; // [T, D]

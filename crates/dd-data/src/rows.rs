@@ -348,7 +348,7 @@ fn smiles_column(table: &TableReader, path: &Path, options: &RowOptions) -> Resu
     }
     match named_smiles(columns) {
         Some(place) => table.column(&columns[place]),
-        None if columns.len() == 1 && !columns[0].contains('\t') => Ok(0),
+        None if columns.len() == 1 && !columns[0].contains(['\t', ';']) => Ok(0),
         None => Err(DataError::NoSmiles {
             path: path.to_path_buf(),
             available: columns.to_vec(),

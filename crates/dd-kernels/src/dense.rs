@@ -19,8 +19,8 @@ use crate::{check, reference};
 ///
 /// # Complexity
 /// `2 R in out` operations for `R` rows, twice that backward. Rows (backward: rows, and columns of the weight) are
-/// divided over threads in blocks of fixed size, and each number is summed by one thread in order: deterministic. From 65
-/// outputs on, a row's result has the same bits whatever rows stand beside it; in narrower layers up to rounding.
+/// divided over threads in blocks of fixed size, and each number is summed by one thread in order: deterministic. A
+/// row's result has the same bits whatever rows stand beside it.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};

@@ -33,13 +33,24 @@ fn dense_gradients_agree_with_finite_differences() -> Result<()> {
 
 #[test]
 fn a_row_has_the_same_bits_alone() -> Result<()> {
-    for (input, output) in [(128, 65), (128, 128), (600, 300)] {
-        let x: Vec<Tensor> = inputs(&[70], input, output)?
+    for (input, output) in [
+        (128, 1),
+        (128, 2),
+        (128, 3),
+        (300, 8),
+        (128, 12),
+        (64, 27),
+        (128, 64),
+        (128, 65),
+        (128, 128),
+        (600, 300),
+    ] {
+        let x: Vec<Tensor> = inputs(&[300], input, output)?
             .iter()
             .map(|x| x.to_dtype(DType::F32))
             .collect::<candle_core::Result<_>>()?;
         let all = dense(&x[0], &x[1], Some(&x[2]))?.to_vec2::<f32>()?;
-        for rows in [1, 2, 3, 5, 69] {
+        for rows in [1, 2, 3, 5, 31, 69, 130, 257, 299] {
             let few = dense(&x[0].narrow(0, 0, rows)?, &x[1], Some(&x[2]))?;
             assert!(
                 few.to_vec2::<f32>()? == all[..rows],

@@ -24,6 +24,17 @@ impl Metric {
         }
     }
 
+    /// Why a vector can neither stand in an index nor be asked for; none for one that can.
+    pub fn refuses(self, vector: &[f32]) -> Option<&'static str> {
+        if vector.iter().any(|x| !x.is_finite()) {
+            Some("is not finite")
+        } else if self == Self::Cosine && vector.iter().all(|&x| x == 0.0) {
+            Some("is zero: it has no cosine with any other")
+        } else {
+            None
+        }
+    }
+
     /// A number that orders pairs as their distance does, and costs less.
     pub(crate) fn key(self, x: &[f32], y: &[f32]) -> f32 {
         match self {
@@ -96,6 +107,18 @@ mod tests {
             assert!(metric.prepare(&mut x) && metric.prepare(&mut y));
             let got = metric.distance(metric.key(&x, &y));
             assert!((f64::from(got) - expected).abs() < 1e-6, "{metric:?}");
+        }
+    }
+
+    #[test]
+    fn vectors_without_a_distance_are_refused() {
+        for (vector, cosine, euclidean) in [
+            ([0.0, f32::MIN_POSITIVE], false, false),
+            ([0.0, 0.0], true, false),
+            ([f32::NAN, 1.0], true, true),
+        ] {
+            assert_eq!(Metric::Cosine.refuses(&vector).is_some(), cosine);
+            assert_eq!(Metric::Euclidean.refuses(&vector).is_some(), euclidean);
         }
     }
 

@@ -183,6 +183,9 @@ fn check(models: &[Arc<dyn ServedModel>], limits: &Limits) -> Result<()> {
     if limits.atoms == 0 {
         return limit("atoms", 0, "no molecule would be answered");
     }
+    if limits.time.is_zero() {
+        return limit("timeout", 0, "no request would be answered in time");
+    }
     if limits.queue < limits.rows {
         return limit(
             "queue",

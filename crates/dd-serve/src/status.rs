@@ -95,7 +95,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
 /// An address that leads nowhere.
 pub(crate) async fn unknown() -> Refusal {
     let message = "no such address; POST /v1/predict, /v1/embed, /v1/neighbours, /v1/read; \
-                   GET /, /v1/models, /v1/depict, /healthz, /readyz, /metrics";
+                   GET /, /v1/models, /v1/depict, /v1/layout, /healthz, /readyz, /metrics";
     Refusal::new(StatusCode::NOT_FOUND, "address", message)
 }
 

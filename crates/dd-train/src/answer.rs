@@ -52,7 +52,7 @@ pub struct Summary {
 /// Reads, runs and writes all rows; `batch_tokens` bounds the nodes and directed edges of a batch.
 ///
 /// # Errors
-/// When the input breaks off, the model fails, the output cannot be written, or a row fails under [`OnError::Stop`].
+/// When the input breaks off (after the rows before are answered), the model fails, the output cannot be written, or a row fails under [`OnError::Stop`].
 pub fn answer_rows(
     rows: impl Iterator<Item = dd_data::Result<InputRow>>,
     model: &dyn RowModel,
@@ -63,7 +63,13 @@ pub fn answer_rows(
     let mut summary = Summary::default();
     let mut pending = Pending::default();
     for row in rows {
-        let row = row?;
+        let row = match row {
+            Ok(row) => row,
+            Err(error) => {
+                pending.flush(model, sink)?;
+                return Err(error.into());
+            }
+        };
         summary.rows += 1;
         let graph = row.molecule.and_then(|molecule| model.featurize(&molecule));
         if let Err(fault) = &graph {

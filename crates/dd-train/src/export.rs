@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::digest::hex;
 use crate::error::{Result, TrainError};
-use crate::folder::{CONFIG_FILE, MODEL_FILE, no_run};
+use crate::folder::{CONFIG_FILE, MODEL_FILE, no_other_model, no_run};
 
 /// The file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Exported {
 /// type stay as they are.
 ///
 /// # Errors
-/// When the folder is incomplete or damaged, or `output` holds a run or cannot be written to.
+/// When the folder is incomplete or damaged, or `output` holds a run or another model, or cannot be written to.
 pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
     no_run(output)?;
     let shipped = folder.to_str().and_then(dd_models::find);
@@ -47,6 +47,7 @@ pub fn export(folder: &Path, output: &Path, dtype: DType) -> Result<Exported> {
             (text, TensorFile::open(folder.join(MODEL_FILE))?)
         }
     };
+    no_other_model(output, &String::from_utf8_lossy(&config))?;
     let mut tensors = BTreeMap::new();
     for name in file.entries().keys() {
         let tensor = file.read(name, &Device::Cpu)?;

@@ -119,6 +119,18 @@ impl RunFolder {
         }
     }
 
+    /// Takes the folder for the models of several seeds, each in a folder of its own.
+    pub(crate) fn hold_for_models(&self) -> Result<()> {
+        self.hold()?;
+        if self.path.join(CONFIG_FILE).exists() || self.path.join(MODEL_FILE).exists() {
+            return Err(TrainError::Folder {
+                path: self.path.clone(),
+                reason: "it holds a model; name another folder".into(),
+            });
+        }
+        Ok(())
+    }
+
     /// Keeps other runs out for as long as this folder or a clone of it is there.
     fn hold(&self) -> Result<()> {
         if self.lock.hold(&self.path) {
@@ -282,6 +294,26 @@ pub fn no_run(folder: &Path) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// Refuses a folder that holds another model than that of a configuration, as JSON: its weights would be lost, and its card would stand
+/// beside others.
+///
+/// # Errors
+/// When it does.
+pub fn no_other_model(folder: &Path, config: &str) -> Result<()> {
+    let path = folder.join(CONFIG_FILE);
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(());
+    };
+    let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    match (parsed(&text), parsed(config)) {
+        (Some(there), Some(config)) if there == config => Ok(()),
+        _ => Err(TrainError::Folder {
+            path: folder.to_path_buf(),
+            reason: "it holds another model; name another folder".into(),
+        }),
+    }
 }
 
 /// Writes a value as indented JSON, atomically.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::answer::Summary;
 use crate::digest::hex;
 use crate::error::{Result, TrainError};
-use crate::folder::write_json;
+use crate::folder::{CONFIG_FILE, MODEL_FILE, write_json};
 
 /// All that decides what the output of [`answer_rows`](crate::answer_rows()) holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,16 @@ impl RowTask {
     }
 }
 
-/// SHA-256 of the JSON and safetensors files of a model, a run folder's models among them.
+/// Files that decide what a model or a run folder says.
+const MODEL_FILES: [&str; 5] = [
+    CONFIG_FILE,
+    MODEL_FILE,
+    "uncertainty.json",
+    "applicability.json",
+    "applicability.safetensors",
+];
+
+/// SHA-256 of the files of a model that decide what it says, a run folder's models among them.
 pub(crate) fn fingerprint(model: &Path) -> Result<String> {
     let mut digest = Sha256::new();
     if !model.is_dir() {
@@ -75,15 +84,16 @@ pub(crate) fn fingerprint(model: &Path) -> Result<String> {
     }
     let mut files = Vec::new();
     for path in entries(model)? {
-        if path.is_dir() {
+        let name = path.file_name().and_then(|name| name.to_str());
+        if path.is_dir() && name.is_some_and(|name| name.starts_with("seed-")) {
             files.extend(entries(&path)?);
         } else {
             files.push(path);
         }
     }
     files.retain(|path| {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        matches!(extension, Some("json" | "safetensors")) && path.is_file()
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| MODEL_FILES.contains(&name)) && path.is_file()
     });
     files.sort();
     for path in files {
@@ -122,12 +132,18 @@ impl Manifest {
         if !output.is_file() || !path.is_file() {
             return Ok(None);
         }
+        let failures = beside(output, ".errors.jsonl");
+        let is_array = output
+            .extension()
+            .is_some_and(|extension| extension == "npy");
         let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
         let manifest: Self = serde_json::from_str(&text).map_err(|error| TrainError::Folder {
             path,
             reason: error.to_string(),
         })?;
-        let is_done = manifest.task == *task && manifest.output_bytes == size(output)?;
+        // An array has no place for the reasons of rows that failed: they are in a file of their own.
+        let is_whole = !is_array || manifest.summary.failed == 0 || failures.is_file();
+        let is_done = is_whole && manifest.task == *task && manifest.output_bytes == size(output)?;
         Ok(is_done.then_some(manifest.summary))
     }
 
@@ -151,7 +167,37 @@ fn size(file: &Path) -> Result<u64> {
 }
 
 fn manifest_path(output: &Path) -> PathBuf {
+    beside(output, ".manifest.json")
+}
+
+fn beside(output: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(output);
-    name.push(".manifest.json");
+    name.push(end);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_a_model_folder_besides_does_not_change_the_model() -> Result<()> {
+        let name = format!("dd-train-fingerprint-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let member = folder.join("seed-0");
+        let write = |path: &Path, text: &str| {
+            std::fs::create_dir_all(path.parent().expect("a folder"))
+                .map_err(TrainError::io(path))?;
+            std::fs::write(path, text).map_err(TrainError::io(path))
+        };
+        write(&member.join(CONFIG_FILE), "{}")?;
+        write(&member.join(MODEL_FILE), "weights")?;
+        let before = fingerprint(&folder)?;
+        write(&folder.join("predictions.csv.manifest.json"), "{}")?;
+        write(&folder.join("another-run").join(MODEL_FILE), "weights")?;
+        assert_eq!(fingerprint(&folder)?, before);
+        write(&member.join(MODEL_FILE), "others")?;
+        assert_ne!(fingerprint(&folder)?, before);
+        std::fs::remove_dir_all(&folder).map_err(TrainError::io(&folder))
+    }
 }

@@ -10,15 +10,16 @@ pub(crate) enum FieldFault {
     },
 }
 
-/// Fields of a record: plain, or in quotation marks with marks doubled. What follows a closing mark belongs to the field.
+/// Fields of a record: plain, or in quotation marks with marks doubled. What follows a closing mark on the same line belongs
+/// to the field; a field over several lines ends with its closing mark, else the mark that opened it was a stray one.
 pub(crate) fn split(text: &str, delimiter: u8) -> Result<Vec<String>, FieldFault> {
     let bytes = text.as_bytes();
     let mut fields = Vec::new();
     let mut start = 0;
     loop {
         let mut field = String::new();
+        let at = start;
         if bytes.get(start) == Some(&b'"') {
-            let at = start;
             start += 1;
             loop {
                 let length = bytes[start..].iter().position(|&byte| byte == b'"');
@@ -34,6 +35,9 @@ pub(crate) fn split(text: &str, delimiter: u8) -> Result<Vec<String>, FieldFault
         }
         let length = bytes[start..].iter().position(|&byte| byte == delimiter);
         let end = length.map_or(bytes.len(), |length| start + length);
+        if end > start && field.contains('\n') {
+            return Err(FieldFault::Unclosed { at });
+        }
         field.push_str(&text[start..end]);
         fields.push(field);
         if length.is_none() {
@@ -61,6 +65,9 @@ mod tests {
         check("\"a,b\"c,d", &["a,bc", "d"]);
         check("\"\"\"\",x", &["\"", "x"]);
         check("C[C@H](F)\"", &["C[C@H](F)\""]);
+        check("\"a\nb\",c", &["a\nb", "c"]);
         assert_eq!(split("a,\"b", b','), Err(FieldFault::Unclosed { at: 2 }));
+        let stray = split("CC,\"abc\nCCN,x\nCCCl,\"def\"", b',');
+        assert_eq!(stray, Err(FieldFault::Unclosed { at: 3 }));
     }
 }

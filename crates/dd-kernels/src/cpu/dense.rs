@@ -21,9 +21,6 @@ const BLOCK_COLUMNS: usize = 128;
 
 /// Largest product (in elements) that `gemm` leaves to its routine for small ones.
 const SMALL_PRODUCT: usize = 256;
-/// Columns from which on a row's bits do not depend on the number of rows.
-const LEAST_COLUMNS: usize = 65;
-
 /// Sizes and numbers of a layer.
 #[derive(Clone, Copy)]
 pub(crate) struct Dense<'a, T> {
@@ -87,11 +84,8 @@ impl<'a, T: Real> Dense<'a, T> {
     }
 
     /// Fewer rows than this would be multiplied by another routine, which adds in another order, so that a row's bits would
-    /// depend on how many rows stand beside it. A narrow layer would need too many rows of zeros.
+    /// depend on how many rows stand beside it.
     fn least_rows(&self) -> usize {
-        if self.output < LEAST_COLUMNS {
-            return 0;
-        }
         (SMALL_PRODUCT / self.output + 1).max(2)
     }
 

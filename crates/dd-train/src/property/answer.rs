@@ -52,10 +52,13 @@ fn columns<'a>(
     columns
 }
 
+/// Names under which `dnd serve` says more of a molecule than its targets.
+const SERVED: [&str; 3] = ["sets", "intervals", "embedding"];
+
 /// Checks that answers about targets of these names can be written, with all that may be said of them.
 pub(super) fn check_names(targets: &[Target]) -> std::result::Result<(), OutputError> {
     let all = columns(targets.iter().map(|target| (target, true)), true, true);
-    dd_data::output::check_names(all.iter().map(|column| column.name.as_str()))
+    dd_data::output::check_names(all.iter().map(|column| column.name.as_str()).chain(SERVED))
 }
 
 /// Means alone, as of a single model.
@@ -177,16 +180,23 @@ impl<'a> Assessor<'a> {
     ) -> Result<Summary> {
         let mut summary = Summary::default();
         loop {
-            let mut input_bytes = 0;
+            let (mut input_bytes, mut broken) = (0, None);
             let mut chunk = Vec::new();
             while chunk.len() < CHUNK && input_bytes < MAX_INPUT_BYTES {
-                let Some(row) = rows.next().transpose()? else {
-                    break;
-                };
-                input_bytes += row.input.len();
-                chunk.push(row);
+                match rows.next() {
+                    None => break,
+                    Some(Ok(row)) => {
+                        input_bytes += row.input.len();
+                        chunk.push(row);
+                    }
+                    // Rows before the break are answered.
+                    Some(Err(error)) => {
+                        broken = Some(error);
+                        break;
+                    }
+                }
             }
-            if chunk.is_empty() {
+            if chunk.is_empty() && broken.is_none() {
                 return Ok(summary);
             }
             let (mut places, mut molecules) = (Vec::with_capacity(chunk.len()), Vec::new());
@@ -232,6 +242,9 @@ impl<'a> Assessor<'a> {
                     input,
                     outcome,
                 })?;
+            }
+            if let Some(error) = broken {
+                return Err(error.into());
             }
         }
     }

@@ -15,11 +15,12 @@ use rayon::prelude::*;
 use super::domain::{Applicability, Domain, Traits};
 use super::domain_file::rounded;
 use super::intervals::Intervals;
+use super::tune::CHOICES;
 use super::uncertainty::{Region, Uncertainty};
 use crate::error::{Result, TrainError};
 use crate::folder::CONFIG_FILE;
 
-/// Nodes and directed edges of one batch.
+/// Nodes and directed edges of one batch, unless others are asked for.
 const BATCH_TOKENS: usize = 8192;
 
 /// What is said of one molecule.
@@ -71,6 +72,7 @@ pub struct Ensemble {
     targets: Vec<Target>,
     uncertainty: Option<Uncertainty>,
     domain: Option<Domain>,
+    batch_tokens: usize,
 }
 
 impl Ensemble {
@@ -78,8 +80,8 @@ impl Ensemble {
     /// an installed one.
     ///
     /// # Errors
-    /// When there is no such model, it has no head, a member is damaged or of another kind than the rest, or the folder's
-    /// uncertainty is that of other members.
+    /// When there is no such model, it has no head, a member is damaged or of another kind than the rest, the folder's
+    /// uncertainty is that of other members, or its run was not finished.
     pub fn load(name_or_path: &Path) -> Result<Self> {
         Self::load_as(name_or_path, DType::F32)
     }
@@ -90,6 +92,13 @@ impl Ensemble {
     /// As [`Ensemble::load`].
     pub fn load_as(name_or_path: &Path, dtype: DType) -> Result<Self> {
         let uncertainty = Uncertainty::load(name_or_path)?;
+        if uncertainty.is_none() && name_or_path.join(CHOICES).is_file() {
+            return Err(TrainError::Folder {
+                path: name_or_path.to_path_buf(),
+                reason: "its fine-tuning was not finished: repeat the command, and it goes on"
+                    .into(),
+            });
+        }
         let seeds = match &uncertainty {
             Some(known) => known.seeds.clone(),
             None => seeds_in(name_or_path)?,
@@ -148,6 +157,7 @@ impl Ensemble {
             seeds: seeds.to_vec(),
             uncertainty: None,
             domain: None,
+            batch_tokens: BATCH_TOKENS,
         })
     }
 
@@ -206,6 +216,11 @@ impl Ensemble {
             path: self.folder.clone(),
             reason,
         })
+    }
+
+    /// Bounds the nodes and directed edges of a batch; one graph may have more.
+    pub fn set_batch_tokens(&mut self, batch_tokens: usize) {
+        self.batch_tokens = batch_tokens;
     }
 
     /// The calibration, where there is one.
@@ -352,7 +367,7 @@ impl Ensemble {
             values: Array3::zeros(shape),
             embeddings: Array2::zeros((graphs.len(), width)),
         };
-        for rows in batches(graphs) {
+        for rows in batches(graphs, self.batch_tokens) {
             let batch = GraphBatch::collate(&graphs[rows.clone()], &Device::Cpu)?;
             for (place, member) in self.members.iter().enumerate() {
                 let representation = member.encoder().encode(&batch, Mode::Eval)?;
@@ -378,11 +393,11 @@ impl Ensemble {
 }
 
 /// Consecutive graphs that share a batch.
-fn batches(graphs: &[MolGraph]) -> Vec<std::ops::Range<usize>> {
+fn batches(graphs: &[MolGraph], batch_tokens: usize) -> Vec<std::ops::Range<usize>> {
     let (mut ranges, mut start, mut tokens) = (Vec::new(), 0, 0);
     for (place, graph) in graphs.iter().enumerate() {
         let size = graph.num_nodes() + graph.num_edges();
-        if place > start && tokens + size > BATCH_TOKENS {
+        if place > start && tokens + size > batch_tokens {
             ranges.push(start..place);
             (start, tokens) = (place, 0);
         }

@@ -38,6 +38,7 @@ impl<'a> Explanations<'a> {
     pub fn create(ensemble: &'a Ensemble, folder: &Path) -> Result<Self> {
         let explainer = Explainer::new(ensemble)?;
         std::fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
+        remove_drawings(folder)?;
         let path = folder.join(EXPLANATIONS);
         Ok(Self {
             ensemble,
@@ -126,4 +127,16 @@ impl<'a> Explanations<'a> {
         self.lines.complete()?;
         Ok(self.undrawn)
     }
+}
+
+/// Removes the drawings of an earlier folder of the same name: they would stand beside numbers of other molecules.
+fn remove_drawings(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).map_err(TrainError::io(folder))? {
+        let path = entry.map_err(TrainError::io(folder))?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with("row-") && name.ends_with(".svg")) {
+            std::fs::remove_file(&path).map_err(TrainError::io(&path))?;
+        }
+    }
+    Ok(())
 }

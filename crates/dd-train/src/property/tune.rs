@@ -29,7 +29,7 @@ use crate::session::Session;
 /// Characters of a difference that are shown.
 const MOST_SHOWN: usize = 200;
 const TABLE: &str = "table_sha256";
-const CHOICES: &str = "choices.json";
+pub(super) const CHOICES: &str = "choices.json";
 const REJECTED: &str = "rejected.csv";
 const SCORES: &str = "scores.json";
 const REPORT: &str = "report.html";
@@ -250,8 +250,9 @@ impl PropertyPlan {
         columns.into_iter()
     }
 
-    /// Writes `choices.json`, and refuses a folder that holds another table's run.
+    /// Writes `choices.json`, and refuses a folder that holds another table's run, a model and no run, or a run under way.
     fn claim(&self, folder: &RunFolder) -> Result<()> {
+        folder.hold_for_models()?;
         let path = folder.path().join(CHOICES);
         let bytes =
             std::fs::read(&self.request.table).map_err(TrainError::io(&self.request.table))?;

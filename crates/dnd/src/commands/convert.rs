@@ -7,7 +7,7 @@ use candle_core::{DType, Device};
 use dd_encoder2d::published::{self, Published};
 use dd_encoder2d::{EncoderConfig, EncoderError, ModelConfig, names, save_model};
 use dd_nn::{Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, load_checkpoint};
-use dd_train::{MODEL_FILE, Teacher, TeacherConfig, no_run};
+use dd_train::{MODEL_FILE, Teacher, TeacherConfig, no_other_model, no_run};
 
 use crate::cli::Convert;
 use crate::failure::{Failure, Outcome};
@@ -48,6 +48,7 @@ fn recognized(file: &Checkpoint, output: &Path, quiet: bool) -> Result<LoadRepor
         }
     }
     let card = card(file, &found, &report);
+    keep_other_models(output, &found.config)?;
     save_model(output, &found.config, &store, Some(&card)).map_err(Failure::work)?;
     Ok(report)
 }
@@ -72,6 +73,8 @@ fn described(file: &Checkpoint, config: &Path, output: &Path) -> Result<LoadRepo
     let text = std::fs::read_to_string(config)
         .map_err(|error| Failure::misuse(format!("{}: {error}", config.display())))?;
     if let Ok(teacher) = serde_json::from_str::<TeacherConfig>(&text) {
+        let text = serde_json::to_string(&teacher).map_err(Failure::misuse)?;
+        no_other_model(output, &text).map_err(Failure::misuse)?;
         return Teacher::convert(&teacher, file, output).map_err(Failure::misuse);
     }
     let config = ModelConfig::from_json(&text).map_err(|error| match error {
@@ -92,8 +95,14 @@ fn described(file: &Checkpoint, config: &Path, output: &Path) -> Result<LoadRepo
     };
     let options = LoadOptions::strict().with_names(map);
     let report = load_checkpoint(&store, file, &options).map_err(Failure::misuse)?;
+    keep_other_models(output, &config)?;
     save_model(output, &config, &store, None).map_err(Failure::work)?;
     Ok(report)
+}
+
+fn keep_other_models(output: &Path, config: &ModelConfig) -> Result<(), Failure> {
+    let text = config.to_json().map_err(Failure::misuse)?;
+    no_other_model(output, &text).map_err(Failure::misuse)
 }
 
 /// Names of the published checkpoints of an architecture; ours for an architecture without one.

@@ -14,6 +14,9 @@ use crate::failure::{Failure, Outcome};
 use crate::output::not_an_input;
 use crate::progress::{Count, say};
 
+/// Says what a corpus was made from; written last.
+const DESCRIPTION: &str = "corpus.json";
+
 /// `corpus.json`: where the corpus comes from.
 #[derive(Serialize)]
 struct Description<'a> {
@@ -63,6 +66,14 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
     }
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::misuse(format!("{}: {error}", folder.display())))?;
+    // What an earlier corpus left must not be taken for a part of this one, wherever this run is ended.
+    for name in [DESCRIPTION, "train.csv.gz", "valid.csv.gz"] {
+        let path = folder.join(name);
+        if path.exists() {
+            std::fs::remove_file(&path)
+                .map_err(|error| Failure::work(format!("{}: {error}", path.display())))?;
+        }
+    }
     for (name, records) in [("train", &corpus.train), ("valid", &corpus.valid)] {
         let count = Count::new(name, records.len(), quiet);
         let path = folder.join(format!("{name}.csv.gz"));
@@ -81,7 +92,7 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
         valid: corpus.valid.len(),
         report: &corpus.report,
     };
-    write_json(&folder.join("corpus.json"), &description).map_err(Failure::work)?;
+    write_json(&folder.join(DESCRIPTION), &description).map_err(Failure::work)?;
     if !quiet {
         let report = &corpus.report;
         say(&format!(

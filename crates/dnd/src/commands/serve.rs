@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dd_encoder2d::ModelFolder;
 use dd_serve::{Batching, Limits, ServeConfig, ServedModel, Server, Stop, Student};
 
+use dd_train::CONFIG_FILE;
 use ensemble::ServedEnsemble;
 
 use crate::cli::Serve;
@@ -21,8 +21,8 @@ use crate::progress::say;
 pub(crate) fn run(arguments: &Serve, quiet: bool) -> Outcome {
     let mut models: Vec<Arc<dyn ServedModel>> = Vec::new();
     for model in &arguments.model {
-        // A run folder of several models has no configuration of its own.
-        let run = model.is_dir() && ModelFolder::open(model).is_err();
+        // A run folder has no model of its own, but one for each seed.
+        let run = model.is_dir() && !model.join(CONFIG_FILE).exists();
         models.push(if run {
             let (served, refusals) = ServedEnsemble::load(model, arguments.coverage)?;
             for refusal in refusals.iter().filter(|_| !quiet) {

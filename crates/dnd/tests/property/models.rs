@@ -149,6 +149,22 @@ fn other_answers(at: &Path) {
         &[".npy .parquet"],
     );
 
+    // A row's numbers do not depend on those beside it.
+    done(
+        at,
+        "predict -q --model runs/mine -i all.csv -o alone.csv --coverage 0.95 --batch-tokens 1",
+    );
+    assert_eq!(rows(&at.join("alone.csv")), wide);
+    // As a run leaves its folder that is ended before its last step.
+    let [known, aside] = ["runs/mine/uncertainty.json", "aside.json"].map(|name| at.join(name));
+    std::fs::rename(&known, &aside).unwrap();
+    refused(
+        at,
+        "predict --model runs/mine -i new.tsv -o x.csv",
+        &["its fine-tuning was not finished"],
+    );
+    std::fs::rename(&aside, &known).unwrap();
+
     // Another table in the same folder is refused; the same command goes on where it was.
     table(at, 120);
     let (code, said) = dnd(

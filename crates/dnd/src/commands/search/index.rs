@@ -42,14 +42,15 @@ pub(crate) fn run(arguments: &Index, quiet: bool) -> Outcome {
             embed(rows, &arguments.model, arguments.batch_tokens, seen)?
         }
     };
-    let (labels, numbers, failed) = usable(embedded, quiet);
+    let metric = match arguments.metric {
+        cli::Metric::Cosine => Metric::Cosine,
+        cli::Metric::Euclidean => Metric::Euclidean,
+    };
+    let (labels, numbers, failed) = usable(embedded, metric, quiet);
     let rows = labels.len() as u64 + failed;
     let graph = !arguments.exact && labels.len() >= arguments.graph_from;
     let config = IndexConfig {
-        metric: match arguments.metric {
-            cli::Metric::Cosine => Metric::Cosine,
-            cli::Metric::Euclidean => Metric::Euclidean,
-        },
+        metric,
         graph: graph.then_some(GraphConfig {
             degree: arguments.degree,
             ef_construction: arguments.ef_construction,
@@ -112,7 +113,8 @@ fn from_file(arguments: &Index, path: &Path) -> Result<Embedded, Failure> {
     for (at, outcome) in embedded.outcomes.iter_mut().enumerate() {
         let Ok(vector) = outcome else { continue };
         *vector = vectors.row(at).to_vec();
-        if !compared {
+        // A row that fails for the model is NaN in the file.
+        if !compared && vector.iter().all(|x| x.is_finite()) {
             same_model(arguments, path, at, &embedded.labels[at], vector)?;
             compared = true;
         }
@@ -149,18 +151,20 @@ fn same_model(
     )))
 }
 
-/// Labels and numbers of the rows that have a vector, and how many have none. A vector of NaN is a failed row of the
-/// file.
-fn usable(embedded: Embedded, quiet: bool) -> (Vec<Label>, Vec<f32>, u64) {
+/// Labels and numbers of the rows that have a vector with a place in the index, and how many have none. A vector of NaN is a
+/// failed row of the file.
+fn usable(embedded: Embedded, metric: Metric, quiet: bool) -> (Vec<Label>, Vec<f32>, u64) {
     let (mut labels, mut numbers, mut failed) = (Vec::new(), Vec::new(), 0);
     for (label, outcome) in embedded.labels.into_iter().zip(embedded.outcomes) {
         let reason = match outcome {
-            Ok(vector) if vector.iter().all(|x| x.is_finite()) => {
-                numbers.extend(vector);
-                labels.push(label);
-                continue;
-            }
-            Ok(_) => "its vector is not finite".to_string(),
+            Ok(vector) => match metric.refuses(&vector) {
+                None => {
+                    numbers.extend(vector);
+                    labels.push(label);
+                    continue;
+                }
+                Some(reason) => format!("its vector {reason}"),
+            },
             Err(fault) => fault.message,
         };
         failed += 1;

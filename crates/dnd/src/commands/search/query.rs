@@ -32,10 +32,16 @@ pub(crate) fn run(arguments: &Query, quiet: bool) -> Outcome {
     let index = read_index(&arguments.index)?;
     let model = model(arguments, &index)?;
     let count = Count::open("embedding", quiet);
-    let embedded = embed(queries(arguments)?, &model, BATCH_TOKENS, |rows| {
+    let mut embedded = embed(queries(arguments)?, &model, BATCH_TOKENS, |rows| {
         count.at(rows);
     })?;
     drop(count);
+    for outcome in &mut embedded.outcomes {
+        let refused = outcome.as_ref().ok();
+        if let Some(reason) = refused.and_then(|vector| index.metric().refuses(vector)) {
+            *outcome = Err(RowFault::new("vector", format!("its vector {reason}")));
+        }
+    }
     let search = match index.usual_search() {
         Search::Graph { .. } if !arguments.exact => Search::Graph { ef: arguments.ef },
         _ => Search::Exact,

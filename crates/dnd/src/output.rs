@@ -52,6 +52,19 @@ pub(crate) fn not_an_input<'a>(
     Ok(())
 }
 
+/// Refuses, before any work is done, an output that could not be written: a folder, or a file of a folder that is not there.
+pub(crate) fn has_a_place(output: &Path) -> Result<(), Failure> {
+    let folder = output.parent().unwrap_or(Path::new(""));
+    let reason = if output.is_dir() {
+        "it is a folder".to_string()
+    } else if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    } else {
+        format!("there is no folder {}", folder.display())
+    };
+    Err(Failure::misuse(format!("{}: {reason}", output.display())))
+}
+
 /// A path as one word of a command.
 pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();

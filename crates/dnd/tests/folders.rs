@@ -56,6 +56,13 @@ fn a_model_is_no_place_for_a_run_and_a_run_none_for_a_model() {
     let model = contents(&folder.join("model"));
     assert_eq!(model.len(), 2);
     refused("export -m gin-128-node -o model", "it holds another model");
+    // Said before the rows are computed.
+    let index = "search index -m gin-128-node -i few.csv -o";
+    refused(
+        &format!("{index} nowhere/few.index"),
+        "there is no folder nowhere",
+    );
+    refused(&format!("{index} model"), "it is a folder");
     let (_, config) = dnd(&folder, "pretrain --print-config --steps 2");
     let small = config.replace("valid = 100", "valid = 4");
     assert_ne!(small, config);

@@ -38,6 +38,9 @@ impl OutputFile {
         if path == Path::new("-") {
             return Ok(Self(Place::Stdout(BufWriter::new(io::stdout()))));
         }
+        if path.is_dir() {
+            return Err(OutputError::write(path, "it is a folder"));
+        }
         let mut partial = path.to_path_buf().into_os_string();
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);

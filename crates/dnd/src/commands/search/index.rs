@@ -12,7 +12,7 @@ use super::vectors::{Embedded, embed, label};
 use crate::cli::{self, Index};
 use crate::commands::rows::{open_rows, summarize};
 use crate::failure::{Failure, Outcome};
-use crate::output::not_an_input;
+use crate::output::{has_a_place, not_an_input};
 use crate::progress::{Count, say};
 
 /// Rows without an embedding that are named one by one.
@@ -24,6 +24,7 @@ const TOLERANCE: f32 = 1e-3;
 pub(crate) fn run(arguments: &Index, quiet: bool) -> Outcome {
     let start = Instant::now();
     let inputs = [Some(&arguments.input), arguments.vectors.as_ref()];
+    has_a_place(&arguments.output)?;
     not_an_input(
         &arguments.output,
         inputs.into_iter().flatten().map(PathBuf::as_path),

@@ -13,7 +13,7 @@ use super::vectors::embed;
 use crate::cli::Query;
 use crate::commands::rows::{open_rows, summarize};
 use crate::failure::{Failure, Outcome};
-use crate::output::not_an_input;
+use crate::output::{has_a_place, not_an_input};
 use crate::progress::Count;
 
 /// Nodes and directed edges of a batch.
@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &Query, quiet: bool) -> Outcome {
         &arguments.output,
         inputs.into_iter().flatten().map(PathBuf::as_path),
     )?;
+    has_a_place(&arguments.output)?;
     let index = read_index(&arguments.index)?;
     let model = model(arguments, &index)?;
     let count = Count::open("embedding", quiet);

@@ -1,9 +1,9 @@
 //! The configuration of the equivariant transformer, under the names of the original's YAML files.
 
+use dd_nn::Activation;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DenoiserError, Result};
-use dd_nn::Activation;
 
 /// Which radial basis expands the distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,9 @@
 
 use candle_core::{Module, Tensor};
 use dd_kernels::safe_norm;
-use dd_nn::{Init, Linear, Params};
+use dd_nn::{Activation, Init, Linear, Params};
 
 use crate::error::Result;
-use dd_nn::Activation;
 
 /// `t = |V1 v|`, `(x', g) = U2 act(U1 [x ; t])`, `v' = g (*) V2 v` (Schütt et al. 2021, PaiNN, figure 3).
 #[derive(Debug, Clone)]

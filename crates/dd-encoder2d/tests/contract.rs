@@ -11,8 +11,8 @@ use dd_encoder2d::testing::{
 };
 use dd_encoder2d::tokengt::{NodeIdentifiers, NormPlacement, Readout};
 use dd_encoder2d::{
-    DMpnnConfig, Encoder2d, EncoderConfig, EncoderError, GinConfig, Mode, MolClrConfig,
-    PretrainGnnConfig, Recorder, TokenGtConfig,
+    DMpnnConfig, Encoder2d, EncoderConfig, EncoderError, GinConfig, Head, HeadConfig, Mode,
+    MolClrConfig, PretrainGnnConfig, Recorder, TokenGtConfig,
 };
 use dd_graph::{GraphBatch, MolGraph};
 use dd_nn::{Activation, Init, Linear, ParamStore, Params, Representation};
@@ -77,6 +77,56 @@ fn token_gt_with_another_activation() -> Result<(), CheckError> {
             ..small()
         };
         check_token_gt(config, true)?;
+    }
+    Ok(())
+}
+
+/// The tanh form of GELU is near it and not it, in the feed-forward blocks and in the head; tanh is far.
+#[test]
+fn the_activation_is_the_one_that_is_asked_for() -> Result<(), EncoderError> {
+    for norm in [NormPlacement::Pre, NormPlacement::Post] {
+        let run = |activation: Activation| -> Result<[Tensor; 2], EncoderError> {
+            let config = TokenGtConfig {
+                activation,
+                norm,
+                dropout: 0.0,
+                stochastic_depth: 0.0,
+                final_layer_norm: false,
+                ..small()
+            };
+            let batch = GraphBatch::collate(&sample_graphs(4), &Device::Cpu)?;
+            let store = ParamStore::new(1, DType::F64, &Device::Cpu);
+            let encoder = EncoderConfig::TokenGt(config).build(&store.root())?;
+            let head = HeadConfig::TokenGt { activation };
+            let head = Head::new(&head, 24, 1, &store.root().pp("head"))?;
+            // Weights of TokenGT begin small, where all activations are alike: larger ones tell them apart.
+            for (_, var) in store.vars() {
+                var.set(&(var.as_tensor() * 20.0)?)?;
+            }
+            let graphs = encoder.encode(&batch, Mode::Eval)?.graphs;
+            let inputs = Tensor::arange(0.0, 24.0, &Device::Cpu)?.reshape((1, 24))?;
+            Ok([graphs, head.forward(&(inputs * 0.1)?)?])
+        };
+        let exact = run(Activation::Gelu)?;
+        let off = |other: [Tensor; 2]| -> Result<Vec<f64>, EncoderError> {
+            let pairs = exact.iter().zip(&other);
+            pairs
+                .map(|(a, b)| {
+                    let largest = a.abs()?.max_all()?.to_scalar::<f64>()?;
+                    Ok((a - b)?.abs()?.max_all()?.to_scalar::<f64>()? / largest)
+                })
+                .collect()
+        };
+        let (near, far) = (
+            off(run(Activation::GeluTanh)?)?,
+            off(run(Activation::Tanh)?)?,
+        );
+        for (near, far) in near.into_iter().zip(far) {
+            assert!(
+                near > 1e-7 && near < far && far > 1e-2,
+                "{norm:?}: {near:e} {far:e}"
+            );
+        }
     }
     Ok(())
 }

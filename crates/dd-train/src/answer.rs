@@ -188,6 +188,25 @@ mod tests {
     }
 
     #[test]
+    fn rows_before_the_point_where_the_input_breaks_off_are_answered() {
+        let held = Cell::new(2);
+        let rows = (0..3).map(|row| match row {
+            2 => Err(dd_data::DataError::File {
+                path: "cut.smi.gz".into(),
+                source: std::io::ErrorKind::UnexpectedEof.into(),
+            }),
+            _ => Ok(InputRow {
+                row,
+                input: "C".into(),
+                molecule: Err(RowFault::new("deaf", "no molecule is heard")),
+            }),
+        });
+        let mut sink = Held(&held);
+        assert!(answer_rows(rows, &Deaf, 8192, OnError::Report, &mut sink).is_err());
+        assert_eq!(held.get(), 0);
+    }
+
+    #[test]
     fn long_rows_without_an_answer_do_not_pile_up() {
         const MEGABYTE: usize = 1 << 20;
         for (on_error, most) in [

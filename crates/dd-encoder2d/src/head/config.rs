@@ -70,7 +70,7 @@ pub enum HeadConfig {
     /// TokenGT's own: `y = W LN(f(W1 z + b1)) + b` with one scalar `b` for all targets.
     TokenGt {
         /// `f`; the original takes the encoder's.
-        #[serde(default = "gelu")]
+        #[serde(default = "crate::tokengt::config::gelu")]
         activation: Activation,
     },
 }
@@ -80,9 +80,4 @@ impl HeadConfig {
     pub const TOKEN_GT: Self = Self::TokenGt {
         activation: Activation::Gelu,
     };
-}
-
-/// What files say that name no activation.
-fn gelu() -> Activation {
-    Activation::Gelu
 }

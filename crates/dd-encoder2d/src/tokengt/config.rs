@@ -110,8 +110,8 @@ pub struct TokenGtConfig {
     pub readout: Readout,
 }
 
-/// What files say that name no activation.
-fn gelu() -> Activation {
+/// The activation of configurations that name none.
+pub(crate) fn gelu() -> Activation {
     Activation::Gelu
 }
 

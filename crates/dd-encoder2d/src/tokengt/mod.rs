@@ -1,7 +1,7 @@
 //! TokenGT: a plain transformer over node and edge tokens (Kim et al., "Pure transformers are powerful graph learners",
 //! NeurIPS 2022; `jw9730/tokengt` bb76758, `large-scale-regression/tokengt`).
 
-mod config;
+pub(crate) mod config;
 mod identifiers;
 mod layer;
 mod model;

@@ -134,9 +134,41 @@ fn remove_drawings(folder: &Path) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(TrainError::io(folder))? {
         let path = entry.map_err(TrainError::io(folder))?.path();
         let name = path.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(|name| name.starts_with("row-") && name.ends_with(".svg")) {
+        if name.is_some_and(is_drawing) {
             std::fs::remove_file(&path).map_err(TrainError::io(&path))?;
         }
     }
     Ok(())
+}
+
+/// Whether a file has a name as [`Explanations`] gives: `row-ROW-COLUMN-TARGET.svg`.
+fn is_drawing(name: &str) -> bool {
+    let rest = name.strip_prefix("row-");
+    let Some(rest) = rest.and_then(|rest| rest.strip_suffix(".svg")) else {
+        return false;
+    };
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = rest.splitn(3, '-');
+    parts.next().is_some_and(is_number)
+        && parts.next().is_some_and(is_number)
+        && parts.next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawings_of_others_are_not_ours() {
+        assert!(is_drawing("row-0-12-gap_ev.svg"));
+        for name in [
+            "row-a-0-x.svg",
+            "row-1.svg",
+            "row-1-2.svg",
+            "row-1-2-x.png",
+            "arrow-1-2-x.svg",
+        ] {
+            assert!(!is_drawing(name), "{name}");
+        }
+    }
 }

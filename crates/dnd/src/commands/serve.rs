@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dd_serve::{Batching, Limits, ServeConfig, ServedModel, Server, Stop, Student};
-
 use dd_train::CONFIG_FILE;
+
 use ensemble::ServedEnsemble;
 
 use crate::cli::Serve;

@@ -140,16 +140,16 @@ def report(options):
             row = measure(prepared, work, variant, threads, options, peaks)
             found.setdefault(model, []).append(row)
             print(model, row, file=sys.stderr, flush=True)
+    each = [f"{max(values) / 1e9:.0f} GFLOP/s on {threads}" for threads, values in sorted(peaks.items())]
+    peak = f"peak of the matrix product {', '.join(each)} threads"
     for model, rows in found.items():
         title = MODELS.get(model, model)
-        parts.append(f"{title[0].upper() + title[1:]}:\n\n{speed_table(rows, peaks)}")
-    of_threads = [f"{max(values) / 1e9:.0f} GFLOP/s on {threads}" for threads, values in sorted(peaks.items())]
+        parts.append(f"{title[0].upper() + title[1:]} ({peak}):\n\n{speed_table(rows, peaks)}")
     head = ["Model", "Here, float64", "gradients", "Here, float32", "gradients", "PyTorch, float32", "gradients", "Tensors"]
     equality = f"{EQUALITY}\n\n{table(head, equalities)}"
-    peak = f"Peak of the matrix product: {', '.join(of_threads)} (threads)." if of_threads else ""
     if not equal:
         sys.exit(f"{table(head, equalities)}\nthe sides differ")
-    return "\n\n".join([COMMANDS, f"{NOTES}\n{peak}".strip(), *parts, equality])
+    return "\n\n".join([COMMANDS, NOTES, *parts, equality])
 
 
 def embedding(options):

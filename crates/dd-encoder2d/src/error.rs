@@ -70,8 +70,13 @@ pub enum EncoderError {
         value: f32,
     },
     /// A `config.json` that describes no model.
-    #[error("config.json: {0}")]
-    ModelConfig(String),
+    #[error("{path}: {reason}")]
+    ModelConfig {
+        /// The file; its name alone where the text was given.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A model that is not there.
     #[error("there is no model '{name}': looked for {looked}")]
     NoModel {
@@ -126,6 +131,19 @@ pub enum EncoderError {
     /// An error of the tensor library.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+impl EncoderError {
+    /// Says in which file a configuration is wrong.
+    pub(crate) fn in_file(self, file: &std::path::Path) -> Self {
+        match self {
+            Self::ModelConfig { reason, .. } => Self::ModelConfig {
+                path: file.to_path_buf(),
+                reason,
+            },
+            other => other,
+        }
+    }
 }
 
 /// Result of this crate.

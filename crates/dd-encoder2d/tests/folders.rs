@@ -203,8 +203,13 @@ fn damaged_and_hostile_files_are_errors() {
     }
     std::fs::write(&weights, whole).unwrap();
     assert!(Encoder::from_pretrained(&scratch.0).is_ok());
-    std::fs::write(scratch.0.join("config.json"), "{\"schema\": 1").unwrap();
-    assert!(Encoder::from_pretrained(&scratch.0).is_err());
+    let config = scratch.0.join("config.json");
+    std::fs::write(&config, "{\"schema\": 1").unwrap();
+    let error = Encoder::from_pretrained(&scratch.0)
+        .unwrap_err()
+        .to_string();
+    let start = format!("{}: EOF", config.display());
+    assert!(error.starts_with(&start), "{error}");
 }
 
 #[test]

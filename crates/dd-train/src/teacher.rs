@@ -62,6 +62,12 @@ impl TeacherConfig {
             noise,
         }
     }
+
+    /// Whether the text of a `config.json` is meant for a teacher: it has a `denoiser`.
+    pub fn is_meant_by(text: &str) -> bool {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        value.get("denoiser").is_some()
+    }
 }
 
 impl Teacher {
@@ -125,14 +131,15 @@ fn open(folder: &Path) -> Result<(TeacherConfig, TensorFile)> {
         path: path.clone(),
         reason,
     };
-    let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    if value.is_object() && value.get("denoiser").is_none() {
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+    if !TeacherConfig::is_meant_by(&text) {
         return Err(fault(
             "it describes no teacher, which reads geometries".into(),
         ));
     }
     let config: TeacherConfig =
-        serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        serde_json::from_value(value).map_err(|error| fault(error.to_string()))?;
     if config.schema != 1 {
         return Err(fault(format!("expected schema 1, got {}", config.schema)));
     }

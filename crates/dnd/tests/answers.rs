@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -151,6 +152,33 @@ fn every_format_says_the_same() {
     }
     let errors = lines(&at.join("out.npy.errors.jsonl"));
     assert_eq!((errors.len(), &errors[0]["row"]), (1, &Value::from(2)));
+}
+
+#[test]
+fn rows_before_the_end_of_a_cut_file_are_answered() {
+    let at = folder();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    packed.write_all("CCO\n".repeat(100).as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    std::fs::write(at.join("cut.smi.gz"), &packed[..packed.len() / 2]).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_dnd"))
+        .args(["predict", "-m", "run", "-i", "cut.smi.gz"])
+        .current_dir(at)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("cut.smi.gz: incomplete"), "{said}");
+    let rows = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<Value> = rows
+        .lines()
+        .map(|row| serde_json::from_str(row).unwrap())
+        .collect();
+    assert!((40..60).contains(&rows.len()), "{} rows", rows.len());
+    assert!(rows.iter().all(|row| row["gap"].is_number()));
+    // A file that has its name is whole.
+    dnd(at, "predict -m run -i cut.smi.gz -o cut.csv", 2);
+    assert!(!at.join("cut.csv").exists());
 }
 
 #[test]

@@ -118,6 +118,13 @@ fn a_configuration_says_what_a_file_is() {
         assert_eq!(output.status.code(), Some(code), "{}", told(&output));
         assert!(told(&output).contains(reason), "{}", told(&output));
     }
+    // A teacher's is read as one.
+    std::fs::write(&config, r#"{ "schema": 1, "denoiser": {} }"#).unwrap();
+    let [input, config, model] = [&input, &config, &model].map(|path| path.to_str().unwrap());
+    let output = run(&["convert", "-i", input, "--config", config, "-o", model]);
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    let reason = "described.json: missing field `embedding_dimension`";
+    assert!(told(&output).contains(reason), "{}", told(&output));
     std::fs::remove_dir_all(place).unwrap();
 }
 

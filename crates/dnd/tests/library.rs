@@ -94,6 +94,11 @@ fn what_is_done_is_not_done_again() {
     let again = embed(&folder, &arguments);
     assert_eq!((again.status.code(), when()), (Some(3), written));
     assert!(said(&again).contains("out.npy is done"), "{}", said(&again));
+    // Without the rows that failed the output is not whole.
+    std::fs::remove_file(folder.join("out.npy.errors.jsonl")).unwrap();
+    let whole = embed(&folder, &arguments);
+    assert!(!said(&whole).contains("is done"), "{}", said(&whole));
+    assert!(folder.join("out.npy.errors.jsonl").is_file());
     // Another input is another task; its rows are all well, and the old errors are gone.
     std::fs::write(folder.join("in.smi"), "CCO\nCN\n").unwrap();
     let other = embed(&folder, &arguments);

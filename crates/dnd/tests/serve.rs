@@ -136,6 +136,19 @@ fn neighbours_of_files_and_words() {
     assert_eq!(index("library.smi", "gin-128-node").status.code(), Some(3));
     assert_eq!(lines("b.index"), direct);
 
+    // A vector that is not there leaves its row out, as a row that is no molecule.
+    let mut file = std::fs::read(folder.join("library.npy")).unwrap();
+    let whole = file.clone();
+    let width = 4 * 128;
+    let last = file.len() - width;
+    file[last..].copy_from_slice(&f32::NAN.to_le_bytes().repeat(128));
+    std::fs::write(folder.join("library.npy"), file).unwrap();
+    let fewer = index("library.smi", "gin-128-node");
+    assert_eq!(fewer.status.code(), Some(3));
+    let said = text(&fewer.stderr);
+    assert!(said.contains("its vector is not finite"), "{said}");
+    std::fs::write(folder.join("library.npy"), whole).unwrap();
+
     // Vectors of another model, or of other rows, are refused; so is an index that is none.
     let other = index("library.smi", "gin-128-graph");
     assert_eq!(other.status.code(), Some(2));

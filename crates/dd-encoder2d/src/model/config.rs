@@ -20,6 +20,8 @@ use crate::names::{ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX};
 
 /// The only version of the layout so far.
 const SCHEMA: u64 = 1;
+/// The file of a model folder that has it.
+pub(super) const CONFIG: &str = "config.json";
 
 /// A model: encoder, the features it reads, and, when it predicts, head and targets.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,13 +121,10 @@ impl ModelConfig {
         let schema = fields.remove("schema");
         if schema.as_ref().and_then(Value::as_u64) != Some(SCHEMA) {
             let found = schema.map_or_else(|| "nothing".to_string(), |value| value.to_string());
-            return Err(EncoderError::ModelConfig(format!(
-                "schema: expected {SCHEMA}, got {found}"
-            )));
+            return Err(wrong(format!("schema: expected {SCHEMA}, got {found}")));
         }
         let featurizer = field(&mut fields, "featurizer")?;
-        let featurizer = featurizer
-            .ok_or_else(|| EncoderError::ModelConfig("missing field `featurizer`".to_string()))?;
+        let featurizer = featurizer.ok_or_else(|| wrong("missing field `featurizer`"))?;
         let config = Self {
             featurizer,
             head: field(&mut fields, "head")?,
@@ -134,17 +133,22 @@ impl ModelConfig {
         };
         let reads = config.encoder.featurizer().kind();
         if config.featurizer.kind() != reads {
-            return Err(EncoderError::ModelConfig(format!(
+            return Err(wrong(format!(
                 "featurizer: the encoder reads the features {reads}, not {}",
                 config.featurizer.kind()
             )));
         }
         if config.head.is_some() == config.targets.is_empty() {
-            return Err(EncoderError::ModelConfig(
-                "a head needs targets, and targets need a head".to_string(),
-            ));
+            return Err(wrong("a head needs targets, and targets need a head"));
         }
         Ok(config)
+    }
+}
+
+fn wrong(reason: impl Into<String>) -> EncoderError {
+    EncoderError::ModelConfig {
+        path: CONFIG.into(),
+        reason: reason.into(),
     }
 }
 
@@ -158,7 +162,7 @@ where
 {
     let value = fields.remove(name).as_ref().map(strict).transpose();
     value.map_err(|error| match error {
-        EncoderError::ModelConfig(reason) => EncoderError::ModelConfig(format!("{name}: {reason}")),
+        EncoderError::ModelConfig { reason, .. } => wrong(format!("{name}: {reason}")),
         other => other,
     })
 }
@@ -169,7 +173,7 @@ fn strict<T: DeserializeOwned + Serialize>(value: &Value) -> Result<T> {
     let parsed: T = serde_json::from_value(value.clone()).map_err(format_error)?;
     match ignored(value, &json(&parsed)?) {
         None => Ok(parsed),
-        Some(name) => Err(EncoderError::ModelConfig(format!("unknown field `{name}`"))),
+        Some(name) => Err(wrong(format!("unknown field `{name}`"))),
     }
 }
 
@@ -196,7 +200,7 @@ fn ignored<'a>(given: &'a Value, known: &Value) -> Option<&'a str> {
     reason = "the shape that map_err wants"
 )]
 fn format_error(error: serde_json::Error) -> EncoderError {
-    EncoderError::ModelConfig(error.to_string())
+    wrong(error.to_string())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use dd_nn::{LoadOptions, LoadReport, ParamStore, Staged, TensorFile, load_file, stage_tensors};
 
-use super::config::ModelConfig;
+use super::config::{CONFIG, ModelConfig};
 use super::shipped;
 use crate::error::{EncoderError, Result};
 use crate::names::{ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX, encoder_of_folder};
@@ -15,7 +15,6 @@ use crate::names::{ENCODER_PREFIX, HEAD_PREFIX, SCALER_PREFIX, encoder_of_folder
 /// What is said of a teacher where a student is wanted.
 const TEACHER: &str =
     "a teacher, which reads geometries: distil a student from it (`dnd distill --teacher`)";
-const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const CARD: &str = "README.md";
 /// Longest configuration that is read.
@@ -74,7 +73,8 @@ impl ModelFolder {
             });
         }
         Ok(Self {
-            config: ModelConfig::from_json(&text)?,
+            config: ModelConfig::from_json(&text)
+                .map_err(|error| error.in_file(&path.join(CONFIG)))?,
             path,
             text,
             embedded,
@@ -247,9 +247,10 @@ fn read_text(path: &Path) -> Result<String> {
     let mut text = String::new();
     let read = file.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text);
     if read.map_err(io)? as u64 > MAX_CONFIG_BYTES {
-        return Err(EncoderError::ModelConfig(format!(
-            "longer than {MAX_CONFIG_BYTES} bytes"
-        )));
+        return Err(EncoderError::ModelConfig {
+            path: path.to_path_buf(),
+            reason: format!("longer than {MAX_CONFIG_BYTES} bytes"),
+        });
     }
     Ok(text)
 }

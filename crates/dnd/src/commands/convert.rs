@@ -72,13 +72,15 @@ fn card(file: &Checkpoint, found: &Published, report: &LoadReport) -> String {
 fn described(file: &Checkpoint, config: &Path, output: &Path) -> Result<LoadReport, Failure> {
     let text = std::fs::read_to_string(config)
         .map_err(|error| Failure::misuse(format!("{}: {error}", config.display())))?;
-    if let Ok(teacher) = serde_json::from_str::<TeacherConfig>(&text) {
+    if TeacherConfig::is_meant_by(&text) {
+        let teacher: TeacherConfig = serde_json::from_str(&text)
+            .map_err(|error| Failure::misuse(format!("{}: {error}", config.display())))?;
         let text = serde_json::to_string(&teacher).map_err(Failure::misuse)?;
         no_other_model(output, &text).map_err(Failure::misuse)?;
         return Teacher::convert(&teacher, file, output).map_err(Failure::misuse);
     }
     let config = ModelConfig::from_json(&text).map_err(|error| match error {
-        EncoderError::ModelConfig(reason) => {
+        EncoderError::ModelConfig { reason, .. } => {
             Failure::misuse(format!("{}: {reason}", config.display()))
         }
         other => Failure::misuse(other),

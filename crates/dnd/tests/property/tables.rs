@@ -63,6 +63,26 @@ fn what_predicts_nothing_yet_says_what_to_do() {
     refused(&at, "finetune excel.csv", &["separated by semicolons"]);
 }
 
+/// The system knows who writes into a folder.
+#[cfg(unix)]
+#[test]
+fn a_folder_takes_one_fine_tuning_at_a_time() {
+    use rustix::fs::{FlockOperation, flock};
+    let at = place("two");
+    table(&at, 40);
+    std::fs::create_dir(at.join("run")).unwrap();
+    let other = std::fs::File::open(at.join("run")).unwrap();
+    flock(&other, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let words =
+        "finetune mine.csv --target-columns gap --epochs 1 --ensemble 1 --split random -o run";
+    let (code, said) = dnd(&at, words);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("a run is under way in it"), "{said}");
+    assert_eq!(std::fs::read_dir(at.join("run")).unwrap().count(), 0);
+    drop(other);
+    done(&at, words);
+}
+
 #[test]
 fn names_that_cannot_be_told_apart_are_refused_before_anything_is_trained() {
     let at = place("names");

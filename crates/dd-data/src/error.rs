@@ -40,6 +40,11 @@ impl RowFault {
         }
     }
 
+    /// A model that gave no number.
+    pub fn not_finite() -> Self {
+        Self::new("not-finite", "the model's answer is not a finite number")
+    }
+
     /// The same fault at a byte range of the input.
     #[must_use]
     pub fn at(mut self, span: Range<usize>) -> Self {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use dd_data::RowFault;
@@ -20,6 +21,9 @@ use crate::refusal::Refusal;
 /// Drawings and readings of mol blocks that may be under way or wait for a thread.
 const MAX_SKETCHES: usize = 64;
 
+/// Longest time for a request.
+const MAX_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A model and the queue before it.
 pub(crate) struct Hosted {
     pub(crate) model: Arc<dyn ServedModel>,
@@ -33,6 +37,8 @@ pub(crate) struct App {
     pub(crate) index: Option<(Arc<Index>, Arc<Hosted>)>,
     pub(crate) config: ServeConfig,
     pub(crate) metrics: Arc<Metrics>,
+    /// Searches that may be under way: they leave a thread to everything else.
+    pub(crate) searches: Arc<Semaphore>,
     sketches: Arc<Semaphore>,
     stopping: AtomicBool,
 }
@@ -70,6 +76,7 @@ impl App {
             index: index.transpose()?,
             config,
             metrics,
+            searches: Arc::new(Semaphore::new((blocking_threads() / 2).max(1))),
             sketches: Arc::new(Semaphore::new(MAX_SKETCHES)),
             stopping: AtomicBool::new(false),
         })
@@ -146,6 +153,11 @@ impl App {
     }
 }
 
+/// Threads for work that does not wait: reading, drawing, searching.
+pub(crate) fn blocking_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2))
+}
+
 /// True when the vectors of an index are this model's; without a fingerprint its name decides.
 fn made(hosted: &Hosted, index: &Index) -> bool {
     let (card, origin) = (hosted.model.card(), index.origin());
@@ -185,6 +197,10 @@ fn check(models: &[Arc<dyn ServedModel>], limits: &Limits) -> Result<()> {
     }
     if limits.time.is_zero() {
         return limit("timeout", 0, "no request would be answered in time");
+    }
+    if limits.time > MAX_TIME {
+        let seconds = usize::try_from(limits.time.as_secs()).unwrap_or(usize::MAX);
+        return limit("timeout", seconds, "more than a day");
     }
     if limits.queue < limits.rows {
         return limit(

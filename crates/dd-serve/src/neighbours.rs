@@ -8,13 +8,17 @@ use axum::response::Response;
 use dd_data::RowFault;
 use dd_search::{Index, Neighbour};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
-use crate::answer::answer;
+use crate::answer::{Answers, answer};
 use crate::app::App;
 use crate::batcher::Task;
 use crate::json::{self, Body, json};
 use crate::refusal::Refusal;
 use crate::run::Answer;
+
+/// What the index says of a row.
+type Found = Result<Vec<Neighbour>, RowFault>;
 
 /// Most neighbours of a row.
 const MAX_NEIGHBOURS: usize = 1000;
@@ -78,16 +82,19 @@ pub(crate) async fn neighbours(
         return Err(Refusal::bad("k", message));
     }
     let (inputs, answers) = answer(&app, maker, Task::Embed, question.smiles).await?;
-    let searched = Arc::clone(index);
-    let found = tokio::task::spawn_blocking(move || {
-        let each = answers.into_iter();
-        each.map(|answer| search(&searched, answer?, question.k))
-            .collect::<Vec<_>>()
-    });
-    let found = found.await.map_err(|_| {
+    let lost = || {
         let message = "the search failed: this is a fault of the server";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "lost", message)
-    })?;
+    };
+    let turn = Arc::clone(&app.searches).acquire_owned().await;
+    let turn = turn.map_err(|_| lost())?;
+    let searched = Arc::clone(index);
+    let (reply, found) = oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        search_each(&searched, answers, question.k, reply);
+        drop(turn);
+    });
+    let found = found.await.map_err(|_| lost())?;
     let rows = inputs
         .iter()
         .zip(found)
@@ -114,7 +121,20 @@ pub(crate) async fn neighbours(
     }))
 }
 
-fn search(index: &Index, answer: Answer, k: usize) -> Result<Vec<Neighbour>, RowFault> {
+/// Searches for every row, as long as somebody waits for it.
+fn search_each(index: &Index, answers: Answers, k: usize, reply: oneshot::Sender<Vec<Found>>) {
+    let mut found = Vec::with_capacity(answers.len());
+    for answer in answers {
+        if reply.is_closed() {
+            return;
+        }
+        found.push(answer.and_then(|answer| search(index, answer, k)));
+    }
+    // The request may have been given up meanwhile.
+    let _ = reply.send(found);
+}
+
+fn search(index: &Index, answer: Answer, k: usize) -> Found {
     let Answer::Vector(vector) = answer else {
         return Err(RowFault::new("model", "the model gave no vector"));
     };

@@ -28,10 +28,10 @@ impl Answer {
             }
         };
         if finite {
-            return Ok(self);
+            Ok(self)
+        } else {
+            Err(RowFault::not_finite())
         }
-        let message = "the model's answer is not a finite number";
-        Err(RowFault::new("not-finite", message))
     }
 }
 

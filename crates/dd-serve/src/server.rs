@@ -14,7 +14,7 @@ use axum::serve::ListenerExt;
 use dd_search::Index;
 use tokio::sync::watch;
 
-use crate::app::App;
+use crate::app::{App, blocking_threads};
 use crate::config::ServeConfig;
 use crate::error::Result;
 use crate::model::ServedModel;
@@ -96,7 +96,7 @@ impl Server {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads.clamp(2, 8))
-            .max_blocking_threads(threads.max(2))
+            .max_blocking_threads(blocking_threads())
             .thread_name("server")
             .enable_io()
             .enable_time()

@@ -214,9 +214,14 @@ fn neighbours_come_from_the_index() {
     let answer = post(server.address, "/v1/neighbours", &question).json();
     let found = answer["rows"][0]["neighbours"].as_array().unwrap();
     assert_eq!(answer["metric"], "euclidean");
+    assert_eq!((found.len(), expected.len()), (3, 3));
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found["row"], json!(10 + expected.entry));
         assert_eq!(found["input"], library[expected.entry]);
+        assert_eq!(
+            found["distance"].as_f64().map(|x| x as f32),
+            Some(expected.distance)
+        );
     }
     assert_eq!(answer["rows"][1]["error"]["kind"], "unopened-branch");
     let none = json!({"smiles": ["C"], "k": 0});

@@ -5,8 +5,8 @@
 //! every other class or function of the file becomes a placeholder that is shown by its name and never called. Both
 //! formats are read: zip archives (since PyTorch 1.6) and the older sequence of pickles with raw storages.
 //!
-//! A hostile file costs no more than its own size: no recursion over its contents, nothing allocated on its word alone,
-//! errors that say where.
+//! A hostile file costs little: no recursion over its contents, nothing allocated on its word alone, limits to what is
+//! gone through (half a million objects, 64 MiB of names), errors that say where.
 //!
 //! Use this crate to look into files of others. To load one into a model, take `dd_nn::Checkpoint`. The crate knows
 //! neither tensors to compute with nor the disk.

@@ -9,8 +9,11 @@ use crate::pickle::{Id, Value, Values, View};
 pub(crate) const HOLDERS: [&str; 4] = ["state_dict", "model_state_dict", "model", "module"];
 /// How deep objects may be nested.
 const MAX_DEPTH: usize = 64;
-/// Most pairs and bytes of names that are gone through: objects that hold each other in circles have no end.
+/// Most that is gone through, in bytes that are kept of it: objects that hold each other in circles have no end.
 const MAX_WORK: usize = 1 << 26;
+/// What a visit costs beside its name, and a tensor beside its visit.
+const VISIT: usize = 64;
+const TENSOR: usize = 512;
 
 /// The state dict of a file.
 pub(crate) struct StateDict {
@@ -41,6 +44,7 @@ fn below(values: &Values, start: Id) -> Result<StateDict> {
     while let Some((name, id, depth)) = waiting.pop() {
         walked.push((name.clone(), id));
         if let Value::Tensor(view) = values.get(id) {
+            work += TENSOR;
             tensors.insert(name, view.as_ref().clone());
             continue;
         }
@@ -52,7 +56,7 @@ fn below(values: &Values, start: Id) -> Result<StateDict> {
                 ("", part) => part.to_string(),
                 (name, part) => format!("{name}.{part}"),
             };
-            work += name.len();
+            work += VISIT + name.len();
             if work > MAX_WORK || depth == MAX_DEPTH {
                 return Err(TorchError::Nesting);
             }
@@ -65,17 +69,28 @@ fn below(values: &Values, start: Id) -> Result<StateDict> {
 /// The named parts of a dictionary, and how many pairs were looked at; of a module its parameters, buffers and modules, in
 /// which the names of the three dictionaries do not show.
 fn children(values: &Values, id: Id) -> (Vec<(&str, Id)>, usize) {
+    let attributes = num_attributes(values, id);
     if let Some(state) = module_state(values, id) {
         let parts = ["_parameters", "_buffers", "_modules"];
         let parts = parts.iter().filter_map(|part| values.entry(state, part));
-        let looked_at = values.pairs(state).unwrap_or_default().len();
-        return (parts.map(|part| ("", part)).collect(), 1 + 4 * looked_at);
+        return (parts.map(|part| ("", part)).collect(), 4 * attributes);
     }
     let pairs = values.pairs(id).unwrap_or_default();
     let named = pairs
         .iter()
         .filter_map(|&(key, value)| Some((values.text(key)?, value)));
-    (named.collect(), 1 + pairs.len())
+    (named.collect(), pairs.len() + attributes)
+}
+
+/// What it costs to ask whether an object is a module.
+pub(crate) fn num_attributes(values: &Values, id: Id) -> usize {
+    match values.get(id) {
+        Value::Object(object) => {
+            let pairs = object.state.and_then(|state| values.pairs(state));
+            pairs.unwrap_or_default().len()
+        }
+        _ => 0,
+    }
 }
 
 /// The attributes of an object that is a module.

@@ -1,4 +1,4 @@
-//! Damaged and hostile files give an error, quickly and without large allocations.
+//! Damaged and hostile files give an error, quickly.
 
 #![allow(clippy::unwrap_used)]
 
@@ -229,7 +229,27 @@ fn circles_and_depth() {
         b".".to_vec(),
     ]
     .concat();
-    let _ = parse(archive(&nested, &[]));
+    assert_eq!(
+        parse(archive(&nested, &[])).unwrap_err(),
+        TorchError::Nesting
+    );
+    // The same dictionary under nothing, again and again: names cost nothing, the visits do.
+    let pairs = b"h\x00h\x01".repeat(5_700);
+    let holder = b"h\x00h\x02".repeat(5_700);
+    let often = [
+        b"\x80\x02".as_slice(),
+        &text(""),
+        b"q\x000Nq\x010}q\x02(",
+        &pairs,
+        b"u0}(",
+        &holder,
+        b"u.",
+    ]
+    .concat();
+    assert_eq!(
+        parse(archive(&often, &[])).unwrap_err(),
+        TorchError::Nesting
+    );
 }
 
 /// A long tuple that is called, copied and named again and again.
@@ -238,7 +258,23 @@ fn amplification() {
     let items: Vec<u8> = (0..50_000).flat_map(|_| *b"K\x01").collect();
     let long = [b"\x80\x02(".as_slice(), &items, b"tq\x00"].concat();
     let calls: Vec<u8> = (0..100_000).flat_map(|_| *b"ca\nb\nh\x00R").collect();
-    let _ = parse(archive(&[long.as_slice(), &calls, b"."].concat(), &[]));
+    let called = archive(&[long.as_slice(), &calls, b"."].concat(), &[]);
+    assert!(parse(called).unwrap().tensors().is_empty());
+    // A long name under a hundred thousand others.
+    let long = "m".repeat(2_000_000);
+    let names = b"h\x00h\x01".repeat(100_000);
+    let global = format!("0c{long}\nn\nq\u{1}0}}(");
+    let named = [
+        b"\x80\x02".as_slice(),
+        &text("a"),
+        b"q\x00",
+        global.as_bytes(),
+        &names,
+        b"u.",
+    ]
+    .concat();
+    let file = parse(archive(&named, &[])).unwrap();
+    assert!(file.settings().is_empty());
     let pairs: Vec<u8> = (0..20_000).flat_map(|_| *b"NN\x86").collect();
     let copies: Vec<u8> = (0..50_000)
         .flat_map(|_| *b"ccollections\nOrderedDict\nh\x01\x85R")

@@ -60,38 +60,32 @@ pub fn answer_rows(
     on_error: OnError,
     sink: &mut dyn RowSink,
 ) -> Result<Summary> {
-    let mut summary = Summary::default();
     let mut pending = Pending::default();
     for row in rows {
         let row = match row {
             Ok(row) => row,
             Err(error) => {
-                pending.flush(model, sink)?;
+                pending.flush(model, on_error, sink)?;
                 return Err(error.into());
             }
         };
-        summary.rows += 1;
         let graph = row.molecule.and_then(|molecule| model.featurize(&molecule));
-        if let Err(fault) = &graph {
-            summary.failed += 1;
-            if on_error == OnError::Stop {
-                pending.flush(model, sink)?;
-                return Err(TrainError::Record {
-                    index: row.row as usize,
-                    reason: format!("{}: {}", row.input, fault.message),
-                });
-            }
-        }
-        if graph.is_err() && on_error == OnError::Skip {
-            continue;
-        }
+        let ends = graph.is_err() && on_error == OnError::Stop;
         pending.push(row.row, row.input, graph);
-        if pending.tokens >= batch_tokens || pending.is_large() {
-            pending.flush(model, sink)?;
+        if ends || pending.tokens >= batch_tokens || pending.is_large() {
+            pending.flush(model, on_error, sink)?;
         }
     }
-    pending.flush(model, sink)?;
-    Ok(summary)
+    pending.flush(model, on_error, sink)?;
+    Ok(pending.summary)
+}
+
+/// The fault of a row that a run ends with.
+pub(crate) fn ends_with(row: u64, input: &str, fault: &RowFault) -> TrainError {
+    TrainError::Record {
+        index: row as usize,
+        reason: format!("{input}: {}", fault.message),
+    }
 }
 
 /// Most rows held at once, whatever their size: a long run of faults must not pile up.
@@ -105,6 +99,8 @@ struct Pending {
     graphs: Vec<MolGraph>,
     tokens: usize,
     input_bytes: usize,
+    /// Of the rows that are no longer held.
+    summary: Summary,
 }
 
 impl Pending {
@@ -121,7 +117,12 @@ impl Pending {
         self.rows.push((row, input, outcome));
     }
 
-    fn flush(&mut self, model: &dyn RowModel, sink: &mut dyn RowSink) -> Result<()> {
+    fn flush(
+        &mut self,
+        model: &dyn RowModel,
+        on_error: OnError,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
         let graphs = std::mem::take(&mut self.graphs);
         (self.tokens, self.input_bytes) = (0, 0);
         let mut answers = if graphs.is_empty() {
@@ -131,13 +132,26 @@ impl Pending {
             model.run(&batch)?.into_iter()
         };
         for (row, input, outcome) in self.rows.drain(..) {
+            self.summary.rows += 1;
             let outcome = match outcome {
-                Ok(()) => Ok(answers.next().ok_or_else(|| TrainError::Record {
-                    index: row as usize,
-                    reason: "the model gave fewer answers than there are graphs".into(),
-                })?),
+                Ok(()) => {
+                    let values = answers.next().ok_or_else(|| TrainError::Record {
+                        index: row as usize,
+                        reason: "the model gave fewer answers than there are graphs".into(),
+                    })?;
+                    let finite = values.iter().all(|value| value.is_finite());
+                    finite.then_some(values).ok_or_else(RowFault::not_finite)
+                }
                 Err(fault) => Err(fault),
             };
+            if let Err(fault) = &outcome {
+                self.summary.failed += 1;
+                match on_error {
+                    OnError::Stop => return Err(ends_with(row, &input, fault)),
+                    OnError::Skip => continue,
+                    OnError::Report => {}
+                }
+            }
             sink.write(&OutputRow {
                 row,
                 input,

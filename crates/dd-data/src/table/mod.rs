@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Result, RowFault};
 use crate::text::text;
-use fields::{FieldFault, split};
+use fields::{Record, Unclosed};
 use lines::{Line, MAX_LINE_BYTES, next_line};
 
 /// A quoted field may run over this many lines.
@@ -92,37 +92,43 @@ impl TableReader {
         if first.is_cut() {
             return Ok(Err(too_long(first.length)));
         }
-        let mut text = text_of(first);
-        if text.trim().is_empty() {
+        let mut record = Record::new(text_of(first));
+        if record.text().trim().is_empty() {
             return Ok(Err(RowFault::new("empty", "the line is empty")));
         }
         let mut taken: VecDeque<Line> = VecDeque::new();
-        loop {
-            match split(&text, self.delimiter) {
-                Ok(fields) if fields.len() == self.columns.len() => return Ok(Ok(fields)),
-                Ok(fields) => {
-                    let (expected, found) = (self.columns.len(), fields.len());
-                    let message = format!("expected {expected} columns, got {found}");
-                    return Ok(Err(RowFault::new("columns", message)));
-                }
-                Err(FieldFault::Unclosed { at }) => {
-                    let room = taken.len() < MAX_RECORD_LINES && text.len() < MAX_LINE_BYTES;
-                    let next = if room { self.line()? } else { None };
-                    if let Some(line) = next.as_ref().filter(|line| !line.is_cut()) {
-                        text.push('\n');
-                        text.push_str(&text_of(line.clone()));
-                        taken.extend(next);
-                        continue;
-                    }
-                    // Give the later lines back: each is a row of its own.
-                    taken.extend(next);
-                    taken.append(&mut self.pending);
-                    self.pending = taken;
-                    let fault = RowFault::new("quote", "a quotation mark is never closed");
-                    return Ok(Err(fault.at(at..at + 1)));
-                }
+        while let Err(mark) = record.split(self.delimiter) {
+            if !(mark.may_close && self.read_on(&mut record, &mut taken)?) {
+                // Give the later lines back: each is a row of its own.
+                taken.append(&mut self.pending);
+                self.pending = taken;
+                let fault = RowFault::new("quote", "a quotation mark is never closed");
+                return Ok(Err(fault.at(mark.at..mark.at + 1)));
             }
         }
+        let (expected, fields) = (self.columns.len(), record.into_fields());
+        if fields.len() == expected {
+            return Ok(Ok(fields));
+        }
+        let message = format!("expected {expected} columns, got {}", fields.len());
+        Ok(Err(RowFault::new("columns", message)))
+    }
+
+    /// Adds lines up to one in which the open mark can be closed; false when there is none. What was read is in `taken`.
+    fn read_on(&mut self, record: &mut Record, taken: &mut VecDeque<Line>) -> Result<bool> {
+        while taken.len() < MAX_RECORD_LINES && record.text().len() < MAX_LINE_BYTES {
+            let Some(line) = self.line()? else {
+                return Ok(false);
+            };
+            taken.push_back(line.clone());
+            if line.is_cut() {
+                return Ok(false);
+            }
+            if record.push(&text_of(line)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -145,41 +151,43 @@ fn header(reader: &mut dyn BufRead, path: &Path, delimiter: u8) -> Result<Vec<St
         path: path.to_path_buf(),
         reason,
     };
-    let (mut text, mut lines) = (String::new(), 0);
-    while let Some(line) = next_line(reader).map_err(|error| DataError::file(path, error))? {
-        if line.is_cut() {
-            return Err(broken(too_long(line.length).message));
+    let mut line = || -> Result<Option<String>> {
+        match next_line(reader).map_err(|error| DataError::file(path, error))? {
+            Some(line) if line.is_cut() => Err(broken(too_long(line.length).message)),
+            line => Ok(line.map(text_of)),
         }
-        if lines > 0 {
-            text.push('\n');
-        }
-        text.push_str(&text_of(line));
-        lines += 1;
-        if text.trim().is_empty() {
-            let next = next_line(reader).map_err(|error| DataError::file(path, error))?;
-            if next.is_some() {
-                return Err(broken("it is empty, and lines follow".into()));
-            }
-            break;
-        }
-        match split(&text, delimiter) {
-            Ok(columns) => return Ok(columns),
-            Err(FieldFault::Unclosed { .. })
-                if lines < MAX_RECORD_LINES && text.len() < MAX_LINE_BYTES => {}
-            Err(FieldFault::Unclosed { .. }) => break,
-        }
+    };
+    let first = line()?.unwrap_or_default();
+    if first.trim().is_empty() {
+        return Err(match line()? {
+            Some(_) => broken("it is empty, and lines follow".into()),
+            None => DataError::NoHeader {
+                path: path.to_path_buf(),
+            },
+        });
     }
-    match split(&text, delimiter) {
-        Err(FieldFault::Unclosed { at }) => {
-            let place = text[..at].chars().count() + 1;
-            Err(broken(format!(
+    let (mut record, mut lines) = (Record::new(first), 1);
+    while let Err(Unclosed { at, may_close }) = record.split(delimiter) {
+        let mut goes_on = false;
+        while may_close
+            && !goes_on
+            && lines < MAX_RECORD_LINES
+            && record.text().len() < MAX_LINE_BYTES
+        {
+            let Some(line) = line()? else {
+                break;
+            };
+            goes_on = record.push(&line);
+            lines += 1;
+        }
+        if !goes_on {
+            let place = record.text()[..at].chars().count() + 1;
+            return Err(broken(format!(
                 "the quotation mark at character {place} is never closed"
-            )))
+            )));
         }
-        Ok(_) => Err(DataError::NoHeader {
-            path: path.to_path_buf(),
-        }),
     }
+    Ok(record.into_fields())
 }
 
 /// The only place of a name among the columns of a table.

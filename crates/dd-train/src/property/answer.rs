@@ -9,8 +9,8 @@ use dd_mol::Molecule;
 use super::ensemble::{Ensemble, Prediction};
 use super::explanations::Explanations;
 use super::uncertainty::Region;
-use crate::answer::{MAX_INPUT_BYTES, OnError, RowModel, Summary};
-use crate::error::{Result, TrainError};
+use crate::answer::{MAX_INPUT_BYTES, OnError, RowModel, Summary, ends_with};
+use crate::error::Result;
 
 /// Rows that are answered together.
 const CHUNK: usize = 1024;
@@ -136,7 +136,7 @@ impl<'a> Assessor<'a> {
     }
 
     /// The values of a row, in the order of [`Assessor::columns`].
-    fn values(&self, prediction: Prediction) -> Vec<Value> {
+    fn values(&self, prediction: Prediction) -> std::result::Result<Vec<Value>, RowFault> {
         let mut values = Vec::new();
         for (target, has_region) in prediction.targets.iter().zip(&self.regions) {
             values.push(Value::Number(target.mean as f32));
@@ -164,7 +164,11 @@ impl<'a> Assessor<'a> {
                 Value::Flag(found.in_domain),
             ]);
         }
-        values
+        let finite = values.iter().all(|value| match value {
+            Value::Number(number) => number.is_finite(),
+            _ => true,
+        });
+        finite.then_some(values).ok_or_else(RowFault::not_finite)
     }
 
     /// Answers all rows, a bounded number at a time; explains each where that is asked for.
@@ -218,20 +222,18 @@ impl<'a> Assessor<'a> {
                     Some(fault) => Err(fault),
                     None => {
                         let (molecule, answer) = answers.next().expect("one answer per molecule");
+                        let answer = answer.and_then(|prediction| self.values(prediction));
                         if let (Some(writer), Ok(_)) = (&mut explanations, &answer) {
                             writer.write(row, &input, molecule)?;
                         }
-                        answer.map(|prediction| self.values(prediction))
+                        answer
                     }
                 };
                 if let Err(fault) = &outcome {
                     summary.failed += 1;
                     match on_error {
                         OnError::Stop => {
-                            return Err(TrainError::Record {
-                                index: row as usize,
-                                reason: format!("{input}: {}", fault.message),
-                            });
+                            return Err(ends_with(row, &input, fault));
                         }
                         OnError::Skip => continue,
                         OnError::Report => {}

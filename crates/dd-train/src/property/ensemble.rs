@@ -295,7 +295,8 @@ impl Ensemble {
                 Err(fault) => Some(fault),
             });
         }
-        let mut predictions = self.assess(&graphs, &traits, coverage)?.into_iter();
+        let answers = self.answers(&graphs)?;
+        let mut predictions = self.assess(&answers, &traits, coverage)?.into_iter();
         let answer = |fault: Option<RowFault>| match fault {
             Some(fault) => Err(fault),
             None => Ok(predictions.next().expect("one prediction per graph")),
@@ -303,16 +304,27 @@ impl Ensemble {
         Ok(faults.into_iter().map(answer).collect())
     }
 
+    /// The same of molecules whose graphs are collated already.
+    ///
+    /// # Errors
+    /// When a member fails, or the coverage is not between 0 and 1.
+    pub fn predict_batch(
+        &self,
+        batch: &GraphBatch,
+        molecules: &[Molecule],
+        coverage: f64,
+    ) -> Result<Vec<Prediction>> {
+        let of_domain = molecules.iter().filter(|_| self.domain.is_some());
+        let traits: Vec<Traits> = of_domain.map(Traits::of).collect();
+        self.assess(&self.answers_to(batch)?, &traits, coverage)
+    }
+
     fn assess(
         &self,
-        graphs: &[MolGraph],
+        answers: &MemberAnswers,
         traits: &[Traits],
         coverage: f64,
     ) -> Result<Vec<Prediction>> {
-        if graphs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let answers = self.answers(graphs)?;
         let means = answers.means();
         let mut located = match &self.domain {
             Some(domain) => {
@@ -322,10 +334,10 @@ impl Ensemble {
             None => Vec::new(),
         }
         .into_iter();
-        (0..graphs.len())
+        (0..means.nrows())
             .map(|row| {
                 let target = |column: usize| {
-                    self.target(&answers, (row, column), means[[row, column]], coverage)
+                    self.target(answers, (row, column), means[[row, column]], coverage)
                 };
                 let targets = (0..self.targets.len()).map(target);
                 Ok(Prediction {
@@ -369,26 +381,35 @@ impl Ensemble {
         };
         for rows in batches(graphs, self.batch_tokens) {
             let batch = GraphBatch::collate(&graphs[rows.clone()], &Device::Cpu)?;
-            for (place, member) in self.members.iter().enumerate() {
-                let representation = member.encoder().encode(&batch, Mode::Eval)?;
-                let values = member.predict_from(&representation)?;
-                answers
-                    .values
-                    .slice_mut(s![place, rows.clone(), ..])
-                    .assign(&values);
-                if place == 0 {
-                    let flat = representation.graphs.to_dtype(DType::F32)?;
-                    let flat = flat.flatten_all()?.to_vec1()?;
-                    let embeddings = Array2::from_shape_vec((rows.len(), width), flat);
-                    let embeddings = embeddings.expect("one vector per graph");
-                    answers
-                        .embeddings
-                        .slice_mut(s![rows.clone(), ..])
-                        .assign(&embeddings);
-                }
-            }
+            let part = self.answers_to(&batch)?;
+            let mut values = answers.values.slice_mut(s![.., rows.clone(), ..]);
+            values.assign(&part.values);
+            let mut embeddings = answers.embeddings.slice_mut(s![rows, ..]);
+            embeddings.assign(&part.embeddings);
         }
         Ok(answers)
+    }
+
+    fn answers_to(&self, batch: &GraphBatch) -> Result<MemberAnswers> {
+        let rows = batch.num_graphs();
+        let shape = (self.members.len(), rows, self.targets.len());
+        let mut values = Array3::zeros(shape);
+        let mut embeddings = Vec::new();
+        for (place, member) in self.members.iter().enumerate() {
+            let representation = member.encoder().encode(batch, Mode::Eval)?;
+            let of_member = member.predict_from(&representation)?;
+            values.slice_mut(s![place, .., ..]).assign(&of_member);
+            if place == 0 {
+                let vectors = representation.graphs.to_dtype(DType::F32)?;
+                embeddings = vectors.flatten_all()?.to_vec1()?;
+            }
+        }
+        let width = self.members[0].encoder().width();
+        let embeddings = Array2::from_shape_vec((rows, width), embeddings);
+        Ok(MemberAnswers {
+            values,
+            embeddings: embeddings.expect("one vector per graph"),
+        })
     }
 }
 

@@ -184,6 +184,28 @@ fn a_label_beyond_single_precision_is_a_row_of_its_own_fault() {
 }
 
 #[test]
+fn an_answer_beyond_single_precision_is_a_fault_of_its_row() {
+    let at = place("vast");
+    let mut text = String::from("smiles,y\n");
+    for (row, (smiles, _)) in molecules(&at, 60).into_iter().enumerate() {
+        let label = if row % 4 == 0 { "0" } else { "3.4e38" };
+        writeln!(text, "{smiles},{label}").unwrap();
+    }
+    std::fs::write(at.join("vast.csv"), text).unwrap();
+    let words = "finetune vast.csv --model none --split random --fractions 0.4,0.3,0.3 --epochs 1";
+    done(&at, &format!("{words} --ensemble 1 -o run"));
+    std::fs::write(at.join("new.smi"), "CCO\nCCN\n").unwrap();
+    // Their means are numbers, the ends of their intervals are not.
+    for (model, faults) in [("run/seed-0", 0), ("run", 2)] {
+        let (code, said) = dnd(&at, &format!("predict -m {model} -i new.smi -o out.csv"));
+        assert_eq!(code, Some(if faults > 0 { 3 } else { 0 }), "{said}");
+        let kinds = rows(&at.join("out.csv")).into_iter();
+        let kinds = kinds.filter(|row| row["error.kind"] == "not-finite");
+        assert_eq!(kinds.count(), faults, "{model}");
+    }
+}
+
+#[test]
 fn odd_tables_get_the_right_message() {
     let at = place("odd");
     let molecules = molecules(&at, 60);

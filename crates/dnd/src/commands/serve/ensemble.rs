@@ -68,17 +68,14 @@ impl ServedModel for ServedEnsemble {
 
     fn predict(
         &self,
-        _batch: &GraphBatch,
+        batch: &GraphBatch,
         molecules: &[Molecule],
     ) -> Result<Vec<Prediction>, ModelFailure> {
-        let answers = self.ensemble.predict(molecules, self.coverage);
-        let answers = answers.map_err(failure)?.into_iter();
-        answers
-            .map(|answer| match answer {
-                Ok(prediction) => Ok(said(&prediction)),
-                Err(fault) => Err(failure(fault.message)),
-            })
-            .collect()
+        let answers = self
+            .ensemble
+            .predict_batch(batch, molecules, self.coverage)
+            .map_err(failure)?;
+        Ok(answers.iter().map(said).collect())
     }
 }
 

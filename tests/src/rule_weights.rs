@@ -53,6 +53,18 @@ pub fn rule_tensor(
             "{name}: the rule sums to {sum}, the manifest to {expected}"
         )));
     }
+    let first = manifest.get("first").and_then(Value::as_array);
+    let differs = |(value, listed): (&f32, &Value)| listed.as_f64() != Some(f64::from(*value));
+    if let Some(place) = values
+        .iter()
+        .zip(first.into_iter().flatten())
+        .position(differs)
+    {
+        return Err(ParityError::RuleWeights(format!(
+            "{name}: value {place} of the rule is {}, not that of the manifest",
+            values[place]
+        )));
+    }
     Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?)
 }
 

@@ -54,6 +54,9 @@ fn compare(case: &Path, quantity: &str, facts: &Value) -> Result<Row, ParityErro
     };
     let schedule = Schedule::new(number("lr")?, config).map_err(|e| ParityError::read(case, e))?;
     let expected = rates(case, facts)?;
+    if expected.is_empty() {
+        return Err(unknown(case));
+    }
     let got: Vec<f64> = expected
         .iter()
         .map(|(step, _)| schedule.lr(*step))
@@ -83,17 +86,13 @@ fn compare(case: &Path, quantity: &str, facts: &Value) -> Result<Row, ParityErro
 fn rates(case: &Path, facts: &Value) -> Result<Vec<(u64, f64)>, ParityError> {
     let pair =
         |step: Option<u64>, rate: &Value| step.zip(rate.as_f64()).ok_or_else(|| unknown(case));
-    if let Some(list) = facts.get("lr_used").and_then(Value::as_array) {
-        return (0..)
-            .zip(list)
-            .map(|(step, rate)| pair(Some(step), rate))
-            .collect();
-    }
-    let map = field(case, facts, "lr_used_at")?;
-    let map = map.as_object().ok_or_else(|| unknown(case))?;
-    map.iter()
-        .map(|(step, rate)| pair(step.parse().ok(), rate))
-        .collect()
+    let list = facts.get("lr_used").and_then(Value::as_array);
+    let map = facts.get("lr_used_at").and_then(Value::as_object);
+    let listed = (0..).zip(list.into_iter().flatten());
+    let listed = listed.map(|(step, rate)| pair(Some(step), rate));
+    let keyed = map.into_iter().flatten();
+    let keyed = keyed.map(|(step, rate)| pair(step.parse().ok(), rate));
+    listed.chain(keyed).collect()
 }
 
 fn field<'a>(case: &Path, facts: &'a Value, name: &str) -> Result<&'a Value, ParityError> {

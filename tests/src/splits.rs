@@ -112,10 +112,10 @@ fn find_table(case: &Path, sha256: &str) -> Result<PathBuf, ParityError> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let above = case.ancestors().skip(1).take(4).map(Path::to_path_buf);
     for root in above.chain([workspace]) {
-        let Ok(entries) = std::fs::read_dir(root.join("data/moleculenet")) else {
-            continue;
-        };
-        for entry in entries.flatten() {
+        let tables = root.join("data/moleculenet");
+        let folders = [tables.clone(), tables.join("raw")];
+        let entries = folders.iter().filter_map(|folder| folder.read_dir().ok());
+        for entry in entries.flatten().flatten() {
             let Ok(bytes) = std::fs::read(entry.path()) else {
                 continue;
             };

@@ -19,6 +19,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 /// Largest difference, relative to the largest number.
 fn difference(ours: &[f64], theirs: &[f64]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
+    assert!(ours.iter().all(|x| x.is_finite()));
     let largest = theirs.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
     let pairs = ours.iter().zip(theirs);
     pairs.fold(0.0, |most: f64, (a, b)| most.max((a - b).abs())) / largest

@@ -79,7 +79,9 @@ fn rows(x: &Tensor) -> Vec<Vec<f64>> {
 
 /// Largest difference, relative to the largest number or to 1.
 fn difference(got: &[Vec<f64>], expected: &[Vec<f64>]) -> f64 {
-    assert_eq!(got.len(), expected.len());
+    let widths = |rows: &[Vec<f64>]| rows.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(widths(got), widths(expected));
+    assert!(got.iter().flatten().all(|x| x.is_finite()));
     let pairs = got.iter().flatten().zip(expected.iter().flatten());
     let scale = expected
         .iter()

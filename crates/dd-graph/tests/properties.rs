@@ -10,7 +10,7 @@ use dd_kernels::rng::Key;
 use dd_mol::{
     AtomSpec, BondOrder, BondSpec, Conformer, Molecule, MoleculeBuilder, Sanitize, smiles,
 };
-use ndarray::{Array2, s};
+use ndarray::{Array2, Axis, s};
 use proptest::prelude::*;
 
 /// Molecules without stereochemistry, whose tags would depend on the atom order.
@@ -70,15 +70,17 @@ fn any_graph() -> impl Strategy<Value = MolGraph> {
     (1_usize..9, any::<u64>(), any::<u64>()).prop_flat_map(|(nodes, seed, record)| {
         prop::collection::vec((0..nodes as u32, 0..nodes as u32), 0..12).prop_map(move |edges| {
             let key = Key::from_seed(seed);
-            let random = |_| key.below(7, 50) as u16;
+            let random =
+                |(row, column): (usize, usize)| key.below((row * 9 + column) as u64, 50) as u16;
+            let real = |at: (usize, usize)| f32::from(random(at)) + seed as f32;
             MolGraph {
                 node_features: Array2::from_shape_fn((nodes, 9), random),
                 edge_features: Array2::from_shape_fn((edges.len(), 3), random),
                 edge_sources: edges.iter().map(|edge| edge.0).collect(),
                 edge_targets: edges.iter().map(|edge| edge.1).collect(),
                 atom_index: (0..nodes as u32).rev().collect(),
-                laplacian: Some(Array2::from_elem((nodes, 4), seed as f32)),
-                node_reals: Some(Array2::from_elem((nodes, 1), seed as f32 + 0.5)),
+                laplacian: Some(Array2::from_shape_fn((nodes, 4), real)),
+                node_reals: Some(Array2::from_shape_fn((nodes, 1), real)),
                 record,
             }
         })
@@ -189,6 +191,19 @@ proptest! {
         let eigen = laplacian_eigen(n, &graph.edge_sources, &graph.edge_targets).expect("small");
         let gram = eigen.vectors.dot(&eigen.vectors.t()) - Array2::<f64>::eye(n);
         prop_assert!(gram.iter().all(|x| x.abs() < 1e-13));
+        let mut adjacency = Array2::<f64>::zeros((n, n));
+        for (&source, &target) in graph.edge_sources.iter().zip(&graph.edge_targets) {
+            adjacency[[source as usize, target as usize]] = 1.0;
+            adjacency[[target as usize, source as usize]] = 1.0;
+        }
+        let root = |degree: f64| degree.max(1.0).sqrt();
+        let roots = adjacency.sum_axis(Axis(1)).mapv(root);
+        let scales = roots.view().insert_axis(Axis(1)).dot(&roots.view().insert_axis(Axis(0)));
+        let laplacian = Array2::<f64>::eye(n) - adjacency / scales;
+        for (vector, value) in eigen.vectors.rows().into_iter().zip(&eigen.values) {
+            let residual = laplacian.dot(&vector) - &vector * *value;
+            prop_assert!(residual.iter().all(|x| x.abs() < 1e-13), "{residual}");
+        }
         // The spectrum of a normalised Laplacian lies in [0, 2] (Chung, "Spectral Graph Theory", lemma 1.7).
         prop_assert!(eigen.values.iter().all(|v| (-1e-13..2.0 + 1e-13).contains(v)));
     }

@@ -138,11 +138,12 @@ fn pictures_are_complete_and_escaped() {
     let svg = depict::svg(&molecule, &options).expect("values fit");
     let count = |what: &str| svg.matches(what).count();
     assert_eq!(count("<circle"), molecule.num_atoms());
-    // Four plain bonds with one line, the double bond with two; one wedge.
-    let wedges = count("<polygon");
-    let hashes = usize::from(wedges == 0);
-    assert_eq!(wedges + hashes, 1, "{svg}");
-    assert!(count("<line") >= 3 + 2);
+    // Three plain bonds with one line, the double bond with two; one wedge, full or a stack of lines.
+    let lines = count("<line");
+    match count("<polygon") {
+        0 => assert!(lines > 3 + 2 + 1, "{svg}"),
+        wedges => assert_eq!((wedges, lines), (1, 3 + 2), "{svg}"),
+    }
     for index in 0..6 {
         assert!(svg.contains(&format!(">{index}</text>")), "{svg}");
     }
@@ -169,7 +170,7 @@ fn what_cannot_be_drawn_is_an_error() {
 }
 
 #[test]
-fn large_molecules_are_drawn_in_limited_time() {
+fn large_molecules_are_drawn() {
     for text in [
         "C".repeat(depict::MAX_ATOMS),
         "C(C)".repeat(1000),

@@ -65,6 +65,7 @@ fn the_exact_search_is_the_definition() {
     let mut expected: Vec<(f32, usize)> = vectors.chunks_exact(10).map(distance).zip(0..).collect();
     expected.sort_by(|a, b| a.0.total_cmp(&b.0));
     let found = index.nearest(&query, 5, Search::Exact).unwrap();
+    assert_eq!(found.len(), 5);
     for (near, (distance, entry)) in found.iter().zip(&expected) {
         assert_eq!(near.entry, *entry);
         assert!((near.distance - distance).abs() < 1e-5);

@@ -101,6 +101,9 @@ pub enum TrainError {
         /// Why.
         source: Box<TrainError>,
     },
+    /// A run of several parts that its observer ended in one of them.
+    #[error("stopped before its end; the same call goes on")]
+    Stopped,
     /// A run folder that already holds a run.
     #[error("{path} already holds a run at step {step}: resume it, or choose another folder")]
     Occupied {

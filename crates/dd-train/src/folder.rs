@@ -202,8 +202,14 @@ impl RunFolder {
         Ok(dd_nn::save_tensors(file, model, &step_text(step))?)
     }
 
-    /// Writes a checkpoint, atomically.
+    /// Writes a checkpoint, atomically, after the lines that it knows of.
     pub(crate) fn save(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let metrics = self.path.join(METRICS_FILE);
+        if metrics.exists() {
+            let file = OpenOptions::new().append(true).open(&metrics);
+            file.and_then(|file| file.sync_data())
+                .map_err(TrainError::io(&metrics))?;
+        }
         let path = self.path.join(CHECKPOINT_FILE);
         let state = compact(&path, &checkpoint.state)?;
         let metadata = [(STATE_KEY.to_string(), state)].into();

@@ -92,6 +92,21 @@ impl Schedule {
                 format!("must be positive, got {base}"),
             ));
         }
+        let numbers = match config {
+            ScheduleConfig::Polynomial { end, power, .. } => {
+                vec![("schedule.end", end), ("schedule.power", power)]
+            }
+            ScheduleConfig::ReduceOnPlateau { min, .. } => vec![("schedule.min", min)],
+            _ => Vec::new(),
+        };
+        for (field, value) in numbers {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(TrainError::config(
+                    field,
+                    format!("must not be negative, got {value}"),
+                ));
+            }
+        }
         let ends = match config {
             ScheduleConfig::WarmupCosine { warmup, period } => Some(("period", warmup, period)),
             ScheduleConfig::Polynomial { warmup, total, .. }
@@ -246,6 +261,31 @@ mod tests {
         });
         let got: Vec<f64> = [0, 3, 4, 9, 14, 99].map(|t| s.lr(t)).to_vec();
         assert_eq!(got, [0.25, 1.0, 1.0, 0.5, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn numbers_that_make_no_rate_are_refused() {
+        let polynomial = |end, power| ScheduleConfig::Polynomial {
+            warmup: 1,
+            total: 9,
+            end,
+            power,
+        };
+        let plateau = |min| ScheduleConfig::ReduceOnPlateau {
+            warmup: 0,
+            factor: 0.5,
+            patience: 1,
+            min,
+        };
+        for config in [
+            polynomial(-1.0, 1.0),
+            polynomial(0.0, f64::NAN),
+            polynomial(f64::INFINITY, 1.0),
+            plateau(f64::NAN),
+            plateau(-1e-3),
+        ] {
+            assert!(Schedule::new(1e-3, config).is_err(), "{config:?}");
+        }
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Problem<'_> {
         let first = largest(&gradient);
         let limit = tolerance * (first / count).max(1.0);
         for _ in 0..max_iterations {
-            if largest(&gradient) / count <= limit {
+            let size = largest(&gradient) / count;
+            if size.is_nan() || size <= limit {
                 break;
             }
             // The nearer the end, the more exact the steps.
@@ -199,8 +200,16 @@ impl Problem<'_> {
     }
 }
 
+/// The largest magnitude; NaN when there is one.
 fn largest(vector: &Array1<f64>) -> f64 {
-    vector.fold(0.0, |most: f64, x| most.max(x.abs()))
+    let larger = |most: f64, x: &f64| {
+        if x.is_nan() || x.abs() > most {
+            x.abs()
+        } else {
+            most
+        }
+    };
+    vector.fold(0.0, larger)
 }
 
 fn norm(vector: &Array1<f64>) -> f64 {
@@ -210,6 +219,14 @@ fn norm(vector: &Array1<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_number_is_never_the_end() {
+        assert_eq!(largest(&ndarray::array![1.0, -3.0, 2.0]), 3.0);
+        for gradient in [[f64::NAN, 1.0, 2.0], [1.0, f64::NAN, 0.0]] {
+            assert!(largest(&Array1::from(gradient.to_vec())).is_nan());
+        }
+    }
 
     #[test]
     fn extreme_logits_do_not_overflow() {

@@ -134,6 +134,7 @@ fn fit(
     })
 }
 
+/// Without labels zero: one constant ranks molecules as well as another.
 fn mean(labels: &ArrayView1<'_, f32>) -> f64 {
     let known: Vec<f64> = labels
         .iter()

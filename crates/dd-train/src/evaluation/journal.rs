@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
+use crate::lock::FolderLock;
 
 /// One run: a contender on a set, with a share of the training labels and a seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,21 +89,46 @@ impl Key {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
+    /// Held for as long as runs may be added.
+    _lock: FolderLock,
     entries: HashMap<(Key, String), Entry>,
 }
 
 impl Journal {
-    /// Opens the journal of a folder. `part` names this process's own file when several work on one plan.
+    /// Opens the journal of a folder, to add to it while nobody else does. `part` names this process's own file when several
+    /// work on one plan.
     ///
     /// A last line that was cut by an interruption is dropped: its run is done again.
     ///
     /// # Errors
+    /// When a file cannot be read, a whole line is no entry, or the own file is in use.
+    pub fn claim(folder: &Path, part: Option<&str>) -> Result<Self> {
+        let path = own_file(folder, part);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = file.map_err(TrainError::io(&path))?;
+        let lock = FolderLock::default();
+        if !lock.hold(&path) {
+            return Err(TrainError::Folder {
+                path,
+                reason: "an evaluation is under way that writes it; wait for its end, or name another folder".into(),
+            });
+        }
+        let text = fs::read(&path).map_err(TrainError::io(&path))?;
+        let last = text.iter().rposition(|&byte| byte == b'\n');
+        let whole = last.map_or(0, |end| end + 1);
+        file.set_len(whole as u64).map_err(TrainError::io(&path))?;
+        Ok(Self {
+            _lock: lock,
+            ..Self::open(folder, part)?
+        })
+    }
+
+    /// Opens the journal of a folder as it stands.
+    ///
+    /// # Errors
     /// When a file cannot be read or a whole line is no entry.
     pub fn open(folder: &Path, part: Option<&str>) -> Result<Self> {
-        let name = part.map_or("runs.jsonl".to_string(), |part| {
-            format!("runs.{part}.jsonl")
-        });
-        let path = folder.join(name);
+        let path = own_file(folder, part);
         let mut files: Vec<PathBuf> = fs::read_dir(folder)
             .map_err(TrainError::io(folder))?
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -116,11 +142,6 @@ impl Journal {
         for file in files {
             let text = fs::read_to_string(&file).map_err(TrainError::io(&file))?;
             let whole = text.rfind('\n').map_or(0, |end| end + 1);
-            if file == path && whole < text.len() {
-                let own = OpenOptions::new().write(true).open(&file);
-                own.and_then(|own| own.set_len(whole as u64))
-                    .map_err(TrainError::io(&file))?;
-            }
             for (number, line) in text[..whole].lines().enumerate() {
                 let entry: Entry =
                     serde_json::from_str(line).map_err(|error| TrainError::Folder {
@@ -130,7 +151,11 @@ impl Journal {
                 entries.insert((entry.key(), entry.settings.clone()), entry);
             }
         }
-        Ok(Self { path, entries })
+        Ok(Self {
+            path,
+            _lock: FolderLock::default(),
+            entries,
+        })
     }
 
     /// The run of a key, if it was done with these settings.
@@ -170,6 +195,13 @@ impl Journal {
     }
 }
 
+fn own_file(folder: &Path, part: Option<&str>) -> PathBuf {
+    folder.join(match part {
+        Some(part) => format!("runs.{part}.jsonl"),
+        None => "runs.jsonl".to_string(),
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -207,13 +239,16 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("dd-train-journal-{}", std::process::id()));
         fs::remove_dir_all(&folder).ok();
         fs::create_dir_all(&folder).unwrap();
-        let mut journal = Journal::open(&folder, Some("1")).unwrap();
+        let mut journal = Journal::claim(&folder, Some("1")).unwrap();
         journal.push(entry(0, "a")).unwrap();
         journal.push(entry(1, "a")).unwrap();
         let path = folder.join("runs.1.jsonl");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, &text[..text.len() - 5]).unwrap();
-        let mut again = Journal::open(&folder, Some("1")).unwrap();
+        #[cfg(unix)]
+        assert!(Journal::claim(&folder, Some("1")).is_err());
+        drop(journal);
+        let mut again = Journal::claim(&folder, Some("1")).unwrap();
         assert_eq!(again.entries(), [&entry(0, "a")]);
         again.push(entry(1, "b")).unwrap();
         let other = Journal::open(&folder, Some("2")).unwrap();

@@ -135,7 +135,7 @@ pub fn evaluate(
         ));
     }
     let part = (of > 1).then(|| format!("{number}-of-{of}"));
-    let mut journal = Journal::open(output, part.as_deref())?;
+    let mut journal = Journal::claim(output, part.as_deref())?;
     let groups: Vec<Group<'_>> = groups(plan)
         .into_iter()
         .enumerate()

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
 use crate::examples::{Conformers, Pairs};
+use crate::fit::FitReport;
 use crate::folder::{RunFolder, Start};
 use crate::inputs::{self, LabelledTable};
 use crate::metrics_log::MetricsLog;
@@ -25,6 +26,7 @@ use crate::recipes::distill::{DistillConfig, LossTerm, distill};
 use crate::recipes::finetune_config::FinetuneConfig;
 use crate::recipes::pretrain::{PretrainConfig, pretrain};
 use crate::session::Session;
+use crate::state::StopReason;
 use crate::teacher::Teacher;
 
 pub use contest::{Contest, Contestant};
@@ -78,7 +80,8 @@ impl QuickstartConfig {
 /// Runs all three steps in `folder` and writes `report.html` there.
 ///
 /// # Errors
-/// When a step fails or the folder cannot be written.
+/// When a step fails, the folder cannot be written, or the observer stops the teacher or the student
+/// ([`TrainError::Stopped`]).
 pub fn quickstart(
     config: &QuickstartConfig,
     folder: &Path,
@@ -97,21 +100,23 @@ pub fn quickstart(
     let recipe = inputs::distill_recipe(&config.distill.featurizer, &config.pretrain.points);
     let (examples, _) = inputs::examples(&[seen], &recipe, None)?;
     let conformers = Conformers(&examples);
-    pretrain(
+    let (_, report) = pretrain(
         &config.pretrain,
         &conformers,
         &mut session(&teacher_folder, observer),
     )?;
+    goes_on(&report)?;
 
     let student_folder = RunFolder::open(folder.join("student"), Start::Resume)?;
     let teacher = Teacher::load(teacher_folder.path(), &Device::Cpu)?;
     let pairs = Pairs(&examples);
-    distill(
+    let (_, report) = distill(
         &config.distill,
         teacher,
         &pairs,
         &mut session(&student_folder, observer),
     )?;
+    goes_on(&report)?;
 
     let few = few_labels(&split.train, config);
     let contests = contest::hold(config, &dataset, &table, &split, &few, folder, observer)?;
@@ -150,6 +155,14 @@ fn few_labels(train: &[usize], config: &QuickstartConfig) -> Vec<usize> {
         .take(config.labels)
         .map(|i| train[i])
         .collect()
+}
+
+/// A student learns from a teacher that is done, a model from a student that is.
+fn goes_on(report: &FitReport) -> Result<()> {
+    match report.reason {
+        StopReason::Observer => Err(TrainError::Stopped),
+        _ => Ok(()),
+    }
 }
 
 fn session<'s>(folder: &'s RunFolder, observer: &'s mut dyn Observer) -> Session<'s> {

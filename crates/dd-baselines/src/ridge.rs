@@ -149,18 +149,28 @@ impl Equations {
         let x = &self.design.rows;
         let mut matrix = self.products.clone();
         matrix.diag_mut().mapv_inplace(|product| product + alpha);
+        // Rows and labels are centred, so that adding a constant to all products of rows changes no weight: it takes the
+        // share of the intercept out of the inverse, from which it would have to be subtracted.
+        let count = self.labels.len() as f64;
+        let constant = self.products.diag().sum() / count;
+        if self.over_rows {
+            matrix += constant;
+        }
         let factor = Cholesky::new(matrix)?;
         let inverse = factor.inverse_factor();
-        let (weights, free) = if self.over_rows {
+        let (weights, rest, free) = if self.over_rows {
             let dual = factor.solve(self.labels.view());
             // 1 - h = α (XXᵀ + α)⁻¹ on the diagonal.
             let diagonal = inverse.map(|x| x * x).sum_axis(Axis(0));
-            (x.t().dot(&dual), alpha * diagonal)
+            let intercept = 1.0 / (count * (alpha + constant * count));
+            let weights = x.t().dot(&dual);
+            (weights, alpha * dual, alpha * (diagonal - intercept))
         } else {
             let weights = factor.solve(x.t().dot(&self.labels).view());
-            (weights, 1.0 - squared_lengths(&inverse, x.view()))
+            let leverages = squared_lengths(&inverse, x.view());
+            let rest = &self.labels - &x.dot(&weights);
+            (weights, rest, 1.0 - 1.0 / count - leverages)
         };
-        let rest = &self.labels - &x.dot(&weights);
         Some(RidgeStep {
             alpha,
             leave_one_out: leave_one_out(&rest, &free),
@@ -170,11 +180,10 @@ impl Equations {
 }
 
 /// The mean squared error of leaving one row out, from what is left of the labels and the
-/// share of each row that is free of its own label; the intercept takes `1/n` more.
+/// share of each row that is free of its own label.
 fn leave_one_out(rest: &Array1<f64>, free: &Array1<f64>) -> f64 {
     let count = rest.len() as f64;
     let error = |(&rest, &free): (&f64, &f64)| {
-        let free = free - 1.0 / count;
         if free > 1e-10 {
             (rest / free).powi(2)
         } else {
@@ -187,7 +196,7 @@ fn leave_one_out(rest: &Array1<f64>, free: &Array1<f64>) -> f64 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{array, s};
 
     use super::*;
 
@@ -205,6 +214,37 @@ mod tests {
         // Residuals -1, 1, 0 and leverages 1/3 + 1/3, 1/3, 1/3 + 1/3.
         let expected = (9.0 + 9.0 / 4.0) / 3.0;
         assert!((steps[0].leave_one_out - expected).abs() < 1e-13);
+    }
+
+    #[test]
+    fn leaving_out_equals_fitting_again_with_more_features_than_rows() {
+        // Features of very different sizes: what is free of a row's own label is a small share.
+        let features = array![
+            [1e4, 2.0, 3e-4, 5.0, -1e3],
+            [-2e4, 1.0, 1e-4, -3.0, 2e3],
+            [3e4, -2.0, 2e-4, 4.0, 5e3],
+            [-1e4, 3.0, -4e-4, 1.0, 1e3]
+        ];
+        let labels = array![1.0, -2.0, 0.5, 3.0];
+        let ridge = Ridge {
+            alphas: vec![1.0],
+            scaling: Scaling::Raw,
+        };
+        let steps = ridge.fit_path(features.view(), labels.view()).unwrap();
+        let mut again = 0.0;
+        for left_out in 0..4 {
+            let rest: Vec<usize> = (0..4).filter(|&row| row != left_out).collect();
+            let part = (
+                features.select(Axis(0), &rest),
+                labels.select(Axis(0), &rest),
+            );
+            let fitted = ridge.fit(part.0.view(), part.1.view(), 0).unwrap();
+            let row = features.slice(s![left_out..=left_out, ..]);
+            let error = fitted.predict(row).unwrap()[0] - f64::from(labels[left_out]);
+            again += error * error / 4.0;
+        }
+        let found = steps[0].leave_one_out;
+        assert!((found / again - 1.0).abs() < 1e-5, "{found} {again}");
     }
 
     #[test]

@@ -21,12 +21,15 @@ pub fn nt_xent(views: &Tensor, others: &Tensor, temperature: f64) -> Result<Tens
     }
     let cosines = unit(views)?.matmul(&unit(others)?.t()?)?; // [B, B]
     let scores = (cosines / temperature)?;
-    // A cosine is at most one, so this keeps every exponent at zero or below.
-    let exponentials = (&scores - 1.0 / temperature)?.exp()?;
     let pairs = Tensor::eye(rows, scores.dtype(), scores.device())?;
-    let negatives = (&exponentials * (1.0 - &pairs)?)?.sum(D::Minus1)?; // [B]
-    let positives = ((&scores - 1.0 / temperature)? * &pairs)?.sum(D::Minus1)?;
-    Ok((negatives.log()? - positives)?.mean_all()?)
+    // Cosines are at least -1 and at most 1: no pair stays the largest of its row.
+    let apart = (&scores - (&pairs * (3.0 / temperature))?)?;
+    let largest = apart.max_keepdim(D::Minus1)?.detach(); // [B, 1]
+    let exponentials = apart.broadcast_sub(&largest)?.exp()?;
+    let negatives = (exponentials * (1.0 - &pairs)?)?.sum(D::Minus1)?; // [B]
+    let negatives = (negatives.log()? + largest.squeeze(D::Minus1)?)?;
+    let positives = (scores * pairs)?.sum(D::Minus1)?;
+    Ok((negatives - positives)?.mean_all()?)
 }
 
 /// Rows of length one; the small term keeps the gradient of a zero row finite.
@@ -55,6 +58,21 @@ mod tests {
         }
         let loss = nt_xent(&views, &others, 0.1).unwrap();
         assert!((loss.to_scalar::<f64>().unwrap() - expected).abs() < 1e-9);
+    }
+
+    #[test]
+    fn low_temperatures_lose_nothing() {
+        let rows = Tensor::new(
+            &[[1.0f32, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+            &Device::Cpu,
+        );
+        let rows = rows.unwrap();
+        for temperature in [0.1f64, 0.01, 0.001] {
+            let loss = nt_xent(&rows, &rows, temperature).unwrap();
+            let expected = 2f64.ln() - 1.0 / temperature;
+            let loss = f64::from(loss.to_scalar::<f32>().unwrap());
+            assert!((loss / expected - 1.0).abs() < 1e-6, "{loss} {expected}");
+        }
     }
 
     #[test]

@@ -57,16 +57,17 @@ pub fn kendall_tau_b(labels: &[f64], predictions: &[f64]) -> Result<f64, EvalErr
 }
 
 fn product_moment(quantity: &'static str, x: &[f64], y: &[f64]) -> Result<f64, EvalError> {
-    // Differences of unit size: their squares neither overflow nor vanish.
+    // Differences of unit size: their squares neither overflow nor vanish. What rounding has left of their mean far from
+    // zero is taken off, too.
     let centered = |v: &[f64]| {
         let center = mean(v);
-        let largest = v
-            .iter()
-            .fold(0.0, |most: f64, x| most.max((x - center).abs()));
+        let mut apart: Vec<f64> = v.iter().map(|value| value - center).collect();
+        let left = mean(&apart);
+        apart.iter_mut().for_each(|value| *value -= left);
+        let largest = apart.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
         let scale = if largest > 0.0 { largest } else { 1.0 };
-        v.iter()
-            .map(|value| (value - center) / scale)
-            .collect::<Vec<f64>>()
+        apart.iter_mut().for_each(|value| *value /= scale);
+        apart
     };
     let (x, y) = (centered(x), centered(y));
     let norm = |v: &[f64]| v.iter().map(|value| value * value).sum::<f64>().sqrt();

@@ -50,12 +50,12 @@ fn mean_of(
     finite(quantity, sum / rows.len() as f64)
 }
 
-/// Mean negative log likelihood in nats, `mean (½ ln 2πσ² + (y - μ)² / 2σ²)`.
+/// Mean negative log likelihood in nats, `mean (½ ln 2π + ln σ + (y - μ)² / 2σ²)`.
 pub fn nll(labels: &[f64], means: &[f64], sds: &[f64]) -> Result<f64, EvalError> {
     let rows = rows("nll", labels, means, sds)?;
     mean_of("nll", &rows, |deviation, sd| {
         let z = deviation / sd;
-        f64::midpoint((2.0 * PI * sd * sd).ln(), z * z)
+        0.5 * (2.0 * PI).ln() + sd.ln() + 0.5 * z * z
     })
 }
 
@@ -129,6 +129,14 @@ mod tests {
         assert_eq!(coverage(&y, &mean, &sd, 0.5).unwrap(), 1.0);
         // Always inside: the mean of 1 - level.
         assert!((miscalibration(&y, &mean, &sd).unwrap() - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn likelihoods_do_not_depend_on_the_unit() {
+        let of = |unit: f64| nll(&[unit], &[0.0], &[2.0 * unit]).unwrap() - unit.ln();
+        for unit in [1e-200, 1e200] {
+            assert!((of(unit) - of(1.0)).abs() < 1e-12, "{unit:e}");
+        }
     }
 
     #[test]

@@ -68,12 +68,13 @@ pub fn r2(labels: &[f64], predictions: &[f64]) -> Result<f64, EvalError> {
         return Err(EvalError::undefined("r2", Undefined::ConstantLabels));
     }
     let center = mean(&labels);
-    let residual: f64 = predictions
-        .iter()
-        .zip(&labels)
-        .map(|(p, y)| (y - p).powi(2))
-        .sum();
-    let total: f64 = labels.iter().map(|y| (y - center).powi(2)).sum();
+    let apart = labels.iter().map(|y| (y - center).abs());
+    // In units of the largest deviation no square vanishes.
+    let unit = apart.fold(f64::MIN_POSITIVE, f64::max);
+    let square = |a: f64, b: f64| ((a - b) / unit).powi(2);
+    let pairs = predictions.iter().zip(&labels);
+    let residual: f64 = pairs.map(|(&p, &y)| square(y, p)).sum();
+    let total: f64 = labels.iter().map(|&y| square(y, center)).sum();
     finite("r2", 1.0 - residual / total)
 }
 
@@ -113,6 +114,16 @@ mod tests {
             median_absolute_error(&[0.0, 0.0], &[1.0, 2.0]).unwrap(),
             1.5
         );
+    }
+
+    #[test]
+    fn r2_does_not_depend_on_the_unit() {
+        let (y, p) = ([1.0, 2.0, 4.0], [2.0, 2.0, 1.0]);
+        let expected = r2(&y, &p).unwrap();
+        for unit in [1e-170, 1e170] {
+            let [y, p] = [y, p].map(|v| v.map(|x| x * unit));
+            assert!((r2(&y, &p).unwrap() - expected).abs() < 1e-13, "{unit:e}");
+        }
     }
 
     #[test]

@@ -123,8 +123,11 @@ pub fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
 }
 
 /// Probability that `|T| ≥ |t|` for Student's t with `degrees` degrees of freedom: `I_{ν/(ν+t²)}(ν/2, 1/2)`
-/// (Abramowitz and Stegun 26.7.1).
+/// (Abramowitz and Stegun 26.7.1); near zero from the complement, as `ν + t²` rounds to `ν`.
 pub fn student_t_two_sided(t: f64, degrees: f64) -> f64 {
+    if t * t < 1.0 {
+        return 1.0 - incomplete_beta(t * t / (degrees + t * t), 0.5, degrees / 2.0);
+    }
     incomplete_beta(degrees / (degrees + t * t), degrees / 2.0, 0.5).min(1.0)
 }
 
@@ -169,6 +172,13 @@ mod tests {
         // One degree of freedom is the Cauchy distribution; with two, p = 1 - t / sqrt(2 + t^2).
         close(student_t_two_sided(1.0, 1.0), 0.5);
         close(student_t_two_sided(2.0, 2.0), 1.0 - 2.0 / 6.0_f64.sqrt());
+        // Near zero the density is 3/8 for four degrees of freedom.
+        let near = 1.0 - student_t_two_sided(2.09e-8, 4.0);
+        assert!((near - 2.0 * 0.375 * 2.09e-8).abs() < 1e-15, "{near}");
+        close(
+            student_t_two_sided(0.999_999_999, 1.0),
+            student_t_two_sided(1.0, 1.0) + 1e-9 / PI,
+        );
         assert!((student_t_critical(0.05, 4.0) - 2.776_445_105_197_793).abs() < 1e-9);
     }
 

@@ -100,7 +100,13 @@ fn bytes_that_are_no_smiles() {
         assert!(parse(text).is_err(), "{text:?}");
     }
     assert_eq!(parse("").expect("no atoms").num_atoms(), 0);
-    assert_eq!(parse(" CC\r\n").expect("trimmed").num_atoms(), 2);
+    for padded in [" CC\r\n", "CC\u{b}", "\u{c}CC \u{c}"] {
+        assert_eq!(parse(padded).expect("trimmed").num_atoms(), 2);
+    }
+    for blank in [" ", "\n", "\t \r\n"] {
+        let fault = parse(blank).expect_err("no SMILES");
+        assert_eq!(fault.span, blank.len()..blank.len());
+    }
     // A control character of two bytes, and the end of the text.
     assert_eq!(
         parse("C\u{85}C").expect_err("a control character").span,

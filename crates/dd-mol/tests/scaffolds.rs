@@ -32,11 +32,16 @@ fn known_scaffolds() {
         ("CS(=O)(=O)c1ccccc1", "c1ccccc1"),
         ("O=S(=O)(c1ccccc1)c1ccccc1", "O=S(=O)(c1ccccc1)c1ccccc1"),
         ("[13CH3]c1cc[13cH]cc1", "c1ccccc1"),
+        ("C[15N]=C1CCC1", "N=C1CCC1"),
+        ("C[13C](C)=C1CCC1", "C=C1CCC1"),
     ];
     for (text, expected) in cases {
         let expected = smiles::parse(expected).expect("a SMILES");
         assert_eq!(scaffold(text, false), smiles::write(&expected), "{text}");
     }
+    // With isotopes an atom in brackets stays without hydrogens.
+    let labelled = smiles::parse("[15N]=C1CCC1").expect("a SMILES");
+    assert_eq!(scaffold("C[15N]=C1CCC1", true), smiles::write(&labelled));
 }
 
 #[test]

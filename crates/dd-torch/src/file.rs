@@ -46,7 +46,7 @@ pub struct TorchFile {
 
 impl TorchFile {
     /// How many first bytes [`TorchFile::is_one`] needs.
-    pub const HEAD: usize = 16;
+    pub const HEAD: usize = 24;
 
     /// Whether a file that begins with these bytes is one of PyTorch's, or at least a zip archive.
     pub fn is_one(head: &[u8]) -> bool {

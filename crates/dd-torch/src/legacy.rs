@@ -8,15 +8,28 @@ use crate::element::Element;
 use crate::error::{Result, TorchError};
 use crate::pickle::{Pickle, Value, read};
 
-/// How such a file begins: a pickle of protocol 2 or higher that holds PyTorch's magic number.
+/// How such a file begins, behind the protocol (2 or higher) and, from protocol 4 on, a frame: PyTorch's magic number.
 const MAGIC: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
 /// The storages of a file by key.
 pub(crate) type Storages = BTreeMap<String, Range<usize>>;
 
+/// The frame of a pickle: its opcode and length.
+const FRAME: (u8, usize) = (0x95, 9);
+
 /// Whether the bytes begin like such a file.
 pub(crate) fn is_one(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&0x80) && bytes.get(2..).is_some_and(|rest| rest.starts_with(MAGIC))
+    behind_magic(bytes).is_some()
+}
+
+/// The first byte behind the magic number.
+fn behind_magic(bytes: &[u8]) -> Option<usize> {
+    let [0x80, _, first, ..] = bytes else {
+        return None;
+    };
+    let start = 2 + if *first == FRAME.0 { FRAME.1 } else { 0 };
+    let found = bytes.get(start..)?.starts_with(MAGIC);
+    found.then_some(start + MAGIC.len())
 }
 
 /// The objects and the places of the storages.
@@ -26,7 +39,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Pickle, Storages)> {
         position,
         reason,
     };
-    let start = 2 + MAGIC.len();
+    let start = behind_magic(bytes).ok_or(TorchError::NotTorch)?;
     let version = read(bytes, start, "version")?;
     if version.values.count(version.root) != Some(1001) {
         let reason = "only version 1001 of this format is known".into();

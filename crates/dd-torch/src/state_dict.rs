@@ -39,12 +39,20 @@ pub(crate) fn state_dict(values: &Values, root: Id) -> Result<StateDict> {
 /// All tensors below an object.
 fn below(values: &Values, start: Id) -> Result<StateDict> {
     let (mut tensors, mut walked) = (BTreeMap::new(), Vec::new());
+    let mut found = BTreeMap::new();
     let mut waiting = vec![(String::new(), start, 0)];
     let mut work = 0;
     while let Some((name, id, depth)) = waiting.pop() {
         walked.push((name.clone(), id));
         if let Value::Tensor(view) = values.get(id) {
             work += TENSOR;
+            if found
+                .insert(name.clone(), id)
+                .is_some_and(|other| other != id)
+            {
+                let reason = "the file has two of this name".into();
+                return Err(TorchError::Tensor { name, reason });
+            }
             tensors.insert(name, view.as_ref().clone());
             continue;
         }

@@ -363,6 +363,48 @@ fn legacy(tensor: &[u8], count: u64, data: &[u8]) -> Vec<u8> {
     parts.concat()
 }
 
+/// Protocol 4 puts every pickle into a frame.
+#[test]
+fn legacy_in_frames() {
+    let data = numbers(&[1.0, 2.0]);
+    let plain = legacy(&tensor(2, 0, &[2], &[1]), 2, &data);
+    let frame = [b"\x80\x04\x95".as_slice(), &13_u64.to_le_bytes()].concat();
+    let framed = [&frame, &plain[2..]].concat();
+    assert!(TorchFile::is_one(&framed[..TorchFile::HEAD]));
+    let file = parse(framed.clone()).unwrap();
+    assert_eq!(file.format(), Format::Legacy);
+    assert_eq!(file.read("w").unwrap(), data);
+    for length in 0..framed.len() {
+        assert!(parse(framed[..length].to_vec()).is_err(), "{length} bytes");
+    }
+}
+
+/// A tensor that is the negative of its storage, and one name for two tensors.
+#[test]
+fn what_would_be_read_wrong_is_not() {
+    let one = tensor(1, 0, &[1], &[1]);
+    for (bit, is_read) in [(b"\x88", false), (b"\x89", true)] {
+        let metadata = [b"}".as_slice(), &text("neg"), bit, b"s"].concat();
+        let negative = [&one[..one.len() - 2], &metadata, b"tR"].concat();
+        let file = parse(with_tensor(&negative, &numbers(&[1.0]))).unwrap();
+        assert_eq!(file.tensors().len(), usize::from(is_read));
+        assert_eq!(file.left_out().contains_key("w"), !is_read);
+    }
+    let inner = [b"}".as_slice(), &text("b"), &one, b"s"].concat();
+    let twice = [
+        b"\x80\x02}".as_slice(),
+        &text("a"),
+        &inner,
+        b"s",
+        &text("a.b"),
+        &one,
+        b"s.",
+    ]
+    .concat();
+    let message = fault(archive(&twice, &[("0", &numbers(&[1.0]))]));
+    assert_eq!(message, "tensor a.b: the file has two of this name");
+}
+
 #[test]
 fn legacy_claims() {
     let two = tensor(2, 0, &[2], &[1]);

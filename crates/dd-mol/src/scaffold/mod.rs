@@ -31,7 +31,7 @@ use crate::smiles::{WriteOptions, has_lower_case, write_outline, write_with};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn murcko_scaffold(molecule: &Molecule) -> Result<Molecule, PerceptionError> {
-    let piece = Piece::of(molecule);
+    let piece = Piece::of(molecule, true);
     let mut builder = piece.builder;
     for conformer in molecule.conformers() {
         let position = |&atom: &u32| conformer.positions[atom as usize];
@@ -68,7 +68,7 @@ pub fn murcko_scaffold_smiles(
     } else {
         WriteOptions::CONNECTIVITY
     };
-    let piece = Piece::of(molecule);
+    let piece = Piece::of(molecule, chirality);
     if piece.builder.atoms.is_empty() {
         return Ok(String::new());
     }
@@ -81,11 +81,11 @@ pub fn murcko_scaffold_smiles(
 
 /// A bare atom on a ring that lost its neighbours takes hydrogens, as in RDKit, which
 /// writes it without brackets.
-fn release(atom: &mut AtomSpec) {
+fn release(atom: &mut AtomSpec, with_isotopes: bool) {
     let plain = atom.explicit_hydrogens == 0
         && atom.formal_charge == 0
         && atom.radical_electrons == 0
-        && atom.isotope == 0
+        && (atom.isotope == 0 || !with_isotopes)
         && atom.atom_map == 0;
     if plain && matches!(atom.atomic_number, 5 | 6 | 7 | 15) {
         atom.no_implicit = false;
@@ -103,7 +103,7 @@ struct Piece {
 }
 
 impl Piece {
-    fn of(molecule: &Molecule) -> Self {
+    fn of(molecule: &Molecule, with_isotopes: bool) -> Self {
         let adjacency = Adjacency::of(molecule);
         let core = routes::rings_and_linkers(molecule, &adjacency);
         let is_double = |bond: usize| molecule.bond(bond).order == BondOrder::Double;
@@ -128,7 +128,7 @@ impl Piece {
             if lost && core[atom] {
                 fill_gap(&mut spec);
             } else if lost {
-                release(&mut spec);
+                release(&mut spec, with_isotopes);
             }
             builder.add_atom(spec);
             trimmed.push(lost);

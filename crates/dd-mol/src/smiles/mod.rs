@@ -86,6 +86,12 @@ pub fn parse_with(text: &str, options: &ParseOptions) -> Result<Molecule, Smiles
     workspace::with(range.len(), |workspace| {
         let reading = &mut workspace.reading;
         reading.clear();
+        if range.is_empty() && !text.is_empty() {
+            // As RDKit: no characters are no atoms, blanks are no SMILES.
+            let found = "end of input".to_string();
+            let kind = SmilesErrorKind::Unexpected { found };
+            return Err(SmilesError::new(kind, text.len()..text.len(), text));
+        }
         if !range.is_empty() {
             parse::parse(text, range.clone(), options.sanitize.max_atoms, reading)?;
         }
@@ -109,7 +115,7 @@ pub fn parse_with(text: &str, options: &ParseOptions) -> Result<Molecule, Smiles
 /// The byte ranges of the SMILES and of what follows the blank after it.
 fn split(text: &str) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
     let bytes = text.as_bytes();
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c);
     let end = bytes.len() - bytes.iter().rev().take_while(|b| blank(b)).count();
     let start = bytes[..end].iter().take_while(|b| blank(b)).count();
     let smiles = start

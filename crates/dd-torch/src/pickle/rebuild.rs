@@ -27,6 +27,13 @@ pub(super) fn apply(values: &Values, function: Id, arguments: &[Id]) -> Known<Op
         return dictionary(values, arguments).map(Some);
     }
     let value = match (module, name) {
+        // What stands for the negative or the conjugate of its storage stays a placeholder.
+        ("torch._utils", "_rebuild_tensor_v2") if has_bits(values, arguments.get(6)) => {
+            return Ok(None);
+        }
+        ("torch._utils", "_rebuild_tensor_v3") if has_bits(values, arguments.get(7)) => {
+            return Ok(None);
+        }
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => {
             view(values, arguments, None)?
         }
@@ -56,6 +63,13 @@ pub(super) fn apply(values: &Values, function: Id, arguments: &[Id]) -> Known<Op
         _ => return Ok(None),
     };
     Ok(Some(value))
+}
+
+/// Whether a tensor's metadata say that its numbers are not those of its storage.
+fn has_bits(values: &Values, metadata: Option<&Id>) -> bool {
+    let pairs = metadata.and_then(|&id| values.pairs(id));
+    let mut pairs = pairs.unwrap_or_default().iter();
+    pairs.any(|&(_, value)| !matches!(values.get(value), Value::Bool(false)))
 }
 
 /// A dictionary from a list of pairs; a `defaultdict` has its function there instead.

@@ -89,7 +89,8 @@ pub(crate) struct Featurize {
     /// Output format; JSON lines is the only one.
     #[arg(long, default_value = "jsonl")]
     pub(crate) format: String,
-    /// Also write canonical_smiles, formula, exact_mass, ring_sizes, num_atoms and scaffold.
+    /// Also write canonical_smiles, formula, exact_mass, ring_sizes, num_atoms and scaffold (null where what is left of
+    /// a molecule is none).
     #[arg(long)]
     pub(crate) properties: bool,
     /// Print what every feature column means, and stop.

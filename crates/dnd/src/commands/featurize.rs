@@ -93,7 +93,7 @@ fn features(
         .map_err(|error| fault(&error))?;
     let mut object = graph_features(&graph);
     if properties {
-        object.extend(molecule_properties(molecule).map_err(|error| fault(&error))?);
+        object.extend(molecule_properties(molecule));
     }
     Ok(object)
 }
@@ -112,16 +112,15 @@ fn graph_features(graph: &MolGraph) -> Map<String, Value> {
     object
 }
 
-fn molecule_properties(molecule: &Molecule) -> Result<Map<String, Value>, dd_mol::PerceptionError> {
+fn molecule_properties(molecule: &Molecule) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("canonical_smiles".into(), json!(smiles::write(molecule)));
     object.insert("formula".into(), json!(molecule.formula()));
     object.insert("exact_mass".into(), json!(molecule.exact_mass()));
     object.insert("ring_sizes".into(), json!(molecule.ring_sizes()));
     object.insert("num_atoms".into(), json!(molecule.num_atoms()));
-    object.insert(
-        "scaffold".into(),
-        json!(murcko_scaffold_smiles(molecule, false)?),
-    );
-    Ok(object)
+    // Null where what is left of the molecule is none, as where RDKit raises.
+    let scaffold = murcko_scaffold_smiles(molecule, false).ok();
+    object.insert("scaffold".into(), json!(scaffold));
+    object
 }

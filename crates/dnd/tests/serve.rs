@@ -136,19 +136,6 @@ fn neighbours_of_files_and_words() {
     assert_eq!(index("library.smi", "gin-128-node").status.code(), Some(3));
     assert_eq!(lines("b.index"), direct);
 
-    // A vector that is not there leaves its row out, as a row that is no molecule.
-    let mut file = std::fs::read(folder.join("library.npy")).unwrap();
-    let whole = file.clone();
-    let width = 4 * 128;
-    let last = file.len() - width;
-    file[last..].copy_from_slice(&f32::NAN.to_le_bytes().repeat(128));
-    std::fs::write(folder.join("library.npy"), file).unwrap();
-    let fewer = index("library.smi", "gin-128-node");
-    assert_eq!(fewer.status.code(), Some(3));
-    let said = text(&fewer.stderr);
-    assert!(said.contains("its vector is not finite"), "{said}");
-    std::fs::write(folder.join("library.npy"), whole).unwrap();
-
     // Vectors of another model, or of other rows, are refused; so is an index that is none.
     let other = index("library.smi", "gin-128-graph");
     assert_eq!(other.status.code(), Some(2));
@@ -182,6 +169,24 @@ fn an_index_of_stored_embeddings_is_that_of_the_library() {
         text(&found.stdout)
     };
     assert_eq!(ask("a.index"), ask("b.index"));
+}
+
+#[test]
+fn a_vector_that_is_not_there_leaves_its_row_out() {
+    let folder = scratch("absent");
+    library(&folder);
+    let words = |line: &str| dnd(&folder, &line.split(' ').collect::<Vec<_>>());
+    let embedded = words("embed -i library.smi -m gin-128-node -o library.npy");
+    assert_eq!(embedded.status.code(), Some(3));
+    let mut file = std::fs::read(folder.join("library.npy")).unwrap();
+    let last = file.len() - 4 * 128;
+    file[last..].copy_from_slice(&f32::NAN.to_le_bytes().repeat(128));
+    std::fs::write(folder.join("library.npy"), file).unwrap();
+    let fewer =
+        words("search index -i library.smi -m gin-128-node --vectors library.npy -o b.index");
+    assert_eq!(fewer.status.code(), Some(3));
+    let said = text(&fewer.stderr);
+    assert!(said.contains("its vector is not finite"), "{said}");
 }
 
 /// A process that does not outlive its test.

@@ -33,10 +33,10 @@ impl Source {
     /// Lines of code outside tests: no blank lines, no comments.
     pub(crate) fn code_lines(&self) -> usize {
         let text = self.text.as_deref().unwrap_or_default();
-        let without_tests = text
-            .split("#[cfg(test)]\nmod tests")
-            .next()
-            .unwrap_or_default();
+        // Tests are the end of a file; attributes may stand between the condition and the module.
+        let tests = text.find("\nmod tests {");
+        let start = tests.and_then(|tests| text[..tests].rfind("#[cfg(test)]"));
+        let without_tests = &text[..start.unwrap_or(text.len())];
         let code = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with("//");
         without_tests.lines().filter(code).count()
     }

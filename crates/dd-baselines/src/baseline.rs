@@ -15,7 +15,8 @@ pub trait Baseline: fmt::Debug + Send + Sync {
     ///
     /// Rows whose label is `NaN` are left out; targets with other missing labels are fitted
     /// one by one, or by [`fit_columns`]. The result is a function of the arguments alone:
-    /// neither threads nor the machine change it, and models without chance ignore `seed`.
+    /// threads do not change it, another processor changes the last bits of linear models
+    /// at most, and models without chance ignore `seed`.
     ///
     /// # Errors
     /// Features that are not finite, labels that the model cannot take, too few labelled

@@ -175,7 +175,9 @@ pub enum DataError {
         len: usize,
     },
     /// Fractions that are no partition.
-    #[error("split fractions must be positive and sum to 1, got {0:?}")]
+    #[error(
+        "split fractions must not be negative, the first must be positive, and all sum to 1; got {0:?}"
+    )]
     Fractions([f64; 3]),
     /// A split that does not fit the data set.
     #[error("{path}: {reason}")]

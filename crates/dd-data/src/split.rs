@@ -37,8 +37,8 @@ impl TryFrom<[f64; 3]> for Fractions {
     type Error = DataError;
 
     fn try_from(shares: [f64; 3]) -> Result<Self> {
-        let positive = shares.iter().all(|share| (0.0..=1.0).contains(share)) && shares[0] > 0.0;
-        if positive && (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9 {
+        let are_shares = shares.iter().all(|share| (0.0..=1.0).contains(share));
+        if are_shares && shares[0] > 0.0 && (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9 {
             Ok(Self(shares))
         } else {
             Err(DataError::Fractions(shares))

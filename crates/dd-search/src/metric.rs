@@ -15,6 +15,9 @@ pub enum Metric {
     Euclidean,
 }
 
+/// Largest square of a length whose distances can be told: that of the difference of two is four times as large at most.
+const MOST: f32 = f32::MAX / 4.0;
+
 impl Metric {
     /// Its name in files and messages.
     pub fn name(self) -> &'static str {
@@ -28,6 +31,8 @@ impl Metric {
     pub fn refuses(self, vector: &[f32]) -> Option<&'static str> {
         if vector.iter().any(|x| !x.is_finite()) {
             Some("is not finite")
+        } else if self == Self::Euclidean && sum(vector, vector, |a, b| a * b) > MOST {
+            Some("is too long for distances in single precision")
         } else if self == Self::Cosine && vector.iter().all(|&x| x == 0.0) {
             Some("is zero: it has no cosine with any other")
         } else {

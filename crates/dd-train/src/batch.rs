@@ -53,7 +53,8 @@ impl BatchConfig {
     }
 }
 
-/// Cost of a graph of one atom: its token and the two special ones.
+/// Cost of a graph of one atom: its token and the two special ones. The cost of a conformer is its atoms, so that up to three
+/// are joined to others, too.
 const LONE_ATOM: usize = 3;
 
 fn without_lone_atoms<T>(

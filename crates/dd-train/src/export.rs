@@ -24,8 +24,8 @@ pub struct Exported {
 }
 
 /// Copies configuration and weights of a student or a teacher, from its folder or one that ships by its name, numbers in
-/// `dtype`, without what only training needs. Counters, the scale of the labels, and tensors with a number beyond the element
-/// type stay as they are.
+/// `dtype`, without what only training needs. Counters, the scale of the labels, and tensors with a number too large for the
+/// element type stay as they are; numbers that are too small for it become zero.
 ///
 /// # Errors
 /// When the folder is incomplete or damaged, or `output` holds a run or another model, or cannot be written to.

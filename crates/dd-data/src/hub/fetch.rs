@@ -1,6 +1,6 @@
 //! One file from one address: resumed, verified, put in place in one step.
 //!
-//! The body goes to `NAME.part`. When it is complete and its SHA-256 agrees, it is made durable and renamed to `NAME`; before
+//! The body goes to `NAME.part` (`NAME.PROCESS.part` where no checksum is known). When it is complete and its SHA-256 agrees, it is made durable and renamed to `NAME`; before
 //! that there is nothing under the final name. An interrupted download goes on where it stopped if the checksum is known, since
 //! only then a changed file cannot pass.
 
@@ -49,7 +49,11 @@ pub fn fetch(url: &str, path: &Path, sha256: Option<&str>) -> Result<Fetched> {
             cached: true,
         });
     }
-    let part = beside(path, ".part");
+    // What nothing is known of cannot go on where another process stopped.
+    let part = match known {
+        Some(_) => beside(path, ".part"),
+        None => beside(path, &format!(".{}.part", std::process::id())),
+    };
     if known.is_none() {
         remove(&part)?;
     }

@@ -12,7 +12,7 @@ use crate::evaluation::score::Outcome;
 use crate::tasks::{labels, score};
 
 /// Penalties that are tried on the validation part.
-const PENALTIES: [f64; 5] = [0.1, 1.0, 10.0, 100.0, 1000.0];
+pub(super) const PENALTIES: [f64; 5] = [0.1, 1.0, 10.0, 100.0, 1000.0];
 
 /// What the rows of a linear model are.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use crate::source::Labelled;
 
 /// At a small share of the labels an epoch has few steps: the epochs are multiplied by the inverse of the share, at most so
 /// many times.
-const MOST_REPEATS: f64 = 5.0;
+pub(super) const MOST_REPEATS: f64 = 5.0;
 
 /// The encoder and the features of a model.
 pub(super) fn describe(model: &Path) -> Result<(EncoderConfig, FeaturizerConfig)> {

@@ -81,3 +81,28 @@ fn identity(model: &Path, purpose: &[u8]) -> Result<Vec<u8>> {
         .chain_update(folder.weights()?);
     Ok(digest.finalize().to_vec())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use dd_mol::fingerprint::MorganConfig;
+
+    use super::*;
+    use crate::FinetuneConfig;
+    use crate::evaluation::classical::PENALTIES;
+    use crate::evaluation::network::MOST_REPEATS;
+
+    /// Runs that are stored are known by [`settings`], which leave out what every run shares. Whoever changes one of these
+    /// adds it to the settings, so that old runs are no longer taken for new ones, and then changes the number here.
+    #[test]
+    fn what_all_runs_share_is_as_it_was() {
+        let configs = [FinetuneConfig::binary(), FinetuneConfig::regression()];
+        let text = serde_json::to_string(&configs).unwrap();
+        let shared = format!(
+            "{text} {PENALTIES:?} {MOST_REPEATS} {:?}",
+            MorganConfig::ECFP4
+        );
+        let digest = hex(&Sha256::digest(shared.as_bytes()));
+        assert_eq!(&digest[..16], "aa5ed4d82b9f2830", "{shared}");
+    }
+}

@@ -7,6 +7,7 @@ use dd_data::output::OutputFile;
 use dd_encoder2d::TargetKind;
 use dd_mol::depict::{self, SvgOptions};
 use dd_mol::{Element, Molecule};
+use dd_nn::write_atomically;
 use serde_json::json;
 
 use super::ensemble::Ensemble;
@@ -114,7 +115,7 @@ impl<'a> Explanations<'a> {
                 .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
             let name: String = kept.take(60).collect();
             let path = self.folder.join(format!("row-{row}-{column}-{name}.svg"));
-            std::fs::write(&path, svg).map_err(TrainError::io(&path))?;
+            write_atomically(&path, |out| out.write_all(svg.as_bytes()))?;
         }
         Ok(())
     }

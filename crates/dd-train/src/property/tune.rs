@@ -4,6 +4,7 @@ use std::path::Path;
 
 use candle_core::DType;
 use dd_data::Split;
+use dd_nn::write_atomically;
 use ndarray::{Array1, Array2, ArrayView1};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -146,7 +147,7 @@ impl PropertyPlan {
             place,
         )?;
         let report = place.join(REPORT);
-        std::fs::write(&report, page).map_err(TrainError::io(&report))?;
+        write_atomically(&report, |out| out.write_all(page.as_bytes()))?;
         write_json(&place.join(SCORES), &scores)?;
         domain.save(place)?;
         uncertainty.save(place)?;

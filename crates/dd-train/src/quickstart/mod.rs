@@ -13,6 +13,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use dd_data::{CountedRows, Dataset, Fractions, Split, Subset, embedded};
 use dd_kernels::rng::Key;
+use dd_nn::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
@@ -133,7 +134,7 @@ pub fn quickstart(
         &text,
     );
     let report = folder.join("report.html");
-    std::fs::write(&report, page).map_err(TrainError::io(&report))?;
+    write_atomically(&report, |out| out.write_all(page.as_bytes()))?;
     let model = contests
         .iter()
         .find_map(|contest| contest.model.clone())

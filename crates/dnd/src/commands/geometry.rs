@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use dd_data::Recipe;
 use dd_encoder2d::{Encoder, ModelConfig, ModelFolder};
 use dd_graph::{Hydrogens, PointConfig};
+use dd_nn::write_atomically;
 use dd_train::geometry::{Geometry, SMALLEST_MOLECULE, geometry, heads_svg, markdown};
 use dd_train::{Pair, Pairs, Source, inputs, write_json};
 
@@ -34,8 +35,10 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
     std::fs::create_dir_all(folder).map_err(system)?;
     write_json(&folder.join("geometry.json"), &findings).map_err(Failure::work)?;
     let text = markdown(&findings);
-    std::fs::write(folder.join("geometry.md"), &text).map_err(system)?;
-    std::fs::write(folder.join("heads.svg"), heads_svg(&findings)).map_err(system)?;
+    for (name, content) in [("geometry.md", &text), ("heads.svg", &heads_svg(&findings))] {
+        let write = |out: &mut dyn std::io::Write| out.write_all(content.as_bytes());
+        write_atomically(folder.join(name), write).map_err(Failure::work)?;
+    }
     answer(&format!("{text}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -84,7 +84,10 @@ impl Record for Array {
         }
         let names = serde_json::to_string_pretty(&self.names).expect("names are JSON");
         let beside = beside(path, COLUMNS);
-        std::fs::write(&beside, names + "\n").map_err(|e| OutputError::write(&beside, e))?;
+        let mut columns = OutputFile::create(&beside)?;
+        let written = writeln!(columns, "{names}");
+        written.map_err(|error| OutputError::write(&beside, error))?;
+        columns.complete()?;
         self.file.complete()
     }
 }

@@ -1,8 +1,8 @@
 //! One file from one address: resumed, verified, put in place in one step.
 //!
-//! The body goes to `NAME.part` (`NAME.PROCESS.part` where no checksum is known). When it is complete and its SHA-256 agrees, it is made durable and renamed to `NAME`; before
-//! that there is nothing under the final name. An interrupted download goes on where it stopped if the checksum is known, since
-//! only then a changed file cannot pass.
+//! The body goes to `NAME.part` (`NAME.PROCESS.part` where no checksum is known). When it is complete and its SHA-256 agrees,
+//! it is made durable and renamed to `NAME`; before that there is nothing under the final name. An interrupted download goes
+//! on where it stopped if the checksum is known, since only then a changed file cannot pass.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -58,6 +58,10 @@ pub fn et_update(
     check::shape("et_update: projection", projection, &[3 * f, f])?;
     check::shape("et_update: messages", messages, &[n, 3 * f])?;
     check::shape("et_update: arrived", arrived.joined(), &[n, 4, f])?;
+    if n * f == 0 && !vectors.device().is_cpu() {
+        // Candle has no sums of empty tensors on a GPU.
+        return EtFields::new(arrived.joined().clone());
+    }
     if cuda::takes(vectors) && n > 0 && f > 0 {
         let projected = dense(vectors, projection, None)?; // [N, 3, 3 F]
         let update = cuda::et_update::et_update(&projected, messages, arrived.joined())?;

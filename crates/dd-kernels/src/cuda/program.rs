@@ -79,6 +79,17 @@ struct Operation<P> {
 
 impl<P: Program> Operation<P> {
     fn forward<S: Gpu>(&self, inputs: &[(&S, &Layout)]) -> candle_core::Result<(S, Shape)> {
+        let dtype = inputs[0].0.dtype();
+        let others = self.others.iter().map(Tensor::dtype);
+        let mut dtypes = inputs
+            .iter()
+            .map(|(storage, _)| storage.dtype())
+            .chain(others);
+        // A kernel is of one type and would read every pointer as that.
+        if let Some(rhs) = dtypes.find(|&other| other != dtype) {
+            let (lhs, op) = (dtype, P::NAME);
+            return Err(candle_core::Error::DTypeMismatchBinaryOp { lhs, rhs, op }.bt());
+        }
         let held: Vec<Held<'_>> = self.others.iter().map(|x| Held::new(P::NAME, x)).collect();
         let mut all = Vec::with_capacity(inputs.len() + held.len());
         for &(storage, layout) in inputs {

@@ -54,12 +54,11 @@ pub fn rule_tensor(
         )));
     }
     let first = manifest.get("first").and_then(Value::as_array);
+    let first = first.ok_or_else(|| {
+        ParityError::RuleWeights(format!("{name}: the manifest has no list 'first'"))
+    })?;
     let differs = |(value, listed): (&f32, &Value)| listed.as_f64() != Some(f64::from(*value));
-    if let Some(place) = values
-        .iter()
-        .zip(first.into_iter().flatten())
-        .position(differs)
-    {
+    if let Some(place) = values.iter().zip(first).position(differs) {
         return Err(ParityError::RuleWeights(format!(
             "{name}: value {place} of the rule is {}, not that of the manifest",
             values[place]

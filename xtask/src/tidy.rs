@@ -137,7 +137,8 @@ fn rust_rules(source: &Source, text: &str) -> Vec<String> {
         ));
     }
     if source.path.starts_with("crates/") {
-        found.extend(banned(text));
+        let code = code_of(text);
+        found.extend(banned(&code));
         let kernels = source.path.starts_with("crates/dd-kernels/");
         if !kernels && text.contains("feature = \"cuda\"") {
             found.push("CUDA belongs to dd-kernels".to_string());
@@ -146,9 +147,7 @@ fn rust_rules(source: &Source, text: &str) -> Vec<String> {
             found.push("unsafe code belongs to dd-kernels".to_string());
         }
         let library = source.path.contains("/src/");
-        let opens = text
-            .lines()
-            .any(|line| mentions(line, "std::fs") || line.contains("File::open"));
+        let opens = mentions(&code, "std::fs") || code.contains("File::open");
         if library
             && opens
             && !READ_FILES
@@ -161,26 +160,30 @@ fn rust_rules(source: &Source, text: &str) -> Vec<String> {
     found
 }
 
-/// Whether a line names a path: as it stands, or among others in braces behind all of it but the last word.
-fn mentions(line: &str, path: &str) -> bool {
+/// Whether code names a path: as it stands, or among others in braces behind all of it but the last word.
+fn mentions(code: &str, path: &str) -> bool {
     let Some((front, last)) = path.rsplit_once("::") else {
-        return line.contains(path);
+        return code.contains(path);
     };
-    let listed = line.split_once(&format!("{front}::{{"));
-    let mut words = listed
-        .map_or("", |(_, list)| list)
-        .split([',', '{', '}', ' ', ':']);
-    line.contains(path) || words.any(|word| word == last)
+    let opening = format!("{front}::{{");
+    let lists = code.split(&opening).skip(1);
+    let listed = lists.map(|rest| rest.split(';').next().unwrap_or_default());
+    let mut words = listed.flat_map(|list| list.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    code.contains(path) || words.any(|word| word == last)
 }
 
-fn banned(text: &str) -> impl Iterator<Item = String> + '_ {
-    let code = || {
-        text.lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-    };
+/// The lines that are no comments.
+fn code_of(text: &str) -> String {
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code.collect::<Vec<_>>().join("\n")
+}
+
+fn banned(code: &str) -> impl Iterator<Item = String> + '_ {
     BANNED
         .into_iter()
-        .filter(move |(call, _)| code().any(|line| mentions(line, call)))
+        .filter(move |(call, _)| mentions(code, call))
         .map(|(call, reason)| format!("{call}: {reason}"))
 }
 
@@ -208,7 +211,11 @@ mod tests {
         assert_eq!(check("crates/dd-nn/src/a.rs", &softmax).len(), 1);
         let listed = format!("{doc}use candle_nn::{{Linear, VarMap}};\n");
         assert_eq!(check("crates/dd-nn/src/a.rs", &listed).len(), 1);
-        for import in ["use std::fs;", "use std::{fs, io};"] {
+        for import in [
+            "use std::fs;",
+            "use std::{fs, io};",
+            "use std::{\n    fs::File,\n    io,\n};",
+        ] {
             let opens = format!("{doc}{import}\n");
             assert_eq!(check("crates/dd-mol/src/a.rs", &opens).len(), 1, "{import}");
         }

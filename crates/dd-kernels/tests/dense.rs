@@ -56,7 +56,7 @@ fn a_row_has_the_same_bits_alone() -> Result<()> {
             let few = dense(&x[0].narrow(0, 0, rows)?, &x[1], Some(&x[2]))?;
             let difference = max_difference(&few, &all.narrow(0, 0, rows)?)?;
             assert!(
-                difference <= rounding(),
+                difference <= rounding(DType::F32),
                 "{rows} rows, {input} to {output}: {difference:e}"
             );
         }

@@ -158,7 +158,7 @@ fn bits_do_not_depend_on_threads_or_batch_mates() -> Result<()> {
         *geometry = geometry.narrow(0, 0, 1600)?;
     }
     let fields = fused(&alone, &first)?;
-    assert!(max_difference(&fields, &one[0].narrow(0, 0, 40)?)? <= rounding());
+    assert!(max_difference(&fields, &one[0].narrow(0, 0, 40)?)? <= rounding(DType::F32));
     Ok(())
 }
 

@@ -187,7 +187,11 @@ fn layouts_that_are_not_contiguous_give_the_same() -> Result<()> {
         let strided = strided.collect::<candle_core::Result<Vec<_>>>()?;
         let expected = (case.kernel)(&case.inputs)?;
         let difference = max_difference(&(case.kernel)(&strided)?, &expected)?;
-        assert!(difference <= rounding(), "{}: {difference:e}", case.name);
+        assert!(
+            difference <= rounding(DType::F64),
+            "{}: {difference:e}",
+            case.name
+        );
     }
     Ok(())
 }
@@ -304,7 +308,8 @@ proptest! {
         lengths in prop::collection::vec(0_usize..9, 2..6),
         seed in any::<u64>(),
     ) {
-        prop_assume!(lengths.iter().sum::<usize>() > 0);
+        // On a GPU candle has no conversion of nothing.
+        prop_assume!(device().is_cpu() || lengths.iter().sum::<usize>() > 0);
         let segments = Segments::from_lengths(&lengths, &device())?;
         let x = normal_tensor(Key::from_seed(seed), &[segments.num_rows(), 6])?.to_dtype(DType::F32)?;
         let together = dd_kernels::segment_attention(&x, &x, &x, &segments, 2, None)?;

@@ -120,6 +120,7 @@ mod tests {
         for (vector, cosine, euclidean) in [
             ([0.0, f32::MIN_POSITIVE], false, false),
             ([0.0, 0.0], true, false),
+            ([1e19, 1e19], false, true),
             ([f32::NAN, 1.0], true, true),
         ] {
             assert_eq!(Metric::Cosine.refuses(&vector).is_some(), cosine);

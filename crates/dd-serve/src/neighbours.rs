@@ -121,17 +121,24 @@ pub(crate) async fn neighbours(
     }))
 }
 
-/// Searches for every row, as long as somebody waits for it.
-fn search_each(index: &Index, answers: Answers, k: usize, reply: oneshot::Sender<Vec<Found>>) {
+/// Searches for every row, as long as somebody waits for it; the number of rows that were looked at.
+fn search_each(
+    index: &Index,
+    answers: Answers,
+    k: usize,
+    reply: oneshot::Sender<Vec<Found>>,
+) -> usize {
     let mut found = Vec::with_capacity(answers.len());
     for answer in answers {
         if reply.is_closed() {
-            return;
+            return found.len();
         }
         found.push(answer.and_then(|answer| search(index, answer, k)));
     }
+    let count = found.len();
     // The request may have been given up meanwhile.
     let _ = reply.send(found);
+    count
 }
 
 fn search(index: &Index, answer: Answer, k: usize) -> Found {
@@ -158,4 +165,36 @@ fn near<'a>(index: &'a Index, found: &[Neighbour]) -> Vec<Near<'a>> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use dd_search::{IndexConfig, Label, Metric, Origin};
+
+    use super::*;
+
+    #[test]
+    fn a_search_ends_with_its_request() {
+        let label = |row| Label {
+            row,
+            input: "C".into(),
+            name: String::new(),
+        };
+        let config = IndexConfig {
+            metric: Metric::Euclidean,
+            graph: None,
+        };
+        let (labels, vectors) = ((0..3).map(label).collect(), [0.0, 1.0, 4.0]);
+        let index = Index::build(&vectors, labels, config, Origin::default(), &mut |_| ()).unwrap();
+        let answers = || vec![Ok(Answer::Vector(vec![0.9])); 5];
+        let (reply, mut found) = oneshot::channel();
+        assert_eq!(search_each(&index, answers(), 2, reply), 5);
+        let found = found.try_recv().unwrap();
+        let first = |row: Found| row.unwrap()[0].entry;
+        assert_eq!(found.into_iter().map(first).collect::<Vec<_>>(), [1; 5]);
+        let (reply, given_up) = oneshot::channel();
+        drop(given_up);
+        assert_eq!(search_each(&index, answers(), 2, reply), 0);
+    }
 }

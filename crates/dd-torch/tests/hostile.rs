@@ -2,135 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::time::{Duration, Instant};
+mod files;
 
-use dd_torch::{Format, TorchError, TorchFile};
+use dd_torch::{Format, TorchError};
 use proptest::prelude::*;
 
-/// Longest that any file may take, with room for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// `data.pkl` in an archive of the form that PyTorch writes, with storages.
-fn archive(pickle: &[u8], storages: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut entries = vec![("x/data.pkl".to_string(), pickle)];
-    entries.extend(
-        storages
-            .iter()
-            .map(|(key, data)| (format!("x/data/{key}"), *data)),
-    );
-    let (mut file, mut directory) = (Vec::new(), Vec::new());
-    for (name, data) in &entries {
-        let (at, size) = (file.len() as u32, data.len() as u32);
-        let sizes = [size.to_le_bytes(), size.to_le_bytes()].concat();
-        file.extend(b"PK\x03\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-        file.extend(&sizes);
-        file.extend((name.len() as u16).to_le_bytes());
-        file.extend([0, 0]);
-        file.extend(name.as_bytes());
-        file.extend(*data);
-        directory.extend(b"PK\x01\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-        directory.extend(&sizes);
-        directory.extend((name.len() as u16).to_le_bytes());
-        directory.extend([0; 12]);
-        directory.extend(at.to_le_bytes());
-        directory.extend(name.as_bytes());
-    }
-    let (start, size) = (file.len() as u32, directory.len() as u32);
-    let count = (entries.len() as u16).to_le_bytes();
-    file.extend(directory);
-    file.extend(b"PK\x05\x06\0\0\0\0");
-    file.extend([count, count].concat());
-    file.extend(size.to_le_bytes());
-    file.extend(start.to_le_bytes());
-    file.extend([0, 0]);
-    file
-}
-
-fn text(text: &str) -> Vec<u8> {
-    [
-        b"X".as_slice(),
-        &(text.len() as u32).to_le_bytes(),
-        text.as_bytes(),
-    ]
-    .concat()
-}
-
-/// `_rebuild_tensor_v2(("storage", FloatStorage, "0", "cpu", count), offset, shape, strides, False, OrderedDict())`.
-fn tensor(count: u32, offset: u32, shape: &[u32], strides: &[u32]) -> Vec<u8> {
-    let int = |value: u32| [b"J".as_slice(), &value.to_le_bytes()].concat();
-    let tuple = |values: &[u32]| {
-        let values: Vec<u8> = values.iter().flat_map(|&value| int(value)).collect();
-        [b"(".as_slice(), &values, b"t"].concat()
-    };
-    let parts: [&[u8]; 12] = [
-        b"ctorch._utils\n_rebuild_tensor_v2\n((",
-        &text("storage"),
-        b"ctorch\nFloatStorage\n",
-        &text("0"),
-        &text("cpu"),
-        &int(count),
-        b"tQ",
-        &int(offset),
-        &tuple(shape),
-        &tuple(strides),
-        b"\x89ccollections\nOrderedDict\n)R",
-        b"tR",
-    ];
-    parts.concat()
-}
-
-/// A file with one tensor `w`.
-fn with_tensor(tensor: &[u8], data: &[u8]) -> Vec<u8> {
-    let pickle = [b"\x80\x02}".as_slice(), &text("w"), tensor, b"s."].concat();
-    archive(&pickle, &[("0", data)])
-}
-
-fn parse(bytes: Vec<u8>) -> Result<TorchFile, TorchError> {
-    let start = Instant::now();
-    let parsed = TorchFile::parse(bytes);
-    assert!(start.elapsed() < PATIENCE, "it took {:?}", start.elapsed());
-    parsed
-}
-
-fn fault(bytes: Vec<u8>) -> String {
-    parse(bytes).expect_err("a fault").to_string()
-}
-
-fn numbers(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
-}
-
-#[test]
-fn views_are_read_by_their_strides() {
-    let data = numbers(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-    for (offset, shape, strides, expected) in [
-        (
-            0,
-            vec![2, 3],
-            vec![3, 1],
-            vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
-        ),
-        (
-            1,
-            vec![3, 2],
-            vec![1, 3],
-            vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
-        ),
-        (6, vec![2, 2], vec![0, 0], vec![6.0; 4]),
-        (7, vec![0, 5], vec![5, 1], vec![]),
-        (3, vec![], vec![], vec![3.0]),
-    ] {
-        let file = parse(with_tensor(&tensor(7, offset, &shape, &strides), &data)).unwrap();
-        assert_eq!(file.format(), Format::Zip);
-        assert_eq!(file.read("w").unwrap(), numbers(&expected));
-        let shape: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
-        assert_eq!(file.tensors()["w"].shape, shape);
-        assert!(file.read("v").is_none());
-    }
-}
+use files::{archive, fault, legacy, numbers, parse, tensor, text, with_tensor};
 
 #[test]
 fn tensors_outside_their_storage() {
@@ -166,30 +43,6 @@ fn tensors_outside_their_storage() {
         &[],
     );
     assert!(fault(absent).contains("storage 0: tensor w needs it"));
-}
-
-/// Classes and functions are named, never called, and do not stand in the way.
-#[test]
-fn what_is_not_known_is_a_placeholder() {
-    let pickle = [
-        b"\x80\x02}(".as_slice(),
-        &text("config"),
-        b"cos\nsystem\n",
-        &text("touch never"),
-        b"\x85R",
-        &text("depth"),
-        b"K\x03",
-        &text("state_dict"),
-        b"}",
-        &text("w"),
-        &tensor(1, 0, &[1], &[1]),
-        b"su.",
-    ]
-    .concat();
-    let file = parse(archive(&pickle, &[("0", &numbers(&[2.5]))])).unwrap();
-    assert_eq!(file.settings()["config"], "os.system(touch never)");
-    assert_eq!(file.settings()["depth"], "3");
-    assert_eq!(file.read("w").unwrap(), numbers(&[2.5]));
 }
 
 #[test]
@@ -347,64 +200,6 @@ fn cut_files() {
     }
 }
 
-/// The format before zip archives.
-fn legacy(tensor: &[u8], count: u64, data: &[u8]) -> Vec<u8> {
-    let objects = [b"\x80\x02}".as_slice(), &text("w"), tensor, b"s."].concat();
-    let keys = [b"\x80\x02]".as_slice(), &text("0"), b"a."].concat();
-    let parts: [&[u8]; 7] = [
-        b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.",
-        b"\x80\x02M\xe9\x03.",
-        b"\x80\x02}.",
-        &objects,
-        &keys,
-        &count.to_le_bytes(),
-        data,
-    ];
-    parts.concat()
-}
-
-/// Protocol 4 puts every pickle into a frame.
-#[test]
-fn legacy_in_frames() {
-    let data = numbers(&[1.0, 2.0]);
-    let plain = legacy(&tensor(2, 0, &[2], &[1]), 2, &data);
-    let frame = [b"\x80\x04\x95".as_slice(), &13_u64.to_le_bytes()].concat();
-    let framed = [&frame, &plain[2..]].concat();
-    assert!(TorchFile::is_one(&framed[..TorchFile::HEAD]));
-    let file = parse(framed.clone()).unwrap();
-    assert_eq!(file.format(), Format::Legacy);
-    assert_eq!(file.read("w").unwrap(), data);
-    for length in 0..framed.len() {
-        assert!(parse(framed[..length].to_vec()).is_err(), "{length} bytes");
-    }
-}
-
-/// A tensor that is the negative of its storage, and one name for two tensors.
-#[test]
-fn what_would_be_read_wrong_is_not() {
-    let one = tensor(1, 0, &[1], &[1]);
-    for (bit, is_read) in [(b"\x88", false), (b"\x89", true)] {
-        let metadata = [b"}".as_slice(), &text("neg"), bit, b"s"].concat();
-        let negative = [&one[..one.len() - 2], &metadata, b"tR"].concat();
-        let file = parse(with_tensor(&negative, &numbers(&[1.0]))).unwrap();
-        assert_eq!(file.tensors().len(), usize::from(is_read));
-        assert_eq!(file.left_out().contains_key("w"), !is_read);
-    }
-    let inner = [b"}".as_slice(), &text("b"), &one, b"s"].concat();
-    let twice = [
-        b"\x80\x02}".as_slice(),
-        &text("a"),
-        &inner,
-        b"s",
-        &text("a.b"),
-        &one,
-        b"s.",
-    ]
-    .concat();
-    let message = fault(archive(&twice, &[("0", &numbers(&[1.0]))]));
-    assert_eq!(message, "tensor a.b: the file has two of this name");
-}
-
 #[test]
 fn legacy_claims() {
     let two = tensor(2, 0, &[2], &[1]);
@@ -440,41 +235,4 @@ proptest! {
             }
         }
     }
-}
-
-#[test]
-fn tensors_that_are_left_out_are_told() {
-    let one = || tensor(1, 0, &[1], &[1]);
-    let entry = |name: &str, value: Vec<u8>| [text(name), value, b"s".to_vec()].concat();
-    let sparse = b"ctorch._utils\n_rebuild_sparse_tensor\n(K\x01";
-    let state: Vec<u8> = [
-        entry("w", one()),
-        entry("list", [b"(".as_slice(), &one(), &one(), b"l"].concat()),
-        entry("sparse", [sparse.as_slice(), &one(), b"tR"].concat()),
-        [b"K\x07".as_slice(), &one(), b"s"].concat(),
-    ]
-    .concat();
-    let root: Vec<u8> = [
-        entry("state_dict", [b"}".as_slice(), &state].concat()),
-        entry("ema", [b"}".as_slice(), &entry("w", one())].concat()),
-        entry("epoch", b"K\x05".to_vec()),
-    ]
-    .concat();
-    let pickle = [b"\x80\x02}".as_slice(), &root, b"."].concat();
-    let file = parse(archive(&pickle, &[("0", &numbers(&[1.0]))])).unwrap();
-    assert_eq!(file.tensors().keys().collect::<Vec<_>>(), ["w"]);
-    let told: Vec<String> = file
-        .left_out()
-        .iter()
-        .map(|(name, reason)| format!("{name}: {reason}"))
-        .collect();
-    assert_eq!(
-        told,
-        [
-            "7: a tensor to which no names lead",
-            "ema: a tensor beside the state dict",
-            "list: 2 tensors to which no names lead",
-            "sparse: a tensor made by torch._utils._rebuild_sparse_tensor is not read",
-        ]
-    );
 }

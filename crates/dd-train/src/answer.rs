@@ -168,6 +168,7 @@ mod tests {
     use std::cell::Cell;
 
     use dd_data::output::OutputError;
+    use dd_graph::{Featurizer, OgbConfig, OgbFeaturizer};
 
     use super::*;
 
@@ -218,6 +219,70 @@ mod tests {
         let mut sink = Held(&held);
         assert!(answer_rows(rows, &Deaf, 8192, OnError::Report, &mut sink).is_err());
         assert_eq!(held.get(), 0);
+    }
+
+    /// Says of a molecule how many atoms it has, and of methane no number.
+    struct Counts;
+
+    impl RowModel for Counts {
+        fn columns(&self) -> Columns {
+            Columns::Scalars(vec!["atoms".into()])
+        }
+
+        fn featurize(&self, molecule: &Molecule) -> std::result::Result<MolGraph, RowFault> {
+            let featurizer = OgbFeaturizer::new(OgbConfig::heavy_atoms());
+            let graph = featurizer.featurize(molecule);
+            graph.map_err(|error| RowFault::new("featurize", error.to_string()))
+        }
+
+        fn run(&self, batch: &GraphBatch) -> Result<Vec<Vec<f32>>> {
+            let atoms = batch.nodes.lengths().map(|count| match count {
+                1 => f32::NAN,
+                count => count as f32,
+            });
+            Ok(atoms.map(|count| vec![count]).collect())
+        }
+    }
+
+    /// What was written of each row.
+    #[derive(Default)]
+    struct Written(Vec<(u64, std::result::Result<Vec<f32>, &'static str>)>);
+
+    impl RowSink for &mut Written {
+        fn write(&mut self, row: &OutputRow) -> std::result::Result<(), OutputError> {
+            let outcome = row.outcome.clone().map_err(|fault| fault.kind);
+            self.0.push((row.row, outcome));
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> std::result::Result<(), OutputError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_number_is_a_fault_of_its_row() {
+        let answer = |on_error| {
+            let rows = (0..).zip(["CC", "C", "CCC"]).map(|(row, text)| {
+                Ok(InputRow {
+                    row,
+                    input: text.into(),
+                    molecule: dd_mol::smiles::parse(text).map_err(RowFault::from),
+                })
+            });
+            let mut written = Written::default();
+            let summary = answer_rows(rows, &Counts, 8192, on_error, &mut &mut written);
+            (summary.map(|s| (s.rows, s.failed)).ok(), written.0)
+        };
+        let (first, last) = ((0, Ok(vec![2.0])), (2, Ok(vec![3.0])));
+        let fault = (1, Err("not-finite"));
+        let report = vec![first.clone(), fault, last.clone()];
+        assert_eq!(answer(OnError::Report), (Some((3, 1)), report));
+        assert_eq!(
+            answer(OnError::Skip),
+            (Some((3, 1)), vec![first.clone(), last])
+        );
+        assert_eq!(answer(OnError::Stop), (None, vec![first]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use dd_kernels::Result;
 use dd_kernels::rng::Key;
 
@@ -27,10 +27,14 @@ pub(crate) fn device() -> Device {
     }
 }
 
-/// How far apart results may be that have the same bits on the CPU: cuBLAS chooses its order of sums by the shape.
+/// How far apart results of a type may be that have the same bits on the CPU: cuBLAS chooses its order of sums by the shape.
 #[allow(dead_code, reason = "not every suite asks")]
-pub(crate) fn rounding() -> f64 {
-    if device().is_cuda() { 1e-4 } else { 0.0 }
+pub(crate) fn rounding(dtype: DType) -> f64 {
+    match dtype {
+        _ if !device().is_cuda() => 0.0,
+        DType::F64 => 1e-12,
+        _ => 1e-4,
+    }
 }
 
 /// True where operations on bf16 run kernels.

@@ -121,5 +121,16 @@ fn a_server_that_cannot_serve_says_why() {
         new(vec![Counter::new(None)], small),
         Err(ServeError::Limit { name: "queue", .. })
     ));
+    let endless = Limits {
+        time: std::time::Duration::MAX,
+        ..limits
+    };
+    assert!(matches!(
+        new(vec![Counter::new(None)], endless),
+        Err(ServeError::Limit {
+            name: "timeout",
+            ..
+        })
+    ));
     assert!(dd_serve::Student::load(&model("why", "gin").join("nowhere")).is_err());
 }

@@ -33,7 +33,7 @@ struct Work {
 fn main() -> Result<()> {
     let on_gpu = cfg!(feature = "cuda") && std::env::args().nth(1).as_deref() != Some("cpu");
     let device = if on_gpu {
-        Device::new_cuda_with_stream(0)?
+        dd_kernels::open_gpu(0)?
     } else {
         Device::Cpu
     };

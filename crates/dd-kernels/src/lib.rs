@@ -99,7 +99,7 @@ pub use gather::gather;
 pub use gelu::gelu;
 pub use gin_message::{GinEdges, gin_message};
 pub use layer_norm::layer_norm;
-pub use machine::Machine;
+pub use machine::{Machine, open_gpu};
 pub use optimizer::{AdamStep, Lerp, LerpSquare};
 pub use row_index::RowIndex;
 pub use safe_norm::safe_norm;

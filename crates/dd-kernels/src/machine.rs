@@ -78,10 +78,28 @@ fn instruction_sets() -> Vec<&'static str> {
     Vec::new()
 }
 
+/// Opens the GPU of a number, as training and serving want it: with one stream, which all threads share, and with the memory
+/// of freed tensors kept for the next ones.
+///
+/// Tensors of two handles do not mix: open a GPU once.
+///
+/// ```no_run
+/// let device = dd_kernels::open_gpu(0)?;
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Errors
+/// When this build has no feature `cuda`, there is no such GPU, or its driver refuses.
+pub fn open_gpu(number: usize) -> candle_core::Result<Device> {
+    let device = Device::new_cuda_with_stream(number)?;
+    #[cfg(feature = "cuda")]
+    crate::cuda::memory::keep_freed(device.as_cuda_device()?).map_err(candle_core::Error::wrap)?;
+    Ok(device)
+}
+
 fn gpu() -> Result<(), String> {
     if cfg!(feature = "cuda") {
-        let opened = Device::new_cuda(0);
-        return opened.map(|_| ()).map_err(|error| error.to_string());
+        return open_gpu(0).map(|_| ()).map_err(|error| error.to_string());
     }
     if cfg!(feature = "metal") {
         let opened = Device::new_metal(0);

@@ -8,6 +8,7 @@
 //! | [`program`] | from launches to candle's differentiable operations |
 //! | [`rows`], [`segments`], [`dense`], [`edges`], [`batch_norm`], [`mod@dropout`], [`attention`], [`et_message`], [`et_update`] | the launches of each operation |
 //! | `driver` | runs launches on a GPU; needs the feature `cuda` |
+//! | `memory` | what a GPU does with freed memory; needs it too |
 //! | [`emulator`] | runs the same launches, through the same code, in a program that imitates a GPU; for tests |
 
 use candle_core::{DType, Tensor};
@@ -25,6 +26,8 @@ mod et_message_backward;
 pub(crate) mod et_update;
 pub(crate) mod index_tensor;
 pub(crate) mod launch;
+#[cfg(feature = "cuda")]
+pub(crate) mod memory;
 mod program;
 pub(crate) mod rows;
 pub(crate) mod segments;

@@ -20,7 +20,7 @@ pub(crate) fn device() -> Device {
     }
     match std::env::var("DD_TEST_DEVICE").as_deref() {
         Ok("cuda") => GPU
-            .get_or_init(|| Device::new_cuda_with_stream(0).expect("a GPU, and the feature `cuda`"))
+            .get_or_init(|| dd_kernels::open_gpu(0).expect("a GPU, and the feature `cuda`"))
             .clone(),
         Ok("cpu") | Err(_) => Device::Cpu,
         Ok(other) => panic!("DD_TEST_DEVICE is cpu or cuda, not {other}"),

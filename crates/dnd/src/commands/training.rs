@@ -51,7 +51,7 @@ impl Surroundings {
 pub(crate) fn device(kind: DeviceKind) -> Result<Device, Failure> {
     match kind {
         DeviceKind::Cpu => Ok(Device::Cpu),
-        DeviceKind::Cuda => Device::new_cuda_with_stream(0)
+        DeviceKind::Cuda => dd_kernels::open_gpu(0)
             .map_err(|error| Failure::misuse(format!("--device cuda: {error}"))),
     }
 }

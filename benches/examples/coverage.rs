@@ -114,7 +114,7 @@ fn learn(name: &str, table: &Path, target: &str) -> Result<Answers, Box<dyn Erro
     Ok(Answers {
         target: plan.targets[0].clone(),
         floor: scaled.floor,
-        labels: [&plan.split.valid, &plan.split.test].map(|rows| plan.table.labels(rows, 1)),
+        labels: [&plan.split.valid, &plan.split.test].map(|rows| plan.table.labels(rows)),
         members: [answer(&plan.split.valid)?, answer(&plan.split.test)?],
     })
 }

@@ -47,7 +47,7 @@ enum Network {
         noise: Tensor,
     },
     Student {
-        network: Box<dyn Encoder2d + Send + Sync>,
+        network: Box<dyn Encoder2d>,
         batch: Box<GraphBatch>,
         read: Read,
         target: Tensor,

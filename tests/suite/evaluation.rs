@@ -107,6 +107,11 @@ fn run(place: &Place, epochs: u64) -> (Vec<Entry>, usize) {
     (stored(&plan, &place.workplace).unwrap().entries, fresh)
 }
 
+fn predictions(place: &Place, entry: &Entry) -> PathBuf {
+    let folder = place.workplace.output.join("predictions");
+    folder.join(entry.file_name())
+}
+
 /// On the whole of the labels the frozen and the linear contender have one run, since their seed decides nothing.
 const RUNS: usize = 4 + 4 + 3 + 4 + 3 + 2 + 2 + 1 + 2;
 
@@ -118,6 +123,11 @@ fn a_comparison_resumes_and_runs_again_what_changed() {
     let lines = std::fs::read_to_string(place.workplace.output.join("runs.jsonl")).unwrap();
     let (again, fresh) = run(&place, 2);
     assert_eq!((again == entries, fresh), (true, 0));
+    // Neither do predictions that are lost or damaged.
+    std::fs::remove_file(predictions(&place, &entries[3])).unwrap();
+    std::fs::write(predictions(&place, &entries[5]), "cut").unwrap();
+    let (again, fresh) = run(&place, 2);
+    assert_eq!((again == entries, fresh), (true, 2));
     // An interruption in the middle of a line costs that run alone.
     std::fs::write(
         place.workplace.output.join("runs.jsonl"),
@@ -170,8 +180,7 @@ fn parts_of_a_plan_make_the_whole() {
 fn every_score_follows_from_the_stored_predictions() {
     let place = place("derive", &[]);
     for entry in run(&place, 2).0 {
-        let file = entry.key().file_name() + ".safetensors";
-        let path = place.workplace.output.join("predictions").join(file);
+        let path = predictions(&place, &entry);
         let tensors = candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
         let values = |name: &str| -> Vec<f64> {
             let flat = tensors[name]
@@ -203,7 +212,7 @@ fn every_score_follows_from_the_stored_predictions() {
 fn test_labels_decide_nothing() {
     let honest = place("honest", &[]);
     let (entries, _) = run(&honest, 2);
-    let file = entries[0].key().file_name() + ".safetensors";
+    let file = entries[0].file_name();
     let path = honest.workplace.output.join("predictions").join(file);
     let tensors = candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
     let rows: Vec<u32> = tensors["rows"].to_vec1().unwrap();
@@ -289,6 +298,10 @@ fn a_plan_that_contradicts_itself_is_refused() {
         ("against = \"from scratch\"", "against = \"nobody\""),
         "no contender 'nobody'",
     );
+    wrong(
+        ("against = \"from scratch\"", "against = \"distilled\""),
+        "'distilled' is tested against itself",
+    );
     wrong(("seeds = [0]", "seeds = []"), "none for 'esol'");
     wrong(("shares = [1.0]", "shares = [1.5]"), "must be in (0, 1]");
     wrong(
@@ -308,7 +321,10 @@ fn rows_without_a_molecule_are_told_and_labels_of_one_kind_refused() {
     let mut told = BTreeMap::new();
     let mut listen = |progress: &Progress<'_>| {
         if let Progress::Table { set, skipped } = progress {
-            told.insert((*set).to_string(), (skipped.total(), skipped.first.clone()));
+            told.insert(
+                (*set).to_string(),
+                (skipped.total(), skipped.first().to_vec()),
+            );
         }
     };
     evaluate(&plan, &place.workplace, &mut listen).unwrap();

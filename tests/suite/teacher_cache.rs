@@ -125,6 +125,20 @@ fn the_student_is_the_same_with_and_without() {
 }
 
 #[test]
+fn an_answer_that_has_changed_on_the_disk_is_refused() {
+    let root = folder("damaged");
+    let (teacher, pairs) = (teacher(&root, 1), molecules::pairs(None));
+    let cache = root.join("answers");
+    student(&root, "whole", (&teacher, &pairs, Some(&cache))).unwrap();
+    let mut bytes = std::fs::read(&cache).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&cache, bytes).unwrap();
+    let error = student(&root, "damaged", (&teacher, &pairs, Some(&cache))).unwrap_err();
+    assert!(error.contains("are damaged"), "{error}");
+}
+
+#[test]
 fn the_answers_of_others_are_refused() {
     let root = folder("others");
     let (one, two) = (teacher(&root, 1), teacher(&root, 2));

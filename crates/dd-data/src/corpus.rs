@@ -165,9 +165,9 @@ impl Corpus {
             report.read.push(dataset.len());
             report.kept.push(train.len() + valid.len() - before);
         }
-        report.first_unreadable = unreadable.first;
-        let by_kind = unreadable.by_kind.into_iter();
-        report.unreadable = by_kind.map(|(kind, n)| (kind.to_string(), n)).collect();
+        report.first_unreadable = unreadable.first().to_vec();
+        let by_kind = unreadable.by_kind().iter();
+        report.unreadable = by_kind.map(|(kind, &n)| (kind.to_string(), n)).collect();
         let shuffled = |part: Vec<(usize, usize)>, name: &str| {
             let order = key.named(name).permutation(part.len());
             order.into_iter().map(|place| part[place]).collect()

@@ -35,7 +35,7 @@ fn every_embedded_molecule_has_graph_cloud_and_labels() {
         (examples.len(), report.total()),
         (1340, 0),
         "{:?}",
-        report.first
+        report.first()
     );
     for example in &examples {
         let graph = example.graph.as_ref().expect("asked for");
@@ -154,6 +154,6 @@ fn qm9_geometries_become_examples() {
     let subset = dd_data::Subset::new(Arc::new(dataset), chosen).expect("in range");
     let (examples, report) =
         featurize(Arc::new(subset), maker(), 2, OnError::Report).expect("rows only");
-    assert_eq!(report.total(), 0, "{:?}", report.first);
+    assert_eq!(report.total(), 0, "{:?}", report.first());
     assert_eq!(examples.len(), 805);
 }

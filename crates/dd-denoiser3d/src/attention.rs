@@ -29,7 +29,7 @@ impl AttentionLayer {
             |name, input, output| Linear::new(input, output, Init::XavierUniform, &params.pp(name));
         let influence = config.distance_influence;
         Ok(Self {
-            layernorm: LayerNorm::new(f, 1e-5, &params.pp("layernorm"))?,
+            layernorm: LayerNorm::new(f, &params.pp("layernorm"))?,
             q_proj: linear("q_proj", f, f)?,
             k_proj: linear("k_proj", f, f)?,
             v_proj: linear("v_proj", f, 3 * f)?,
@@ -66,7 +66,7 @@ impl AttentionLayer {
         };
         let is_trained = fields.joined().track_op() || query.weight.track_op();
         let layer = EtLayer {
-            norm: self.layernorm.weights()?,
+            norm: self.layernorm.weights(),
             query,
             key,
             value,

@@ -23,7 +23,7 @@ pub struct Denoised {
 /// `noise` rotates with the input and `representation` does not change; both ignore translations. Atoms may come in any
 /// order. The result for a molecule does not depend on its batch mates. [`Mode::Eval`] is deterministic. In
 /// [`Mode::Train`] every trainable parameter receives a gradient from `noise`, if need be zero.
-pub trait Denoiser3d {
+pub trait Denoiser3d: Send + Sync {
     /// Features per atom and per molecule, `H`.
     fn width(&self) -> usize;
 

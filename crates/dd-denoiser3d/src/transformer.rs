@@ -109,7 +109,7 @@ impl EquivariantTransformer {
             basis,
             neighbor_embedding,
             layers,
-            out_norm: LayerNorm::new(f, 1e-5, &trunk.pp("out_norm"))?,
+            out_norm: LayerNorm::new(f, &trunk.pp("out_norm"))?,
             out_norm_vec,
             noise_head: GatedHead::new(f, config.activation, &params.pp("output_model_noise"))?,
             scalar_head,

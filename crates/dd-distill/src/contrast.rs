@@ -12,12 +12,15 @@ use crate::loss::check_rows;
 /// Unlike a [`DistillLoss`](crate::DistillLoss) it has no teacher: gradients flow to both sides. `B` must be at least 2.
 ///
 /// # Errors
-/// When the shapes disagree or there are fewer than two rows.
+/// When the shapes disagree, there are fewer than two rows, or the temperature is not positive.
 pub fn nt_xent(views: &Tensor, others: &Tensor, temperature: f64) -> Result<Tensor> {
     let (rows, _) = views.dims2()?;
     check_rows("other views", others, rows)?;
     if rows < 2 {
-        return Err(DistillError::Empty);
+        return Err(DistillError::TooFewRows { rows });
+    }
+    if !(temperature > 0.0 && temperature.is_finite()) {
+        return Err(DistillError::Temperature { got: temperature });
     }
     let cosines = unit(views)?.matmul(&unit(others)?.t()?)?; // [B, B]
     let scores = (cosines / temperature)?;
@@ -42,7 +45,7 @@ fn unit(rows: &Tensor) -> Result<Tensor> {
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use super::nt_xent;
+    use super::{DistillError, nt_xent};
 
     #[test]
     fn agrees_with_the_formula_by_hand() {
@@ -86,13 +89,10 @@ mod tests {
             assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
             assert!(gradient.iter().any(|g| *g != 0.0));
         }
-        assert!(
-            nt_xent(
-                &views.narrow(0, 0, 1).unwrap(),
-                &others.narrow(0, 0, 1).unwrap(),
-                0.1
-            )
-            .is_err()
-        );
+        let first = |rows: &Tensor| rows.narrow(0, 0, 1).unwrap();
+        let error = nt_xent(&first(&views), &first(&others), 0.1).unwrap_err();
+        assert!(matches!(error, DistillError::TooFewRows { rows: 1 }));
+        let error = nt_xent(&views, &others, 0.0).unwrap_err();
+        assert!(matches!(error, DistillError::Temperature { .. }));
     }
 }

@@ -67,6 +67,21 @@ pub enum DistillError {
     /// A loss over nothing.
     #[error("the batch has no aligned atoms: the loss is undefined")]
     Empty,
+    /// A contrast without another molecule.
+    #[error("a contrast needs two molecules or more, the batch has {rows}")]
+    TooFewRows {
+        /// Molecules of the batch.
+        rows: usize,
+    },
+    /// A temperature that is none.
+    #[error("the temperature of a contrast must be positive, got {got}")]
+    Temperature {
+        /// The number given.
+        got: f64,
+    },
+    /// A sum of no losses.
+    #[error("a weighted sum of no losses is undefined")]
+    NoTerms,
     /// A name that is no loss.
     #[error("unknown loss '{name}', expected one of {known}")]
     UnknownLoss {

@@ -52,6 +52,6 @@ impl DistillLoss for Weighted {
                 None => term,
             });
         }
-        total.ok_or(DistillError::Empty)
+        total.ok_or(DistillError::NoTerms)
     }
 }

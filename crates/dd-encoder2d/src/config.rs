@@ -40,7 +40,7 @@ impl EncoderConfig {
     ///
     /// # Errors
     /// When the configuration describes no network.
-    pub fn build(&self, params: &Params) -> Result<Box<dyn Encoder2d + Send + Sync>> {
+    pub fn build(&self, params: &Params) -> Result<Box<dyn Encoder2d>> {
         Ok(match self {
             Self::TokenGt(config) => Box::new(TokenGt::new(config, params)?),
             Self::Gin(config) => Box::new(Gin::new(config, params)?),

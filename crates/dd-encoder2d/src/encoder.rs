@@ -11,7 +11,7 @@ use crate::observer::Observer;
 /// Contract, checked by [`check_encoder`](crate::testing::check_encoder): nodes are permutation-equivariant and graphs
 /// invariant; the result for a graph does not depend on its batch mates; [`Mode::Eval`] is deterministic; every parameter
 /// takes part.
-pub trait Encoder2d {
+pub trait Encoder2d: Send + Sync {
     /// Width `H` of the representation.
     fn width(&self) -> usize;
 

@@ -58,7 +58,8 @@ pub use head::{
     weighted_target_loss,
 };
 pub use model::{
-    Embedding, Encoder, ModelConfig, ModelFolder, RowError, RowErrorKind, models_folder, save_model,
+    BATCH_TOKENS, Embedding, Encoder, ModelConfig, ModelFolder, RowError, RowErrorKind,
+    models_folder, save_model,
 };
 pub use mol_clr::{MolClr, MolClrConfig};
 pub use observer::{Blind, Observer, Recorder};

@@ -330,7 +330,7 @@ impl Encoder2d for Leaky {
 
 #[test]
 fn the_check_finds_a_leak_between_graphs() {
-    let build = |params: &Params| -> Result<Box<dyn Encoder2d + Send + Sync>, EncoderError> {
+    let build = |params: &Params| -> Result<Box<dyn Encoder2d>, EncoderError> {
         Ok(Box::new(Leaky(Linear::new(
             9,
             9,

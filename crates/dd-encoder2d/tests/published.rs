@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use dd_encoder2d::published::recognize;
-use dd_encoder2d::{Encoder, EncoderError, Mode, ModelFolder, save_model};
+use dd_encoder2d::published::{Published, recognize};
+use dd_encoder2d::{Encoder, EncoderError, Mode, ModelConfig, ModelFolder, save_model};
 use dd_graph::GraphBatch;
 use dd_nn::{Checkpoint, ParamStore, save_tensors};
 use serde::Deserialize;
@@ -231,5 +231,56 @@ fn what_cannot_be_told_is_asked_for() {
     assert!(
         error.contains("GraphSAGE") && error.contains("--config"),
         "{error}"
+    );
+}
+
+/// What only a configuration tells: chemprop's tensors with their head and scaler, or without; and a prefix of all names.
+#[test]
+fn a_configuration_describes_what_tensors_do_not_tell() {
+    let scratch = Scratch::new("described");
+    let save = |name: &str, prefix: &str| {
+        let file = Checkpoint::open(fixtures().join(name)).unwrap();
+        let read = |name: &String| (format!("{prefix}{name}"), file.read(name).unwrap());
+        let tensors: BTreeMap<_, _> = file.entries().keys().map(read).collect();
+        let path = scratch.0.join("weights.safetensors");
+        save_tensors(&path, &tensors, &BTreeMap::new()).unwrap();
+        (
+            recognize(&file).unwrap(),
+            file,
+            Checkpoint::open(&path).unwrap(),
+        )
+    };
+    for (name, prefix) in [
+        ("chemprop_regression.pt", ""),
+        ("chemprop_classification.pt", ""),
+        ("pretrain_gcn.pth", "gnn."),
+        ("molclr_gin.pth", "encoder."),
+    ] {
+        let (found, original, bare) = save(name, prefix);
+        let (expected, _) = found.load(&original).unwrap();
+        let described = Published::described(&bare, found.config.clone());
+        let (store, _) = described.load(&bare).unwrap();
+        let expected = expected.tensors();
+        assert!(!expected.is_empty(), "{name}");
+        for ((name, a), (other, b)) in expected.into_iter().zip(store.tensors()) {
+            assert_eq!(name, other);
+            let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(numbers(&a), numbers(&b), "{name}");
+        }
+    }
+    let (found, _, bare) = save("chemprop_regression.pt", "");
+    let alone = ModelConfig::encoder_only(found.config.encoder);
+    let (store, report) = Published::described(&bare, alone).load(&bare).unwrap();
+    assert!(
+        store
+            .tensors()
+            .iter()
+            .all(|(name, _)| name.starts_with("encoder."))
+    );
+    assert!(
+        report
+            .ignored
+            .iter()
+            .any(|(name, _)| name.starts_with("predictor.ffn"))
     );
 }

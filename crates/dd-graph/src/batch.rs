@@ -1,5 +1,7 @@
 //! Packed batches: many molecules one after another, without padding.
 
+use std::borrow::Borrow;
+
 use candle_core::{DType, Device, Tensor};
 use dd_kernels::{RowIndex, Segments};
 use ndarray::{Array2, Axis, concatenate};
@@ -40,9 +42,14 @@ impl GraphBatch {
     /// # Errors
     /// When the graphs disagree in their feature columns, some but not all have Laplacian eigenvectors or real
     /// features, an array lacks rows, or an edge points outside its graph.
-    pub fn collate(graphs: &[MolGraph], device: &Device) -> Result<Self> {
-        let num_nodes: Vec<usize> = graphs.iter().map(MolGraph::num_nodes).collect();
-        let num_edges: Vec<usize> = graphs.iter().map(MolGraph::num_edges).collect();
+    pub fn collate<G: Borrow<MolGraph>>(graphs: &[G], device: &Device) -> Result<Self> {
+        let graphs: Vec<&MolGraph> = graphs.iter().map(Borrow::borrow).collect();
+        Self::packed(&graphs, device)
+    }
+
+    fn packed(graphs: &[&MolGraph], device: &Device) -> Result<Self> {
+        let num_nodes: Vec<usize> = graphs.iter().map(|graph| graph.num_nodes()).collect();
+        let num_edges: Vec<usize> = graphs.iter().map(|graph| graph.num_edges()).collect();
         let nodes = Segments::from_lengths(&num_nodes, device)?;
         let edges = Segments::from_lengths(&num_edges, device)?;
         let records: Vec<u64> = graphs.iter().map(|graph| graph.record).collect();
@@ -141,8 +148,13 @@ impl PointBatch {
     ///
     /// # Errors
     /// When a position is not finite, or an atom has none.
-    pub fn collate(clouds: &[PointCloud], dtype: DType, device: &Device) -> Result<Self> {
-        let lengths: Vec<usize> = clouds.iter().map(PointCloud::num_atoms).collect();
+    pub fn collate<C: Borrow<PointCloud>>(
+        clouds: &[C],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        let clouds: Vec<&PointCloud> = clouds.iter().map(Borrow::borrow).collect();
+        let lengths: Vec<usize> = clouds.iter().map(|cloud| cloud.num_atoms()).collect();
         let atoms = Segments::from_lengths(&lengths, device)?;
         for (molecule, cloud) in clouds.iter().enumerate() {
             let n = cloud.num_atoms();
@@ -221,10 +233,10 @@ fn check_rows<const N: usize>(
 /// The arrays of all graphs stacked, when all have one.
 fn on_all_or_none<'a>(
     name: &'static str,
-    graphs: &'a [MolGraph],
+    graphs: &[&'a MolGraph],
     of: impl Fn(&'a MolGraph) -> Option<&'a Array2<f32>>,
 ) -> Result<Option<Array2<f32>>> {
-    let present = graphs.iter().filter_map(&of).count();
+    let present = graphs.iter().filter_map(|graph| of(graph)).count();
     if present == 0 {
         return Ok(None);
     }
@@ -235,7 +247,7 @@ fn on_all_or_none<'a>(
             total: graphs.len(),
         });
     }
-    stack(name, graphs.iter().filter_map(of)).map(Some)
+    stack(name, graphs.iter().filter_map(|graph| of(graph))).map(Some)
 }
 
 fn stack<'a, T: Clone + 'a>(

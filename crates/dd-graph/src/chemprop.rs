@@ -4,14 +4,14 @@
 //! learning package for chemical property prediction", J. Chem. Inf. Model. 2024). The original writes each category as a
 //! row of zeros with a one; here it is the position of the one. A network multiplies the two by the same numbers.
 
-use dd_mol::{Atom, Bond, BondOrder, BondStereo, ChiralTag, Hybridization, Molecule};
+use dd_mol::{Atom, Bond, BondStereo, Hybridization, Molecule};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::edges::directed_edges;
 use crate::error::{GraphError, Result};
 use crate::featurizer::{AtomOrder, Featurizer, Hydrogens, featurize_as};
-use crate::ogb::among;
+use crate::ogb::{among, bond_order, chirality};
 use crate::{FeatureColumn, FeatureSchema, MolGraph};
 
 /// Categories of an atom; its mass comes beside them.
@@ -152,13 +152,7 @@ impl ChempropFeaturizer {
             position(&self.elements, &atom.atomic_number),
             among(degree as i32 + hydrogens, 0, 5),
             position(&CHARGES, &atom.formal_charge),
-            match atom.chiral_tag {
-                ChiralTag::Unspecified => 0,
-                ChiralTag::TetrahedralCw => 1,
-                ChiralTag::TetrahedralCcw => 2,
-                ChiralTag::Other => 3,
-                _ => 4,
-            },
+            chirality(atom),
             among(hydrogens, 0, 4),
             position(self.config.atoms.hybridizations(), &atom.hybridization),
             u16::from(atom.is_aromatic),
@@ -183,13 +177,7 @@ impl Featurizer for ChempropFeaturizer {
 
 fn bond_features(bond: &Bond) -> [u16; 4] {
     [
-        match bond.order {
-            BondOrder::Single => 0,
-            BondOrder::Double => 1,
-            BondOrder::Triple => 2,
-            BondOrder::Aromatic => 3,
-            _ => 4,
-        },
+        bond_order(bond),
         u16::from(bond.is_conjugated),
         u16::from(bond.in_ring),
         match bond.stereo {

@@ -32,7 +32,7 @@ pub use error::{GraphError, Result};
 pub use featurizer::{AtomOrder, Featurizer, Hydrogens, without_hydrogens};
 pub use identifiers::{orthonormal_identifiers, random_identifiers};
 pub use laplacian::{LaplacianEigen, MAX_LAPLACIAN_NODES, laplacian_eigen, laplacian_eigenvectors};
-pub use mol_graph::MolGraph;
+pub use mol_graph::{MolGraph, SPECIAL_TOKENS};
 pub use neighbors::{Cutoff, NeighborCap, NeighborList};
 pub use ogb::{NUM_ATOM_FEATURES, NUM_BOND_FEATURES, OgbConfig, OgbFeaturizer};
 pub use point_cloud::PointCloud;

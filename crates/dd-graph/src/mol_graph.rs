@@ -2,6 +2,9 @@
 
 use ndarray::Array2;
 
+/// Tokens that TokenGT puts before those of a graph: the graph's own, and the null token. Nodes follow, then directed edges.
+pub const SPECIAL_TOKENS: usize = 2;
+
 /// Features of one molecule's graph. See `OgbFeaturizer` for the usual columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MolGraph {
@@ -32,5 +35,11 @@ impl MolGraph {
     /// Number of directed edges.
     pub fn num_edges(&self) -> usize {
         self.edge_sources.len()
+    }
+
+    /// Length of the sequence that TokenGT makes of the graph: special tokens, nodes and directed edges. The cost by which
+    /// batches of graphs are cut.
+    pub fn num_tokens(&self) -> usize {
+        SPECIAL_TOKENS + self.num_nodes() + self.num_edges()
     }
 }

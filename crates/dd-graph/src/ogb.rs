@@ -7,6 +7,7 @@ use dd_mol::{Atom, Bond, BondOrder, BondStereo, ChiralTag, Hybridization, Molecu
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::edges::directed_edges;
 use crate::error::{GraphError, Result};
 use crate::featurizer::{AtomOrder, Featurizer, Hydrogens, featurize_as};
 use crate::laplacian::laplacian_eigenvectors;
@@ -94,21 +95,11 @@ impl OgbFeaturizer {
         if num_nodes == 0 {
             return Err(GraphError::NoAtoms);
         }
-        let num_edges = 2 * molecule.num_bonds();
+        let edges = directed_edges(molecule, |bond| Ok(bond_features(bond.bond)))?;
         let mut node_features = vec![0; num_nodes * NUM_ATOM_FEATURES];
-        let mut edge_features = Vec::with_capacity(num_edges * NUM_BOND_FEATURES);
-        let mut edge_sources = Vec::with_capacity(num_edges);
-        let mut edge_targets = Vec::with_capacity(num_edges);
-        for bond in molecule.bonds() {
-            let features = bond_features(bond.bond);
-            let (begin, end) = (bond.begin as u32, bond.end as u32);
-            for (source, target) in [(begin, end), (end, begin)] {
-                edge_sources.push(source);
-                edge_targets.push(target);
-                edge_features.extend_from_slice(&features);
-                let degree = &mut node_features[source as usize * NUM_ATOM_FEATURES + DEGREE];
-                *degree = u16::saturating_add(*degree, 1);
-            }
+        for &source in &edges.sources {
+            let degree = &mut node_features[source as usize * NUM_ATOM_FEATURES + DEGREE];
+            *degree = u16::saturating_add(*degree, 1);
         }
         let rows = node_features.chunks_exact_mut(NUM_ATOM_FEATURES);
         for (atom, row) in molecule.atoms().zip(rows) {
@@ -117,15 +108,14 @@ impl OgbFeaturizer {
         let laplacian = self
             .config
             .laplacian
-            .map(|k| laplacian_eigenvectors(num_nodes, &edge_sources, &edge_targets, k))
+            .map(|k| laplacian_eigenvectors(num_nodes, &edges.sources, &edges.targets, k))
             .transpose()?;
         Ok(MolGraph {
             node_features: Array2::from_shape_vec((num_nodes, NUM_ATOM_FEATURES), node_features)
                 .expect("every atom has nine features"),
-            edge_features: Array2::from_shape_vec((num_edges, NUM_BOND_FEATURES), edge_features)
-                .expect("every edge has three features"),
-            edge_sources,
-            edge_targets,
+            edge_features: edges.features,
+            edge_sources: edges.sources,
+            edge_targets: edges.targets,
             atom_index: (0..num_nodes as u32).collect(),
             laplacian,
             node_reals: None,
@@ -168,13 +158,7 @@ fn atom_features(atom: &Atom, degree: i32) -> [u16; NUM_ATOM_FEATURES] {
 
 fn bond_features(bond: &Bond) -> [u16; NUM_BOND_FEATURES] {
     [
-        match bond.order {
-            BondOrder::Single => 0,
-            BondOrder::Double => 1,
-            BondOrder::Triple => 2,
-            BondOrder::Aromatic => 3,
-            _ => 4,
-        },
+        bond_order(bond),
         match bond.stereo {
             BondStereo::None => 0,
             BondStereo::Z => 1,
@@ -188,7 +172,19 @@ fn bond_features(bond: &Bond) -> [u16; NUM_BOND_FEATURES] {
     ]
 }
 
-fn chirality(atom: &Atom) -> u16 {
+/// Place of a bond's order: single, double, triple, aromatic, others.
+pub(crate) fn bond_order(bond: &Bond) -> u16 {
+    match bond.order {
+        BondOrder::Single => 0,
+        BondOrder::Double => 1,
+        BondOrder::Triple => 2,
+        BondOrder::Aromatic => 3,
+        _ => 4,
+    }
+}
+
+/// Place of an atom's chiral tag: none, clockwise, counterclockwise, others, tags that OGB does not know.
+pub(crate) fn chirality(atom: &Atom) -> u16 {
     match atom.chiral_tag {
         ChiralTag::Unspecified => 0,
         ChiralTag::TetrahedralCw => 1,

@@ -5,7 +5,7 @@
 //! it is tied by handles: one number each, the result of a custom operation on up to three inputs, whose backward pass
 //! hands over the gradients that the operation's own backward pass has left for it.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp3, DType, Layout, Result, Shape, Storage, Tensor,
@@ -60,7 +60,7 @@ pub(crate) fn apply<O: Operation>(operation: O, inputs: &[&Tensor]) -> crate::Re
     let operation = Tied {
         operation,
         inputs,
-        kept: OnceLock::new(),
+        kept: Mutex::new(None),
         left,
     };
     Ok(handle.apply_op1(operation)?)
@@ -164,7 +164,9 @@ impl CustomOp3 for Ends {
 struct Tied<O> {
     operation: O,
     inputs: Vec<Tensor>,
-    kept: OnceLock<Vec<CpuStorage>>,
+    /// What the forward pass kept, until the backward pass takes it: a layer's memory is free when its gradients are known.
+    /// A second backward pass runs the forward pass again.
+    kept: Mutex<Option<Vec<CpuStorage>>>,
     left: Gradients,
 }
 
@@ -173,18 +175,29 @@ impl<O: Operation> Tied<O> {
         self.inputs[0].dtype()
     }
 
+    fn outcome<T: Real>(&self) -> Result<Outcome<T>> {
+        with_all::<T, _>(O::NAME, &self.inputs, |x| self.operation.forward(x))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Vec<CpuStorage>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn run<T: Real>(&self) -> Result<CpuStorage> {
-        let outcome = with_all::<T, _>(O::NAME, &self.inputs, |x| self.operation.forward(x))?;
+        let outcome = self.outcome::<T>()?;
         if self.inputs.iter().any(Tensor::track_op) {
-            let kept = outcome.kept.into_iter().map(T::to_cpu_storage_owned);
-            self.kept.get_or_init(|| kept.collect());
+            *self.kept() = Some(stored(outcome.kept));
         }
         Ok(T::to_cpu_storage_owned(outcome.output))
     }
 
     fn run_back<T: Real>(&self, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let wanted: Vec<bool> = self.inputs.iter().map(Tensor::track_op).collect();
-        let kept = self.kept.get().map(Vec::as_slice).unwrap_or_default();
+        let kept = self.kept().take();
+        let kept = match kept {
+            Some(kept) => kept,
+            None => stored(self.outcome::<T>()?.kept),
+        };
         let kept = kept
             .iter()
             .map(CpuStorage::as_slice::<T>)
@@ -226,6 +239,10 @@ impl<O: Operation> CustomOp1 for Tied<O> {
         self.left.leave(gradients);
         handle.zeros_like().map(Some)
     }
+}
+
+fn stored<T: Real>(kept: Vec<Vec<T>>) -> Vec<CpuStorage> {
+    kept.into_iter().map(T::to_cpu_storage_owned).collect()
 }
 
 /// Lends the numbers of contiguous CPU tensors.

@@ -61,3 +61,13 @@ proptest! {
         prop_assert_eq!(bits, ecfp4, "{}", spelling);
     }
 }
+
+#[test]
+fn a_polymer_needs_no_more_than_its_length() {
+    let polymer = parse(&"C".repeat(100_000));
+    let short = parse(&"C".repeat(30));
+    let bits = |molecule: &Molecule| -> Vec<usize> {
+        morgan(molecule, &MorganConfig::ECFP4).bits().collect()
+    };
+    assert_eq!(bits(&polymer), bits(&short));
+}

@@ -64,7 +64,7 @@ impl SelfAttention {
     }
 
     /// `x + f forward(LN(x))` in one operation, with branch factors `f`, one per segment, for all rows or the readers
-    /// among them. An error for a [`LayerNorm`] of another epsilon than 1e-5.
+    /// among them.
     pub fn forward_residual(
         &self,
         x: &Tensor,
@@ -75,7 +75,7 @@ impl SelfAttention {
         mode: Mode,
     ) -> Result<Tensor> {
         let block = AttentionBlock {
-            norm: norm.weights()?,
+            norm: norm.weights(),
             query: weights(&self.q_proj),
             key: weights(&self.k_proj),
             value: weights(&self.v_proj),

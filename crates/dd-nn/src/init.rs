@@ -14,11 +14,6 @@ pub enum Init {
         /// Standard deviation.
         std: f64,
     },
-    /// [`Init::Normal`] with a first row of zeros: an embedding table whose row 0 stands for padding.
-    NormalAfterFirstRow {
-        /// Standard deviation.
-        std: f64,
-    },
     /// Uniform in `(-bound, bound)`.
     Uniform {
         /// Half width.
@@ -43,12 +38,6 @@ impl Init {
         match self {
             Self::Constant(value) => vec![value as f32; count as usize],
             Self::Normal { std } => normal(std),
-            Self::NormalAfterFirstRow { std } => {
-                let mut values: Vec<f32> = normal(std);
-                let row = dims.iter().skip(1).product();
-                values.iter_mut().take(row).for_each(|value| *value = 0.0);
-                values
-            }
             Self::Uniform { bound } => uniform(bound),
             Self::XavierUniform => uniform((6.0 / dims.iter().sum::<usize>() as f64).sqrt()),
         }

@@ -1,6 +1,6 @@
-//! Linear layer, embedding table and layer norm on a [`Params`] tree.
+//! Linear layer and layer norm on a [`Params`] tree.
 
-use candle_core::{Error, Module, Result, Tensor};
+use candle_core::{Module, Result, Tensor};
 use dd_kernels::{DenseWeights, NORM_EPSILON, NormWeights};
 
 use crate::init::Init;
@@ -65,39 +65,29 @@ impl Module for Linear {
     }
 }
 
-/// Layer normalisation over the last dimension, differentiable on every path (candle's own is not).
+/// Layer normalisation over the last dimension, differentiable on every path (candle's own is not). Its epsilon is
+/// [`NORM_EPSILON`], PyTorch's default, which all networks here have.
 #[derive(Debug, Clone)]
 pub struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
-    epsilon: f64,
 }
 
 impl LayerNorm {
     /// Weight 1, bias 0.
-    pub fn new(width: usize, epsilon: f64, params: &Params) -> Result<Self> {
+    pub fn new(width: usize, params: &Params) -> Result<Self> {
         Ok(Self {
             weight: params.get(width, "weight", Init::Constant(1.0))?,
             bias: params.get(width, "bias", Init::Constant(0.0))?,
-            epsilon,
         })
     }
 
-    /// Weight and bias as the fused kernels take them, whose epsilon is [`NORM_EPSILON`].
-    ///
-    /// # Errors
-    /// When that of this layer is another.
-    pub fn weights(&self) -> Result<NormWeights<'_>> {
-        if self.epsilon != NORM_EPSILON {
-            return Err(Error::Msg(format!(
-                "layer norm: fused blocks compute with an epsilon of {NORM_EPSILON:e}, not of {:e}",
-                self.epsilon
-            )));
-        }
-        Ok(NormWeights {
+    /// Weight and bias as the fused kernels take them.
+    pub fn weights(&self) -> NormWeights<'_> {
+        NormWeights {
             weight: &self.weight,
             bias: &self.bias,
-        })
+        }
     }
 }
 
@@ -107,7 +97,7 @@ impl Module for LayerNorm {
             x,
             &self.weight,
             &self.bias,
-            self.epsilon,
+            NORM_EPSILON,
         )?)
     }
 }

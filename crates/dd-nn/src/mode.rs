@@ -4,7 +4,7 @@ use dd_kernels::rng::Key;
 
 /// How a model runs. `Eval` is deterministic; `Train` carries the stream from which the step draws its randomness.
 ///
-/// A layer derives its own stream by name: `mode.named("layers.3.dropout")`.
+/// A layer derives its own stream by name and number: `mode.named("layers").with(3).named("dropout")`.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode {
     /// No dropout, no augmentation.

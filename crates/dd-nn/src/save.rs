@@ -25,15 +25,21 @@ impl Staged {
     /// Writes the content, in the folder of `path`.
     ///
     /// # Errors
-    /// When the folder cannot be written to, or `write` fails.
+    /// When the folder cannot be written to, the name is that of a folder, a device or a pipe, or `write` fails.
     pub fn write(
         path: impl AsRef<Path>,
         write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     ) -> Result<Self> {
+        // A link stays one: what it leads to is written.
         let path = path.as_ref();
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        if place.exists() && !place.is_file() {
+            let reason = std::io::Error::other("it is no regular file");
+            return Err(NnError::io(path)(reason));
+        }
         let staged = Self {
-            temporary: temporary_name(path),
-            path: path.to_path_buf(),
+            temporary: temporary_name(&place),
+            path: place,
             committed: false,
         };
         let written = (|| {

@@ -57,7 +57,7 @@ fn every_layer_is_differentiable() {
     check("linear", &store, &x, |x| linear.forward(x));
 
     let store = new();
-    let norm = LayerNorm::new(4, 1e-5, &store.root()).unwrap();
+    let norm = LayerNorm::new(4, &store.root()).unwrap();
     check("layer norm", &store, &x, |x| norm.forward(x));
 
     for activation in [

@@ -189,6 +189,9 @@ fn check(models: &[Arc<dyn ServedModel>], limits: &Limits) -> Result<()> {
             reason,
         })
     };
+    if limits.body_bytes == 0 {
+        return limit("body", 0, "no request would be read");
+    }
     if limits.rows == 0 {
         return limit("rows", 0, "no request would be answered");
     }

@@ -53,7 +53,7 @@ impl Encoder2d for Neighbours {
 }
 
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let build = |params: &Params| -> Result<Box<dyn Encoder2d + Send + Sync>, EncoderError> {
+    let build = |params: &Params| -> Result<Box<dyn Encoder2d>, EncoderError> {
         Ok(Box::new(Neighbours::new(16, params)?))
     };
     check_encoder(&EncoderCheck::new(&build, &sample_graphs(0)))?;

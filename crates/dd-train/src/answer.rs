@@ -49,10 +49,12 @@ pub struct Summary {
     pub failed: u64,
 }
 
-/// Reads, runs and writes all rows; `batch_tokens` bounds the nodes and directed edges of a batch.
+/// Reads, runs and writes all rows; `batch_tokens` bounds the tokens ([`MolGraph::num_tokens`]) of a batch of more than one
+/// molecule.
 ///
 /// # Errors
-/// When the input breaks off (after the rows before are answered), the model fails, the output cannot be written, or a row fails under [`OnError::Stop`].
+/// When the input breaks off (after the rows before are answered), the model fails, the output cannot be written, or a row
+/// fails under [`OnError::Stop`].
 pub fn answer_rows(
     rows: impl Iterator<Item = dd_data::Result<InputRow>>,
     model: &dyn RowModel,
@@ -71,8 +73,12 @@ pub fn answer_rows(
         };
         let graph = row.molecule.and_then(|molecule| model.featurize(&molecule));
         let ends = graph.is_err() && on_error == OnError::Stop;
+        let tokens = graph.as_ref().map_or(0, MolGraph::num_tokens);
+        if pending.tokens > 0 && pending.tokens + tokens > batch_tokens {
+            pending.flush(model, on_error, sink)?;
+        }
         pending.push(row.row, row.input, graph);
-        if ends || pending.tokens >= batch_tokens || pending.is_large() {
+        if ends || pending.is_large() {
             pending.flush(model, on_error, sink)?;
         }
     }
@@ -81,10 +87,10 @@ pub fn answer_rows(
 }
 
 /// The fault of a row that a run ends with.
-pub(crate) fn ends_with(row: u64, input: &str, fault: &RowFault) -> TrainError {
+pub(crate) fn ends_with(row: u64, fault: &RowFault) -> TrainError {
     TrainError::Record {
         index: row as usize,
-        reason: format!("{input}: {}", fault.message),
+        reason: fault.message.clone(),
     }
 }
 
@@ -110,7 +116,7 @@ impl Pending {
 
     fn push(&mut self, row: u64, input: String, graph: std::result::Result<MolGraph, RowFault>) {
         let outcome = graph.map(|graph| {
-            self.tokens += graph.num_nodes() + graph.num_edges();
+            self.tokens += graph.num_tokens();
             self.graphs.push(graph);
         });
         self.input_bytes += input.len();
@@ -147,7 +153,7 @@ impl Pending {
             if let Err(fault) = &outcome {
                 self.summary.failed += 1;
                 match on_error {
-                    OnError::Stop => return Err(ends_with(row, &input, fault)),
+                    OnError::Stop => return Err(ends_with(row, fault)),
                     OnError::Skip => continue,
                     OnError::Report => {}
                 }

@@ -11,7 +11,7 @@ use crate::source::Source;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum BatchConfig {
-    /// So many molecules, the last batch of an epoch perhaps fewer.
+    /// So many molecules (at least one), the last batch of an epoch perhaps fewer.
     Molecules(usize),
     /// So many tokens or atoms (see [`Source::cost`]) at most; molecules of similar size share a batch.
     Tokens(usize),
@@ -26,11 +26,14 @@ impl BatchConfig {
         let batches = match *self {
             Self::Molecules(count) => {
                 let order = key.named("records").permutation(source.len());
-                order.chunks(count).map(<[usize]>::to_vec).collect()
+                order.chunks(count.max(1)).map(<[usize]>::to_vec).collect()
             }
             Self::Tokens(budget) => batches_by_tokens(&costs(source), budget, key).batches,
         };
-        without_lone_atoms(batches, source)
+        merged(
+            batches,
+            |batch| matches!(batch, &[index] if source.cost(index) <= LONE_ATOM),
+        )
     }
 
     /// Batches in the order of the source.
@@ -38,7 +41,7 @@ impl BatchConfig {
         match *self {
             Self::Molecules(count) => {
                 let order: Vec<usize> = (0..source.len()).collect();
-                order.chunks(count).map(<[usize]>::to_vec).collect()
+                order.chunks(count.max(1)).map(<[usize]>::to_vec).collect()
             }
             Self::Tokens(budget) => BatchPlan::in_order(&costs(source), budget).batches,
         }
@@ -57,31 +60,33 @@ impl BatchConfig {
 /// are joined to others, too.
 const LONE_ATOM: usize = 3;
 
-fn without_lone_atoms<T>(
-    mut batches: Vec<Vec<usize>>,
-    source: &dyn Source<Item = T>,
-) -> Vec<Vec<usize>> {
-    let lone = |batch: &[usize]| matches!(batch, &[index] if source.cost(index) <= LONE_ATOM);
-    while batches.len() > 1 {
-        let Some(place) = batches.iter().position(|batch| lone(batch)) else {
-            break;
-        };
-        let batch = batches.remove(place);
-        batches[place.saturating_sub(1)].extend(batch);
-    }
-    batches
+/// The batches with at least so many examples each: a smaller one joins the one before, the first the second.
+pub(crate) fn joined(batches: Vec<Vec<usize>>, least: usize) -> Vec<Vec<usize>> {
+    merged(batches, |batch| batch.len() < least)
 }
 
-/// The batches with at least so many examples each: a smaller one joins the one before, the first the second.
-pub(crate) fn joined(mut batches: Vec<Vec<usize>>, least: usize) -> Vec<Vec<usize>> {
-    while batches.len() > 1 {
-        let Some(place) = batches.iter().position(|batch| batch.len() < least) else {
-            break;
-        };
-        let batch = batches.remove(place);
-        batches[place.saturating_sub(1)].extend(batch);
+/// Lets small batches join the one before, the first the second.
+fn merged(batches: Vec<Vec<usize>>, is_small: impl Fn(&[usize]) -> bool) -> Vec<Vec<usize>> {
+    let mut merged: Vec<Vec<usize>> = Vec::with_capacity(batches.len());
+    let mut first = Vec::new(); // what is small and has none before it
+    for mut batch in batches {
+        match merged.last_mut() {
+            Some(before) if is_small(&batch) => before.extend(batch),
+            Some(_) => merged.push(batch),
+            None => {
+                batch.append(&mut first);
+                if is_small(&batch) {
+                    first = batch;
+                } else {
+                    merged.push(batch);
+                }
+            }
+        }
     }
-    batches
+    if !first.is_empty() {
+        merged.push(first);
+    }
+    merged
 }
 
 fn costs<T>(source: &dyn Source<Item = T>) -> Vec<usize> {
@@ -112,6 +117,9 @@ mod tests {
         assert_eq!(joined(batches.clone(), 1), batches);
         assert_eq!(joined(batches, 2), [vec![1, 2, 4, 0], vec![3, 5]]);
         assert_eq!(joined(vec![vec![0]], 2), [[0]]);
+        let single = vec![vec![0], vec![1], vec![2]];
+        assert_eq!(joined(single.clone(), 2), [[1, 0, 2]]);
+        assert_eq!(joined(single, 9), [[2, 1, 0]]);
     }
 
     #[test]
@@ -126,6 +134,8 @@ mod tests {
                 assert!(!batches.contains(&vec![0]), "{batches:?}");
             }
         }
+        let smallest = BatchConfig::Molecules(0).in_order(&source);
+        assert_eq!(smallest.len(), 5, "a batch has a molecule");
         let alone = BatchConfig::Molecules(4).shuffled(&vec![Sized(3)], Key::from_seed(0));
         assert_eq!(alone, [[0]]);
     }

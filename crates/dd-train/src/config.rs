@@ -141,8 +141,7 @@ impl FitConfig {
         Schedule::new(self.optimizer.lr, self.schedule)?;
         self.optimizer.validate()?;
         self.batch.validate()?;
-        self.eval_batch.validate()?;
-        self.optimizer.validate()
+        self.eval_batch.validate()
     }
 }
 

@@ -48,13 +48,37 @@ impl Ema {
             .collect()
     }
 
-    /// Takes over the averages of a checkpoint; what it lacks stays.
+    /// Takes over the averages of a checkpoint.
+    ///
+    /// # Errors
+    /// When one is missing or has another shape.
     pub fn restore(&self, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
         for (name, var) in &self.average {
-            if let Some(value) = tensors.get(name) {
-                var.set(value)?;
-            }
+            let Some(value) = tensors.get(name) else {
+                candle_core::bail!("the checkpoint has no moving average of {name}");
+            };
+            var.set(&value.to_device(var.device())?.to_dtype(var.dtype())?)?;
         }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+
+    #[test]
+    fn the_averages_of_a_checkpoint_are_taken_over_whole() -> Result<()> {
+        let var = Var::zeros(2, DType::F64, &Device::Cpu)?;
+        let ema = Ema::new(0.5, &[("w".to_string(), var)])?;
+        // As a file may have it.
+        let single = Tensor::new(&[1.0_f32, 2.0], &Device::Cpu)?;
+        ema.restore(&[("w".to_string(), single)].into())?;
+        assert_eq!(ema.tensors()["w"].to_vec1::<f64>()?, [1.0, 2.0]);
+        let error = ema.restore(&BTreeMap::new()).unwrap_err();
+        assert!(error.to_string().contains("no moving average of w"));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The examples of `dd-data`, in memory or in a cache on disk, as sources for the three tasks.
 
 use dd_data::{Example as DataExample, ExampleSource};
-use dd_graph::PointCloud;
+use dd_graph::{PointCloud, SPECIAL_TOKENS};
 
 use crate::error::{Result, TrainError};
 use crate::source::{Labelled, Pair, Source};
@@ -83,5 +83,5 @@ fn lacks(index: usize, what: &str) -> TrainError {
 
 fn tokens(source: &dyn ExampleSource, index: usize) -> usize {
     let size = source.size(index);
-    size.nodes as usize + size.edges as usize + 2
+    SPECIAL_TOKENS + size.nodes as usize + size.edges as usize
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::error::{Result, TrainError};
 use crate::identity::Identity;
 use crate::lock::FolderLock;
+use crate::property::CHOICES;
 use crate::state::State;
 
 /// Name of the model's weights.
@@ -96,6 +97,11 @@ impl RunFolder {
         self.hold()?;
         if self.state()?.is_none() {
             let there = |name: &str| self.path.join(name).exists();
+            if there(CHOICES) {
+                return Err(refuse(
+                    "it holds the models of `dnd finetune`; name another folder".into(),
+                ));
+            }
             if !path.exists() && (there(MODEL_FILE) || there(CONFIG_FILE)) {
                 return Err(refuse(
                     "it holds a model and no run; name another folder, or remove it".into(),
@@ -290,7 +296,7 @@ impl RunFolder {
 /// # Errors
 /// When it does.
 pub fn no_run(folder: &Path) -> Result<()> {
-    let is_run = [IDENTITY_FILE, CHECKPOINT_FILE]
+    let is_run = [IDENTITY_FILE, CHECKPOINT_FILE, CHOICES]
         .iter()
         .any(|name| folder.join(name).exists());
     if is_run {
@@ -302,8 +308,8 @@ pub fn no_run(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a folder that holds another model than that of a configuration, as JSON: its weights would be lost, and its card would stand
-/// beside others.
+/// Refuses a folder that holds another model than that of a configuration, as JSON: its weights would be lost, and its card
+/// would stand beside others.
 ///
 /// # Errors
 /// When it does.

@@ -53,10 +53,7 @@ pub fn examples(
                 .into_iter()
                 .map(|example| renumbered(example, first_record as u64)),
         );
-        for (kind, count) in skipped.by_kind {
-            *report.by_kind.entry(kind).or_default() += count;
-        }
-        report.first.extend(skipped.first);
+        report.merge(skipped);
         first_record += len;
     }
     Ok((all, report))
@@ -169,9 +166,8 @@ impl LabelledTable {
                         scaffold = Some(found);
                     }
                     Err(fault) => {
-                        *skipped.by_kind.entry(fault.kind).or_default() += 1;
-                        let fault = format!("row {}: {}", record.row, fault.message);
-                        skipped.first.push(fault);
+                        let reason = || format!("row {}: {}", record.row, fault.message);
+                        skipped.count(fault.kind, reason);
                     }
                 }
             }

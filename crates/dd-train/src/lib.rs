@@ -141,6 +141,7 @@ pub use export::{Exported, export};
 pub use fit::{Data, FitReport, fit};
 pub use folder::{CONFIG_FILE, MODEL_FILE, RunFolder, Start, no_other_model, no_run, write_json};
 pub use gradients::{Gradients, clip_factor};
+pub use lock::FolderLock;
 pub use manifest::{Manifest, RowTask};
 pub use observer::{Event, Flow, Observer, Silent};
 pub use recipes::account::{DistillAccount, Errors};

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-/// What a run holds while it may write into its folder. Clones hold it together.
+/// What a run holds while it may write into its folder, so that no other does. Clones hold it together.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct FolderLock {
+pub struct FolderLock {
     #[cfg(unix)]
     held: std::sync::Arc<std::sync::OnceLock<std::fs::File>>,
 }
@@ -13,7 +13,7 @@ impl FolderLock {
     /// Whether nobody else holds the folder. The system gives it back when a process ends, however it ends; file systems
     /// without locks keep nobody apart.
     #[cfg(unix)]
-    pub(crate) fn hold(&self, folder: &Path) -> bool {
+    pub fn hold(&self, folder: &Path) -> bool {
         use rustix::fs::{FlockOperation, flock};
         use rustix::io::Errno;
 
@@ -33,8 +33,9 @@ impl FolderLock {
         }
     }
 
+    /// Always: this system keeps nobody apart.
     #[cfg(not(unix))]
-    pub(crate) fn hold(&self, _: &Path) -> bool {
+    pub fn hold(&self, _: &Path) -> bool {
         true
     }
 }

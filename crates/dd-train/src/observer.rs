@@ -14,7 +14,7 @@ pub enum Event<'a> {
         num_examples: usize,
         /// Step from which it goes on, 0 for a new run.
         step: u64,
-        /// Steps in all, when the length of the run fixes them.
+        /// Steps in all.
         total_steps: u64,
     },
     /// One optimiser step is done.

@@ -48,7 +48,7 @@ impl RowModel for RowEmbedder {
     }
 
     fn run(&self, batch: &GraphBatch) -> Result<Vec<Vec<f32>>> {
-        let embeddings = self.0.embed_batch(batch)?.into_iter();
-        Ok(embeddings.map(|embedding| embedding.graph).collect())
+        let vectors = self.0.graph_vectors(batch)?;
+        Ok(vectors.rows().into_iter().map(|row| row.to_vec()).collect())
     }
 }

@@ -156,7 +156,7 @@ impl Pair {
 
 impl Example for Pair {
     fn cost(&self) -> usize {
-        tokens(&self.graph)
+        self.graph.num_tokens()
     }
 
     fn record(&self) -> u64 {
@@ -175,15 +175,10 @@ pub struct Labelled {
 
 impl Example for Labelled {
     fn cost(&self) -> usize {
-        tokens(&self.graph)
+        self.graph.num_tokens()
     }
 
     fn record(&self) -> u64 {
         self.graph.record
     }
-}
-
-/// Length of the sequence that TokenGT makes of a graph: nodes, directed edges and two special tokens.
-fn tokens(graph: &MolGraph) -> usize {
-    graph.num_nodes() + graph.num_edges() + 2
 }

@@ -1,9 +1,9 @@
 //! What a frozen teacher says of every conformer, computed once: in memory, or in a file that many runs share.
 //!
-//! Layout of the file, little-endian: `DDTEACH1`, width (u32), element size (u32), molecules (u64), fingerprint (32 bytes);
+//! Layout of the file, little-endian: `DDTEACH2`, width (u32), element size (u32), molecules (u64), fingerprint (32 bytes);
 //! for each molecule its record, its first row and its number of atoms (3 x u64); then the rows, for each molecule its graph's
-//! and its atoms'. The fingerprint is the SHA-256 of the teacher's configuration and tensors and of all conformers, so that a file made by another teacher
-//! or from other data is refused. The numbers are kept as the teacher gave them: a run with a cache equals one without.
+//! and its atoms'; then for each molecule the beginning of the SHA-256 of its rows (u64), which is looked at whenever they are read. The fingerprint is the SHA-256 of the teacher's configuration and tensors and of all conformers, so that a
+//! file made by another teacher or from other data is refused. The numbers are kept as the teacher gave them: a run with a cache equals one without.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -18,10 +18,10 @@ use dd_graph::{PointBatch, PointCloud};
 use dd_nn::{Mode, ParamStore, Representation, write_atomically};
 use sha2::{Digest, Sha256};
 
-use crate::digest::{add_tensors, bytes_of};
+use crate::digest::{Content, add_tensors, bytes_of};
 use crate::error::{Result, TrainError};
 
-const MAGIC: &[u8; 8] = b"DDTEACH1";
+const MAGIC: &[u8; 8] = b"DDTEACH2";
 const HEAD: usize = 8 + 4 + 4 + 8 + 32;
 const ENTRY: usize = 24;
 
@@ -31,6 +31,8 @@ pub struct TeacherCache {
     dtype: DType,
     /// Rows of each record: its graph's first.
     places: HashMap<u64, Range<u64>>,
+    /// Checksum of each record's rows, of those in a file.
+    checks: HashMap<u64, u64>,
     rows: Rows,
 }
 
@@ -59,23 +61,24 @@ impl TeacherCache {
     /// `(1 + atoms) * width` numbers for each.
     ///
     /// # Errors
-    /// When two conformers have one record number, or the teacher fails.
+    /// When two conformers have one record number, or the teacher fails or is in half precision.
     pub fn in_memory(
         teacher: Speaker<'_>,
         clouds: &[PointCloud],
         batches: &[Vec<usize>],
     ) -> Result<Self> {
-        check_records(clouds)?;
+        check(teacher, clouds)?;
         let mut bytes = Vec::new();
         let places = layout(clouds, batches).collect();
-        speak(teacher, clouds, batches, |row| {
-            bytes.extend_from_slice(row);
+        speak(teacher, clouds, batches, |rows| {
+            bytes.extend_from_slice(rows);
             Ok(())
         })?;
         Ok(Self {
             width: teacher.network.width(),
             dtype: teacher.store.dtype(),
             places,
+            checks: HashMap::new(),
             rows: Rows::Memory(bytes),
         })
     }
@@ -83,7 +86,7 @@ impl TeacherCache {
     /// The same in the file `path`: read when it is there and of this teacher and these conformers, made when it is not.
     ///
     /// # Errors
-    /// When two conformers have one record number, or the file is of another teacher or of other conformers, is damaged, or
+    /// As [`TeacherCache::in_memory`]; when the file is of another teacher or of other conformers, is damaged, or
     /// cannot be read or written.
     pub fn in_file(
         path: &Path,
@@ -91,7 +94,7 @@ impl TeacherCache {
         clouds: &[PointCloud],
         batches: &[Vec<usize>],
     ) -> Result<Self> {
-        check_records(clouds)?;
+        check(teacher, clouds)?;
         let print = fingerprint(teacher, clouds)?;
         if !path.exists() {
             let (width, size) = (
@@ -110,14 +113,17 @@ impl TeacherCache {
                         out.write_all(&number.to_le_bytes())?;
                     }
                 }
-                speak(teacher, clouds, batches, |row| {
-                    out.write_all(row).map_err(TrainError::io(path))
-                })
-                .map_err(|error| {
+                let mut checks = Vec::with_capacity(8 * clouds.len());
+                let spoken = speak(teacher, clouds, batches, |rows| {
+                    checks.extend(checksum(rows).to_le_bytes());
+                    out.write_all(rows).map_err(TrainError::io(path))
+                });
+                spoken.map_err(|error| {
                     let text = error.to_string();
                     failure = Some(error);
                     std::io::Error::other(text)
-                })
+                })?;
+                out.write_all(&checks)
             });
             if let Some(failure) = failure {
                 return Err(failure);
@@ -170,17 +176,23 @@ impl TeacherCache {
         }
         let start = HEAD as u64 + index_size;
         let row_bytes = (width * dtype.size_in_bytes()) as u64;
-        if num_rows
+        let end = num_rows
             .checked_mul(row_bytes)
-            .and_then(|rows| rows.checked_add(start))
-            != Some(size)
-        {
+            .and_then(|rows| rows.checked_add(start));
+        if end.and_then(|end| end.checked_add(8 * molecules)) != Some(size) {
             return Err(wrong("it is cut".into()));
         }
+        file.seek(SeekFrom::Start(size - 8 * molecules))
+            .map_err(system)?;
+        let mut checks = vec![0; 8 * molecules as usize];
+        file.read_exact(&mut checks).map_err(system)?;
+        let records = index.chunks_exact(ENTRY).map(|entry| u64_at(entry, 0));
+        let checks = checks.chunks_exact(8).map(|check| u64_at(check, 0));
         Ok(Self {
             width,
             dtype,
             places,
+            checks: records.zip(checks).collect(),
             rows: Rows::File {
                 file: Mutex::new(file),
                 path: path.to_path_buf(),
@@ -197,8 +209,16 @@ impl TeacherCache {
         };
         let row_bytes = self.width * self.dtype.size_in_bytes();
         let (mut graphs, mut nodes) = (Vec::new(), Vec::new());
-        for rows in &places {
-            let bytes = self.rows.read((*rows).clone(), row_bytes)?;
+        for (record, rows) in records.iter().zip(places) {
+            let bytes = self.rows.read(rows.clone(), row_bytes)?;
+            if let (Some(check), Rows::File { path, .. }) = (self.checks.get(record), &self.rows)
+                && checksum(&bytes) != *check
+            {
+                return Err(TrainError::Folder {
+                    path: path.clone(),
+                    reason: format!("the answers for record {record} are damaged; delete the file"),
+                });
+            }
             graphs.extend_from_slice(&bytes[..row_bytes]);
             nodes.extend_from_slice(&bytes[row_bytes..]);
         }
@@ -231,8 +251,15 @@ impl Rows {
     }
 }
 
-/// Answers are kept by record: training and validation data must be numbered apart.
-fn check_records(clouds: &[PointCloud]) -> Result<()> {
+/// Answers are kept by record: training and validation data must be numbered apart. They are kept in single or double
+/// precision.
+fn check(teacher: Speaker<'_>, clouds: &[PointCloud]) -> Result<()> {
+    if !matches!(teacher.store.dtype(), DType::F32 | DType::F64) {
+        return Err(TrainError::config(
+            "teacher",
+            "answers are kept of teachers in single or double precision",
+        ));
+    }
     let mut known = HashSet::with_capacity(clouds.len());
     match clouds.iter().find(|cloud| !known.insert(cloud.record)) {
         None => Ok(()),
@@ -259,7 +286,7 @@ fn layout<'a>(
     })
 }
 
-/// Asks the teacher about every batch, and hands over the bytes of the rows.
+/// Asks the teacher about every batch, and hands over the bytes of the rows of each molecule.
 fn speak(
     teacher: Speaker<'_>,
     clouds: &[PointCloud],
@@ -267,16 +294,17 @@ fn speak(
     mut take: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     for indices in batches {
-        let batch: Vec<PointCloud> = indices.iter().map(|&index| clouds[index].clone()).collect();
+        let batch: Vec<&PointCloud> = indices.iter().map(|&index| &clouds[index]).collect();
         let points = PointBatch::collate(&batch, teacher.store.dtype(), teacher.store.device())?;
         let seen = teacher.network.forward(&points, Mode::Eval)?.representation;
         for (molecule, atoms) in points.atoms.ranges().enumerate() {
-            take(&bytes_of(&seen.graphs.narrow(0, molecule, 1)?)?)?;
-            take(&bytes_of(&seen.nodes.narrow(
+            let mut rows = bytes_of(&seen.graphs.narrow(0, molecule, 1)?)?;
+            rows.extend(bytes_of(&seen.nodes.narrow(
                 0,
                 atoms.start,
                 atoms.len(),
-            )?)?)?;
+            )?)?);
+            take(&rows)?;
         }
     }
     Ok(())
@@ -286,13 +314,13 @@ fn fingerprint(teacher: Speaker<'_>, clouds: &[PointCloud]) -> Result<[u8; 32]> 
     let mut digest = Sha256::new().chain_update(teacher.description);
     add_tensors(&mut digest, teacher.store)?;
     for cloud in clouds {
-        digest.update(cloud.record.to_le_bytes());
-        digest.update(&cloud.atomic_numbers);
-        for position in cloud.positions.iter().flatten() {
-            digest.update(position.to_le_bytes());
-        }
+        cloud.add_to(&mut digest);
     }
     Ok(digest.finalize().into())
+}
+
+fn checksum(rows: &[u8]) -> u64 {
+    u64_at(&Sha256::digest(rows), 0)
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {

@@ -45,6 +45,20 @@ impl Failure {
         }
     }
 
+    /// A run that did not begin, or did not end well.
+    pub(crate) fn run(error: TrainError) -> Self {
+        match error {
+            TrainError::Config { .. }
+            | TrainError::ConfigText { .. }
+            | TrainError::Table { .. }
+            | TrainError::Empty { .. }
+            | TrainError::Occupied { .. }
+            | TrainError::Resume { .. }
+            | TrainError::Folder { .. } => Self::misuse(error),
+            other => Self::work(other),
+        }
+    }
+
     /// The exit code of the row contract.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {

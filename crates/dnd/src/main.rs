@@ -11,6 +11,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use failure::Failure;
+
+/// More than any machine has cores.
+const MAX_THREADS: usize = 65_536;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -20,6 +24,9 @@ fn main() -> ExitCode {
     let quiet = cli.quiet;
     if cli.json_messages {
         progress::speak_json();
+    }
+    if let Err(failure) = threads() {
+        return ended(&failure);
     }
     let outcome = match cli.command {
         Command::Quickstart(arguments) => commands::quickstart::run(&arguments, quiet),
@@ -43,10 +50,32 @@ fn main() -> ExitCode {
         Command::Manual { output } => commands::manual::pages(&output),
         Command::Data(arguments) => commands::data::run(&arguments, quiet),
     };
-    outcome.unwrap_or_else(|failure| {
-        if let Some(message) = failure.message() {
-            progress::say(&format!("dnd: {message}"));
-        }
-        failure.exit_code()
-    })
+    outcome.unwrap_or_else(|failure| ended(&failure))
+}
+
+/// As many threads as `RAYON_NUM_THREADS` says, or as there are cores.
+fn threads() -> Result<(), Failure> {
+    const VARIABLE: &str = "RAYON_NUM_THREADS";
+    let wrong = |reason: String| Failure::misuse(format!("{VARIABLE}: {reason}"));
+    let asked = match std::env::var_os(VARIABLE) {
+        None => 0,
+        Some(text) => match text.to_str().map(str::trim).map(str::parse::<usize>) {
+            Some(Ok(count)) if (1..=MAX_THREADS).contains(&count) => count,
+            _ => {
+                let got = text.display();
+                return Err(wrong(format!("expected 1 to {MAX_THREADS}, got {got}")));
+            }
+        },
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(asked);
+    pool.build_global()
+        .map_err(|error| wrong(error.to_string()))
+}
+
+/// Says why a command did not do what it was asked to.
+fn ended(failure: &Failure) -> ExitCode {
+    if let Some(message) = failure.message() {
+        progress::say(&format!("dnd: {message}"));
+    }
+    failure.exit_code()
 }

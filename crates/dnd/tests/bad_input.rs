@@ -92,6 +92,19 @@ fn lines_that_are_no_smiles_are_errors_of_their_row() {
     }
 }
 
+/// Nobody may listen any more (`dnd ... 2>&1 | head`): the exit code says what happened all the same.
+#[test]
+#[cfg(target_os = "linux")]
+fn messages_that_nobody_reads_end_no_run() {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dnd"));
+    let status = command
+        .args(["inspect", "C1CC"])
+        .stderr(full.unwrap())
+        .status();
+    assert_eq!(status.unwrap().code(), Some(2));
+}
+
 #[test]
 fn a_missing_column_lists_the_columns_there_are() {
     let folder = scratch("column");

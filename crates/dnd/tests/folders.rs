@@ -92,6 +92,21 @@ fn a_model_is_no_place_for_a_run_and_a_run_none_for_a_model() {
     refused(weights, "it holds a run");
     assert!(contents(&folder.join("run")) == run);
 
+    // The folder of `dnd finetune` holds models of its own.
+    std::fs::create_dir_all(folder.join("tuned")).unwrap();
+    std::fs::write(folder.join("tuned/choices.json"), "{}").unwrap();
+    let taken = "it holds the models of `dnd finetune`";
+    refused("pretrain -i few.csv --config small.toml -o tuned", taken);
+    refused("export -m et-128 -o tuned", "it holds a run");
+    // What nobody could use is not handed out.
+    done("export -m gin-128-node -o broken");
+    let config = std::fs::read_to_string(folder.join("broken/config.json")).unwrap();
+    let wider = config.replace("\"width\": 128", "\"width\": 64");
+    assert_ne!(wider, config);
+    std::fs::write(folder.join("broken/config.json"), wider).unwrap();
+    refused("export -m broken -o given", "expected shape");
+    assert!(!folder.join("given").exists());
+
     let distill = "distill -i few.csv -o student --teacher";
     refused(&format!("{distill} gin-128-node"), "it is a student");
     refused(&format!("{distill} nowhere"), "no such folder");
@@ -162,5 +177,37 @@ fn rows_are_scored_by_their_numbers_and_classes_by_their_words() {
         .unwrap();
         let (code, said) = dnd(&folder, "evaluate -p p.csv -l l.csv --target-columns class");
         assert!(code == Some(2) && said.contains(fault), "{said}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_corpus_is_written_by_one_command_at_a_time() {
+    let folder = folder("corpus");
+    dnd(&folder, "data export -o all.csv");
+    let prepare = "data prepare -i all.csv --hold-out 0.1 -o corpus";
+    std::fs::create_dir_all(folder.join("corpus")).unwrap();
+    let lock = dd_train::FolderLock::default();
+    assert!(lock.hold(&folder.join("corpus")));
+    let (code, said) = dnd(&folder, prepare);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("another corpus is being written"), "{said}");
+    drop(lock);
+    let (code, said) = dnd(&folder, prepare);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_number_of_threads_that_is_none_is_refused() {
+    for wrong in ["0", "-1", "many", "100000000"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dnd"));
+        let output = command
+            .arg("doctor")
+            .env("RAYON_NUM_THREADS", wrong)
+            .output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("RAYON_NUM_THREADS"), "{said}");
     }
 }

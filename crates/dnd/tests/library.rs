@@ -141,6 +141,7 @@ fn the_doctor_the_manual_and_the_completions() {
         page.contains("skip") && page.contains(".TH dnd-embed 1"),
         "{page}"
     );
+    assert!(folder.join("man/dnd-search-index.1").is_file());
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = run(&["completions", shell]).stdout;
         assert!(

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::OutputError;
 
-/// A file under construction, called `NAME.PROCESS.partial` until it is complete; or standard output. Left incomplete, it
-/// disappears.
+/// A file under construction, called `NAME.PROCESS.partial` until it is complete. Left incomplete, it disappears. Standard
+/// output, devices and pipes are written to as they are.
 pub struct OutputFile(Place);
 
 enum Place {
     Stdout(BufWriter<io::Stdout>),
+    Device(BufWriter<File>, PathBuf),
     Named(Named),
 }
 
@@ -41,13 +42,19 @@ impl OutputFile {
         if path.is_dir() {
             return Err(OutputError::write(path, "it is a folder"));
         }
-        let mut partial = path.to_path_buf().into_os_string();
-        partial.push(format!(".{}.partial", std::process::id()));
-        let partial = PathBuf::from(partial);
-        let file = File::create(&partial).map_err(|e| OutputError::write(path, e))?;
+        let wrong = |error| OutputError::write(path, error);
+        if path.exists() && !path.is_file() {
+            let file = File::options().write(true).open(path).map_err(wrong)?;
+            return Ok(Self(Place::Device(BufWriter::new(file), path.into())));
+        }
+        // A link stays one: what it leads to is written.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        remove_abandoned(&path);
+        let partial = partial_name(&path, std::process::id());
+        let file = File::create(&partial).map_err(|error| OutputError::write(&path, error))?;
         Ok(Self(Place::Named(Named {
             file: BufWriter::new(file),
-            path: path.to_path_buf(),
+            path,
             partial,
         })))
     }
@@ -55,7 +62,7 @@ impl OutputFile {
     /// Goes back to the beginning.
     pub(super) fn rewind(&mut self) -> io::Result<()> {
         match &mut self.0 {
-            Place::Stdout(_) => Err(io::ErrorKind::NotSeekable.into()),
+            Place::Stdout(_) | Place::Device(..) => Err(io::ErrorKind::NotSeekable.into()),
             Place::Named(named) => named.file.rewind(),
         }
     }
@@ -68,6 +75,7 @@ impl OutputFile {
         let flushed = self.flush();
         let (path, done) = match &self.0 {
             Place::Stdout(_) => (Path::new("-"), flushed),
+            Place::Device(_, path) => (path.as_path(), flushed),
             Place::Named(named) => {
                 let on_disk = || named.file.get_ref().sync_all();
                 let named_now = || std::fs::rename(&named.partial, &named.path);
@@ -83,6 +91,7 @@ impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             Place::Stdout(out) => out.write(bytes),
+            Place::Device(out, _) => out.write(bytes),
             Place::Named(named) => named.file.write(bytes),
         }
     }
@@ -90,7 +99,86 @@ impl Write for OutputFile {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
             Place::Stdout(out) => out.flush(),
+            Place::Device(out, _) => out.flush(),
             Place::Named(named) => named.file.flush(),
         }
+    }
+}
+
+fn partial_name(path: &Path, process: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(format!(".{process}.partial"));
+    PathBuf::from(name)
+}
+
+/// Removes what processes left of this file that were ended by a signal, where the system tells which are running.
+fn remove_abandoned(path: &Path) {
+    let processes = Path::new("/proc");
+    if !processes.join("self").exists() {
+        return;
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let prefix = format!("{}.", name.to_string_lossy());
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let middle = name.strip_prefix(&prefix);
+        let process = middle.and_then(|middle| middle.strip_suffix(".partial"));
+        let process = process.and_then(|number| number.parse::<u32>().ok());
+        if process.is_some_and(|number| !processes.join(number.to_string()).exists()) {
+            // One that stays does no harm.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_links_and_what_is_no_file_stays_what_it_is() {
+        let name = format!("dd-data-output-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let [file, link, socket] = ["file", "link", "socket"].map(|name| folder.join(name));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let mut out = OutputFile::create(&link).unwrap();
+        out.write_all(b"new").unwrap();
+        out.complete().unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
+
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(OutputFile::create(&socket).is_err());
+        assert!(socket.exists() && !socket.is_file());
+        drop(listener);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_a_process_left_that_is_no_more_is_removed() {
+        let name = format!("dd-data-abandoned-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("out.csv");
+        // Larger than any number of a process.
+        let [dead, alive] = [u32::MAX, 1].map(|process| partial_name(&path, process));
+        for partial in [&dead, &alive] {
+            std::fs::write(partial, "half").unwrap();
+        }
+        OutputFile::create(&path).unwrap().complete().unwrap();
+        assert_eq!([dead.exists(), alive.exists()], [false, true]);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

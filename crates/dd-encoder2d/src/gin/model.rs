@@ -102,7 +102,7 @@ impl Convolution {
     }
 
     fn forward(&self, h: &Tensor, bonds: &RowIndex, layer: &Layer, mode: Mode) -> Result<Tensor> {
-        let bonds = self.bond_encoder.forward(bonds)?; // [B, W]
+        let bonds = self.bond_encoder.forward(bonds)?; // [kinds of bonds, W]
         let x = gin_message(h, &bonds, &self.eps, &layer.edges)?; // [N, W]
         let x = self.first.forward(&x)?; // [N, 2 W]
         let x = self

@@ -7,11 +7,7 @@ use dd_nn::{Activation, Init, LayerNorm, Linear, Mlp, Params};
 
 use super::config::HeadConfig;
 use crate::error::{EncoderError, Result};
-
-/// Epsilon of the layer norm of TokenGT's head.
-const NORM_EPSILON: f64 = 1e-5;
-/// Standard deviation of the initial weights of TokenGT's head.
-const TOKEN_GT_INIT: Init = Init::Normal { std: 0.02 };
+use crate::tokengt::INIT;
 
 /// Maps representations `[R, H]` to outputs `[R, T]`: standardised values of regression targets, logits of binary ones.
 pub struct Head {
@@ -77,17 +73,12 @@ impl Head {
                 lm_head_transform_weight: Linear::new(
                     input,
                     input,
-                    TOKEN_GT_INIT,
+                    INIT,
                     &params.pp("lm_head_transform_weight"),
                 )?,
                 activation,
-                layer_norm: LayerNorm::new(input, NORM_EPSILON, &params.pp("layer_norm"))?,
-                embed_out: Linear::no_bias(
-                    input,
-                    num_targets,
-                    TOKEN_GT_INIT,
-                    &params.pp("embed_out"),
-                )?,
+                layer_norm: LayerNorm::new(input, &params.pp("layer_norm"))?,
+                embed_out: Linear::no_bias(input, num_targets, INIT, &params.pp("embed_out"))?,
                 lm_output_learned_bias: params.get(
                     1,
                     "lm_output_learned_bias",

@@ -44,15 +44,15 @@ pub fn weighted_target_loss(
             got: class_weights.len(),
         });
     }
+    check_labels(labels, targets)?;
     let expected = [labels.nrows(), targets.len()];
-    if outputs.dims() != expected || labels.ncols() != targets.len() {
+    if outputs.dims() != expected {
         return Err(EncoderError::Shape {
             name: "outputs",
             expected: expected.to_vec(),
             got: outputs.dims().to_vec(),
         });
     }
-    check_labels(labels, targets)?;
     let labelled = labels.iter().filter(|label| !label.is_nan()).count();
     if labelled == 0 {
         return Err(EncoderError::NoLabels);
@@ -107,8 +107,15 @@ fn softplus(x: &Tensor) -> Result<Tensor> {
     Ok((&positive + ((negative - &positive)?.exp()? + 1.0)?.log()?)?)
 }
 
-/// Refuses labels that a target cannot have.
+/// Refuses labels `[R, T]` that the targets cannot have.
 pub(super) fn check_labels(labels: &Array2<f32>, targets: &[Target]) -> Result<()> {
+    if labels.ncols() != targets.len() {
+        return Err(EncoderError::Columns {
+            name: "labels",
+            expected: targets.len(),
+            got: labels.ncols(),
+        });
+    }
     let wrong = labels.indexed_iter().find(|((_, column), label)| {
         let binary = targets[*column].kind == TargetKind::Binary;
         label.is_infinite() || binary && !label.is_nan() && **label != 0.0 && **label != 1.0

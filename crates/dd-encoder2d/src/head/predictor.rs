@@ -16,7 +16,7 @@ use crate::error::{EncoderError, Result};
 
 /// `Predictor = encoder + head + scaler`, for an encoder of this crate or your own.
 pub struct Predictor {
-    encoder: Box<dyn Encoder2d + Send + Sync>,
+    encoder: Box<dyn Encoder2d>,
     head: Head,
     scaler: TargetScaler,
     targets: Vec<Target>,
@@ -37,7 +37,7 @@ impl Predictor {
     /// # Errors
     /// When the head's width is not the encoder's, or its targets are not as many as `targets`.
     pub fn new(
-        encoder: Box<dyn Encoder2d + Send + Sync>,
+        encoder: Box<dyn Encoder2d>,
         head: Head,
         scaler: TargetScaler,
         targets: Vec<Target>,
@@ -60,7 +60,7 @@ impl Predictor {
     }
 
     /// The encoder.
-    pub fn encoder(&self) -> &(dyn Encoder2d + Send + Sync) {
+    pub fn encoder(&self) -> &dyn Encoder2d {
         self.encoder.as_ref()
     }
 
@@ -129,7 +129,7 @@ impl Predictor {
         labels: &Array2<f32>,
         (regression, class_weights): (RegressionLoss, &[[f64; 2]]),
     ) -> Result<Tensor> {
-        let labels = self.scaler.standardise(labels)?;
+        let labels = self.scaler.standardize(labels)?;
         let outputs = self.head.forward(&representation.graphs)?; // [B, T]
         weighted_target_loss(&outputs, &labels, &self.targets, regression, class_weights)
     }

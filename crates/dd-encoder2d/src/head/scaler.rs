@@ -43,7 +43,8 @@ impl TargetScaler {
     /// Takes mean and (population) standard deviation from labels `[R, T]`, `NaN` meaning missing.
     ///
     /// # Errors
-    /// When a regression target has no label at all, a label is infinite, or a binary one is neither 0 nor 1.
+    /// When labels and targets differ in number, a regression target has no label at all, a label is infinite, or a binary
+    /// one is neither 0 nor 1.
     pub fn fit(&self, labels: &Array2<f32>, targets: &[Target]) -> Result<()> {
         check_labels(labels, targets)?;
         let mut means = Vec::with_capacity(targets.len());
@@ -71,7 +72,7 @@ impl TargetScaler {
     ///
     /// # Errors
     /// When the number of targets differs.
-    pub fn standardise(&self, labels: &Array2<f32>) -> Result<Array2<f32>> {
+    pub fn standardize(&self, labels: &Array2<f32>) -> Result<Array2<f32>> {
         let (mean, std) = (values(&self.mean)?, values(&self.std)?);
         if labels.ncols() != mean.len() {
             return Err(EncoderError::Columns {
@@ -136,7 +137,7 @@ mod tests {
         let scaler = TargetScaler::identity(3, &store.root()).unwrap();
         let labels = array![[1.0, 1.0, 5.0], [3.0, 0.0, 5.0], [f32::NAN, 1.0, 5.0]];
         scaler.fit(&labels, &targets).unwrap();
-        let scaled = scaler.standardise(&labels).unwrap();
+        let scaled = scaler.standardize(&labels).unwrap();
         assert_eq!(scaled.row(0).to_vec(), [-1.0, 1.0, 0.0]);
         assert_eq!(scaled.row(1).to_vec(), [1.0, 0.0, 0.0]);
         assert!(scaled[(2, 0)].is_nan());
@@ -146,13 +147,22 @@ mod tests {
     }
 
     #[test]
+    fn labels_of_other_targets_are_refused() {
+        let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+        let scaler = TargetScaler::identity(1, &store.root()).unwrap();
+        let error = scaler.fit(&array![[1.0, 2.0]], &[Target::regression("a", None)]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("labels"), "{error}");
+    }
+
+    #[test]
     fn targets_in_small_units_are_standardised_too() {
         let store = ParamStore::new(0, DType::F32, &Device::Cpu);
         let scaler = TargetScaler::identity(2, &store.root()).unwrap();
         let targets = [Target::regression("a", None), Target::regression("b", None)];
         let labels = array![[1e-12, 1e-20], [3e-12, 1e-20], [2e-12, 1e-20]];
         scaler.fit(&labels, &targets).unwrap();
-        let scaled = scaler.standardise(&labels).unwrap();
+        let scaled = scaler.standardize(&labels).unwrap();
         assert!((scaled[(1, 0)] - 1.5_f32.sqrt()).abs() < 1e-5);
         assert!(scaled.column(1).iter().all(|y| y.abs() < 1e-20));
     }

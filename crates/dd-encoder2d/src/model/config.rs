@@ -64,10 +64,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// When the configuration describes no network.
-    pub fn build_encoder(
-        &self,
-        params: &Params,
-    ) -> Result<Box<dyn crate::Encoder2d + Send + Sync>> {
+    pub fn build_encoder(&self, params: &Params) -> Result<Box<dyn crate::Encoder2d>> {
         self.encoder.build(&params.pp(ENCODER_PREFIX))
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use dd_graph::{Featurizer, GraphBatch, GraphError, MolGraph};
+use dd_graph::{BatchPlan, Featurizer, GraphBatch, GraphError, MolGraph};
 use dd_mol::smiles::{SmilesError, parse};
 use dd_nn::{Mode, ParamStore, Representation};
 use ndarray::Array2;
@@ -16,8 +16,8 @@ use super::folder::ModelFolder;
 use crate::encoder::Encoder2d;
 use crate::error::{EncoderError, Result};
 
-/// Nodes and edges that are encoded at once.
-const BATCH_TOKENS: usize = 8192;
+/// Tokens (see [`MolGraph::num_tokens`]) that are encoded at once, unless a caller says otherwise.
+pub const BATCH_TOKENS: usize = 8192;
 
 /// The vectors of one molecule.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +77,7 @@ impl RowError {
 /// An encoder with its featurizer and its parameters, for inference.
 pub struct Encoder {
     config: Option<ModelConfig>,
-    network: Box<dyn Encoder2d + Send + Sync>,
+    network: Box<dyn Encoder2d>,
     featurizer: Arc<dyn Featurizer<Output = MolGraph>>,
     device: Device,
 }
@@ -142,7 +142,7 @@ impl Encoder {
     /// Build it on a [frozen](ParamStore::frozen) store, so that nothing is kept for gradients. `device` is where its
     /// parameters are.
     pub fn from_parts(
-        network: Box<dyn Encoder2d + Send + Sync>,
+        network: Box<dyn Encoder2d>,
         featurizer: Arc<dyn Featurizer<Output = MolGraph>>,
         device: &Device,
     ) -> Self {
@@ -165,7 +165,7 @@ impl Encoder {
     }
 
     /// The network itself.
-    pub fn network(&self) -> &(dyn Encoder2d + Send + Sync) {
+    pub fn network(&self) -> &dyn Encoder2d {
         self.network.as_ref()
     }
 
@@ -191,11 +191,10 @@ impl Encoder {
             }
         }
         // Molecules of similar size share a batch; the result does not depend on it.
-        graphs.sort_by_key(|(_, graph)| num_tokens(graph));
-        let mut rest = graphs.as_slice();
-        while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(chunk_length(rest));
-            rest = after;
+        graphs.sort_by_key(|(_, graph)| graph.num_tokens());
+        let sizes: Vec<usize> = graphs.iter().map(|(_, graph)| graph.num_tokens()).collect();
+        for batch in BatchPlan::in_order(&sizes, BATCH_TOKENS).batches {
+            let chunk = &graphs[batch[0]..][..batch.len()];
             for ((row, _), result) in chunk.iter().zip(self.embed_chunk(chunk)) {
                 results[*row] = Some(result.map_err(RowErrorKind::Encoder));
             }
@@ -229,40 +228,32 @@ impl Encoder {
         Ok(batch.nodes.ranges().enumerate().map(embedding).collect())
     }
 
+    /// The vectors of a batch's molecules alone, `[B, H]`.
+    ///
+    /// # Errors
+    /// As [`Encoder2d::encode`].
+    pub fn graph_vectors(&self, batch: &GraphBatch) -> Result<Array2<f32>> {
+        host(&self.network.encode(batch, Mode::Eval)?.graphs)
+    }
+
     fn featurize(&self, smiles: &str) -> std::result::Result<MolGraph, RowErrorKind> {
         Ok(self.featurizer.featurize(&parse(smiles)?)?)
     }
 
     /// Encodes graphs together, or one by one when that fails, so that one bad graph does not take others with it.
     fn embed_chunk(&self, chunk: &[(usize, MolGraph)]) -> Vec<Result<Embedding>> {
-        let graphs: Vec<MolGraph> = chunk.iter().map(|(_, graph)| graph.clone()).collect();
-        match self.embed_graphs(&graphs) {
+        let graphs: Vec<&MolGraph> = chunk.iter().map(|(_, graph)| graph).collect();
+        let batch = GraphBatch::collate(&graphs, &self.device);
+        let embeddings = batch.map_err(EncoderError::from);
+        match embeddings.and_then(|batch| self.embed_batch(&batch)) {
             Ok(embeddings) => embeddings.into_iter().map(Ok).collect(),
-            Err(error) if graphs.len() == 1 => vec![Err(error)],
+            Err(error) if chunk.len() == 1 => vec![Err(error)],
             Err(_) => chunk
                 .iter()
                 .flat_map(|one| self.embed_chunk(std::slice::from_ref(one)))
                 .collect(),
         }
     }
-
-    fn embed_graphs(&self, graphs: &[MolGraph]) -> Result<Vec<Embedding>> {
-        self.embed_batch(&GraphBatch::collate(graphs, &self.device)?)
-    }
-}
-
-fn num_tokens(graph: &MolGraph) -> usize {
-    graph.num_nodes() + graph.num_edges()
-}
-
-/// How many of the first graphs fit a batch; at least one.
-fn chunk_length(graphs: &[(usize, MolGraph)]) -> usize {
-    let mut total = 0;
-    let fits = graphs.iter().take_while(|(_, graph)| {
-        total += num_tokens(graph);
-        total <= BATCH_TOKENS
-    });
-    fits.count().max(1)
 }
 
 /// A matrix on the host in f32.

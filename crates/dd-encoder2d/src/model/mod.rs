@@ -6,5 +6,5 @@ mod folder;
 mod shipped;
 
 pub use config::ModelConfig;
-pub use embed::{Embedding, Encoder, RowError, RowErrorKind};
+pub use embed::{BATCH_TOKENS, Embedding, Encoder, RowError, RowErrorKind};
 pub use folder::{ModelFolder, models_folder, save_model};

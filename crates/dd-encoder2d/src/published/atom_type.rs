@@ -15,6 +15,11 @@ const ATOMS: &str = "x_embedding1.weight";
 /// Share by which the mean square length of vectors of length 1 may be off in running statistics.
 const LENGTH_TOLERANCE: f64 = 0.05;
 
+/// What stands before all names.
+pub(super) fn prefix(file: &Checkpoint) -> &str {
+    atoms(file).map_or("", |(prefix, _)| prefix)
+}
+
 /// The prefix of all names, and rows and width of the table of atomic numbers.
 fn atoms(file: &Checkpoint) -> Option<(&str, [usize; 2])> {
     let name = file.entries().keys().find(|name| name.ends_with(ATOMS))?;

@@ -1,7 +1,7 @@
 //! Models of chemprop 2, whose files bring their settings.
 
 use dd_graph::ChempropAtoms;
-use dd_nn::{Activation, Checkpoint};
+use dd_nn::{Activation, Checkpoint, NameMap};
 
 use super::{Published, matrix, refuse};
 use crate::config::EncoderConfig;
@@ -64,18 +64,6 @@ pub(super) fn d_mpnn(file: &Checkpoint) -> Result<Option<Published>> {
         batch_norm: file.shape("bn.weight").is_some(),
     };
     let (head, targets, note) = head(&settings, width)?;
-    let has_scaler = head.is_some() && SCALER.iter().all(|name| file.shape(name).is_some());
-    let names = match config.depth {
-        1 => chemprop().ignore("message_passing.W_h", "without effect in a single round"),
-        _ => chemprop(),
-    };
-    let names = match head {
-        None => names.ignore("predictor", "a head that is not supported"),
-        Some(HeadConfig::Linear) => names.replace_prefix("predictor.ffn.0.0.", "head."),
-        Some(_) => names
-            .replace_prefix("predictor.ffn.0.0.", "head.0.")
-            .replace_prefix("predictor.ffn.1.2.", "head.2."),
-    };
     let encoder = EncoderConfig::DMpnn(config.clone());
     let mut model = ModelConfig::encoder_only(encoder);
     if let Some(head) = head {
@@ -88,9 +76,33 @@ pub(super) fn d_mpnn(file: &Checkpoint) -> Result<Option<Published>> {
         ),
         config: model,
         notes: vec![note],
-        names,
-        scaler: has_scaler.then_some(SCALER),
+        names: names(config.depth, head),
+        scaler: scaler(file, head),
     }))
+}
+
+/// From chemprop's names to those of a model with this head.
+pub(super) fn names(depth: usize, head: Option<HeadConfig>) -> NameMap {
+    let names = match depth {
+        1 => chemprop().ignore("message_passing.W_h", "without effect in a single round"),
+        _ => chemprop(),
+    };
+    match head {
+        None => names.ignore(
+            "predictor",
+            "a head that is not asked for, or not supported",
+        ),
+        Some(HeadConfig::Linear) => names.replace_prefix("predictor.ffn.0.0.", "head."),
+        Some(_) => names
+            .replace_prefix("predictor.ffn.0.0.", "head.0.")
+            .replace_prefix("predictor.ffn.1.2.", "head.2."),
+    }
+}
+
+/// The tensors of the scaler, where file and model have one.
+pub(super) fn scaler(file: &Checkpoint, head: Option<HeadConfig>) -> Option<[&'static str; 2]> {
+    let has_scaler = head.is_some() && SCALER.iter().all(|name| file.shape(name).is_some());
+    has_scaler.then_some(SCALER)
 }
 
 /// The head and its targets, where ours can be like the file's, and a word about it.

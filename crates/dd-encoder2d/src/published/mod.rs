@@ -1,7 +1,7 @@
 //! Weights of others: which network a file holds, and how its tensors become a model folder.
 //!
 //! [`recognize`] looks at names and shapes, and at the settings that a file brings; [`Published::load`] fills a model
-//! strictly. Nothing of the file is executed.
+//! strictly. What a file cannot tell, a configuration can: [`Published::described`]. Nothing of the file is executed.
 //!
 //! | Weights | Told by | Becomes |
 //! |---|---|---|
@@ -19,9 +19,10 @@ use std::fmt::Write as _;
 use candle_core::{DType, Device};
 use dd_nn::{Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, load_checkpoint};
 
+use crate::config::EncoderConfig;
 use crate::error::{EncoderError, Result};
 use crate::model::ModelConfig;
-use crate::names::SCALER_PREFIX;
+use crate::names::{SCALER_PREFIX, atom_type_gnn, fairseq_token_gt, molecule_sde_gin};
 
 /// A file of weights that has been recognised.
 #[derive(Debug, Clone)]
@@ -68,6 +69,30 @@ pub fn listing(file: &Checkpoint) -> String {
 }
 
 impl Published {
+    /// What a configuration says that a file is. Its names may be those of the weights in the table, of TokenGT's own
+    /// checkpoints, or ours.
+    pub fn described(file: &Checkpoint, config: ModelConfig) -> Self {
+        let head = config.head;
+        let (names, scaler) = match &config.encoder {
+            EncoderConfig::TokenGt(encoder) => (fairseq_token_gt(encoder, head.is_some()), None),
+            EncoderConfig::Gin(_) => (molecule_sde_gin(), None),
+            EncoderConfig::PretrainGnn(_) | EncoderConfig::MolClr(_) => {
+                (atom_type_gnn(atom_type::prefix(file)), None)
+            }
+            EncoderConfig::DMpnn(encoder) => (
+                chemprop::names(encoder.depth, head),
+                chemprop::scaler(file, head),
+            ),
+        };
+        Self {
+            title: "weights that a configuration describes".to_string(),
+            config,
+            notes: Vec::new(),
+            names,
+            scaler,
+        }
+    }
+
     /// The model with the weights of the file, on the CPU in single precision.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ const TOLERANCE: f64 = 1e-9;
 const ZERO: f64 = 1e-12;
 
 /// Builds the encoder under test on a store's parameters.
-pub type Build<'a> = dyn Fn(&Params) -> Result<Box<dyn Encoder2d + Send + Sync>, EncoderError> + 'a;
+pub type Build<'a> = dyn Fn(&Params) -> Result<Box<dyn Encoder2d>, EncoderError> + 'a;
 
 /// What to check, and which parts of the contract do not apply, each with its reason.
 pub struct EncoderCheck<'a> {

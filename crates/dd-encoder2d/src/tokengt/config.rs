@@ -193,6 +193,7 @@ impl TokenGtConfig {
         let fail = |field, reason: String| Err(EncoderError::Config { field, reason });
         for (field, value) in [
             ("width", self.width),
+            ("num_layers", self.num_layers),
             ("num_heads", self.num_heads),
             ("ffn_width", self.ffn_width),
         ] {

@@ -17,9 +17,6 @@ use super::tokenizer::INIT;
 use crate::dropout::{dropout, row_dropout};
 use crate::error::Result;
 
-/// Epsilon of every layer norm of the original (PyTorch's default).
-pub(crate) const NORM_EPSILON: f64 = 1e-5;
-
 pub(crate) struct Layer {
     self_attn: SelfAttention,
     self_attn_layer_norm: LayerNorm,
@@ -38,7 +35,7 @@ impl Layer {
     pub(crate) fn new(config: &TokenGtConfig, number: usize, params: &Params) -> Result<Self> {
         let width = config.width;
         let feedforward = params.pp("feedforward");
-        let norm = |name: &str| LayerNorm::new(width, NORM_EPSILON, &params.pp(name));
+        let norm = |name: &str| LayerNorm::new(width, &params.pp(name));
         let depth = (number + 1) as f64 / config.num_layers as f64;
         Ok(Self {
             self_attn: SelfAttention::new(
@@ -109,7 +106,7 @@ impl Layer {
         )?;
         let factors = self.factors(tokens, mode.named("feedforward_path"))?;
         let block = FeedForwardBlock {
-            norm: self.final_layer_norm.weights()?,
+            norm: self.final_layer_norm.weights(),
             first: self.fc1.weights().expect("made with a bias"),
             last: self.fc2.weights().expect("made with a bias"),
             segments: readers.map_or(tokens, |readers| readers.segments),

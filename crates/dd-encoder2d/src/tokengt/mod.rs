@@ -10,3 +10,4 @@ mod tokenizer;
 pub use config::{NodeIdentifiers, NormPlacement, Readout, TokenGtConfig};
 pub use identifiers::draw_identifiers;
 pub use model::TokenGt;
+pub(crate) use tokenizer::INIT;

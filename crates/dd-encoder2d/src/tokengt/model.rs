@@ -9,7 +9,7 @@ use dd_nn::{LayerNorm, Mode, Params, Representation};
 
 use super::config::{Readout, TokenGtConfig};
 use super::identifiers::draw_identifiers;
-use super::layer::{Layer, NORM_EPSILON};
+use super::layer::Layer;
 use super::tokenizer::{TokenLayout, Tokenizer};
 use crate::dropout::dropout;
 use crate::encoder::Encoder2d;
@@ -48,7 +48,7 @@ impl TokenGt {
         let params = params.pp("graph_encoder");
         let norm = |wanted: bool, name: &str| {
             wanted
-                .then(|| LayerNorm::new(config.width, NORM_EPSILON, &params.pp(name)))
+                .then(|| LayerNorm::new(config.width, &params.pp(name)))
                 .transpose()
         };
         Ok(Self {
@@ -96,7 +96,7 @@ impl TokenGt {
             mode.named("embedding_dropout"),
         )?;
         observer.tensor("state.0", &x);
-        let last = self.layers.len().wrapping_sub(1);
+        let last = self.layers.len() - 1;
         let is_watched = observer.wants_states();
         for (number, layer) in self.layers.iter().enumerate() {
             if observer.wants_attention() {

@@ -8,7 +8,7 @@
 //! with more than 128 nodes.
 
 use candle_core::{Module, Tensor};
-use dd_graph::GraphBatch;
+use dd_graph::{GraphBatch, SPECIAL_TOKENS};
 use dd_kernels::{Readers, RowIndex, Segments, embedding_sum, gather};
 use dd_nn::{Init, Linear, Params};
 use ndarray::Array2;
@@ -26,8 +26,6 @@ const BOND_COLUMNS: usize = 3;
 const ROWS_PER_COLUMN: usize = 512;
 /// Row 0 is the original's padding; item and collator then add 1 each.
 const FIRST_ROW: usize = 2;
-/// Tokens of a graph before its nodes.
-const SPECIAL_TOKENS: usize = 2;
 
 /// Standard deviation of TokenGT's initial weights (`init_graphormer_params`).
 pub(crate) const INIT: Init = Init::Normal { std: 0.02 };

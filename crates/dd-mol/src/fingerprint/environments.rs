@@ -30,10 +30,10 @@ struct Growth {
     orders: Vec<u32>,
     /// Hash of each atom's environment.
     hashes: Vec<u32>,
-    /// Bonds of each atom's environment, a row of bits.
+    /// Bonds of each atom's environment.
     bonds: BondSets,
     /// Bonds of the environments that were kept.
-    seen: HashSet<Box<[u64]>>,
+    seen: HashSet<Box<[u32]>>,
     /// Atoms whose environments cannot be new any more.
     dead: Vec<bool>,
 }
@@ -48,7 +48,10 @@ impl Growth {
                 .map(|bond| bond_invariant(bond.bond.order))
                 .collect(),
             hashes: Vec::new(),
-            bonds: BondSets::new(molecule.num_atoms(), molecule.num_bonds()),
+            bonds: BondSets {
+                bonds: Vec::new(),
+                ends: vec![0; molecule.num_atoms()],
+            },
             seen: HashSet::new(),
             dead: atoms.map(|atom| neighbors.degree(atom) == 0).collect(),
             neighbors,
@@ -60,22 +63,29 @@ impl Growth {
     fn widen(&mut self, layer: u32, found: &mut Vec<u32>) {
         // As in RDKit, an atom that is dead for a round counts 0 in the round after.
         let mut hashes = vec![0; self.hashes.len()];
-        let mut bonds = self.bonds.clone();
+        let mut bonds = BondSets::default();
         let mut live = Vec::new();
-        for atom in (0..self.dead.len()).filter(|atom| !self.dead[*atom]) {
-            for step in self.neighbors.neighbors(atom) {
-                bonds.unite(atom, self.bonds.row(step.atom));
-                bonds.insert(atom, step.bond);
+        for (atom, hash) in hashes.iter_mut().enumerate() {
+            let own = self.bonds.of(atom).iter().copied();
+            if self.dead[atom] {
+                bonds.push(own);
+                continue;
             }
-            hashes[atom] = self.hash(layer, atom);
+            let steps = self.neighbors.neighbors(atom).iter();
+            let around = steps.flat_map(|step| {
+                let of_neighbor = self.bonds.of(step.atom).iter().copied();
+                of_neighbor.chain([step.bond as u32])
+            });
+            bonds.push(own.chain(around));
+            *hash = self.hash(layer, atom);
             live.push(atom);
         }
-        live.sort_unstable_by_key(|&atom| (bonds.row(atom), hashes[atom], atom));
+        live.sort_unstable_by_key(|&atom| (bonds.of(atom), hashes[atom], atom));
         for atom in live {
-            if self.seen.contains(bonds.row(atom)) {
+            if self.seen.contains(bonds.of(atom)) {
                 self.dead[atom] = true;
             } else {
-                self.seen.insert(bonds.row(atom).into());
+                self.seen.insert(bonds.of(atom).into());
                 found.push(hashes[atom]);
             }
         }
@@ -97,34 +107,33 @@ impl Growth {
     }
 }
 
-/// One set of bonds per atom, each a row of bits.
-#[derive(Clone)]
+/// One set of bonds per atom, each an ascending list, one behind the other.
+#[derive(Default)]
 struct BondSets {
-    words: Vec<u64>,
-    row: usize,
+    bonds: Vec<u32>,
+    /// Where the list of each atom ends.
+    ends: Vec<usize>,
 }
 
 impl BondSets {
-    fn new(atoms: usize, bonds: usize) -> Self {
-        let row = bonds.div_ceil(64);
-        Self {
-            words: vec![0; atoms * row],
-            row,
+    fn of(&self, atom: usize) -> &[u32] {
+        let start = atom.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bonds[start..self.ends[atom]]
+    }
+
+    /// Appends the set of the next atom.
+    fn push(&mut self, bonds: impl Iterator<Item = u32>) {
+        let start = self.bonds.len();
+        self.bonds.extend(bonds);
+        self.bonds[start..].sort_unstable();
+        let mut end = start;
+        for place in start..self.bonds.len() {
+            if place == start || self.bonds[place] != self.bonds[end - 1] {
+                self.bonds[end] = self.bonds[place];
+                end += 1;
+            }
         }
-    }
-
-    fn row(&self, atom: usize) -> &[u64] {
-        &self.words[atom * self.row..(atom + 1) * self.row]
-    }
-
-    fn unite(&mut self, atom: usize, others: &[u64]) {
-        let row = &mut self.words[atom * self.row..(atom + 1) * self.row];
-        for (word, other) in row.iter_mut().zip(others) {
-            *word |= other;
-        }
-    }
-
-    fn insert(&mut self, atom: usize, bond: usize) {
-        self.words[atom * self.row + bond / 64] |= 1 << (bond % 64);
+        self.bonds.truncate(end);
+        self.ends.push(end);
     }
 }

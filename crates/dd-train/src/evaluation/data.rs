@@ -98,7 +98,7 @@ impl SetData {
                 reason: format!(
                     "{} has it, but it lacks the features of a contender: {}",
                     self.dataset.path().display(),
-                    self.table.skipped.first.join("; ")
+                    self.table.skipped.first().join("; ")
                 ),
             }),
         }

@@ -48,6 +48,11 @@ impl Entry {
     pub fn key(&self) -> Key {
         Key::new(&self.set, &self.contender, self.share, self.seed)
     }
+
+    /// The file of its predictions below the folder `predictions`.
+    pub fn file_name(&self) -> String {
+        self.key().file_name(&self.settings)
+    }
 }
 
 /// What tells runs apart: set, contender, share in millionths, seed.
@@ -72,15 +77,18 @@ impl Key {
         Self(set.to_string(), contender.to_string(), millionths, seed)
     }
 
-    /// A name for files: letters, digits and blanks as they are (`-` for a blank), every other character as `_` and its code.
-    pub fn file_name(&self) -> String {
+    /// The file of a run's predictions, under these settings (of which it has the first eight digits): letters, digits and
+    /// blanks of the contender as they are (`-` for a blank), every other character as `_` and its code.
+    pub(super) fn file_name(&self, settings: &str) -> String {
         let plain = |c: char| match c {
             ' ' => "-".to_string(),
             c if c.is_ascii_alphanumeric() => c.to_string(),
             c => format!("_{:x}", u32::from(c)),
         };
         let contender: String = self.1.chars().map(plain).collect();
-        format!("{}.{contender}.{}.{}", self.0, self.2, self.3)
+        let settings = settings.get(..8).unwrap_or(settings);
+        let Self(set, _, millionths, seed) = self;
+        format!("{set}.{contender}.{millionths}.{seed}.{settings}.safetensors")
     }
 }
 
@@ -227,8 +235,11 @@ mod tests {
 
     #[test]
     fn no_two_runs_share_a_file() {
-        let name = |contender: &str| Key::new("esol", contender, 1.0, 0).file_name();
-        assert_eq!(name("GIN D&D-Node"), "esol.GIN-D_26D_2dNode.1000000.0");
+        let name = |contender: &str| Key::new("esol", contender, 1.0, 0).file_name("0123456789");
+        assert_eq!(
+            name("GIN D&D-Node"),
+            "esol.GIN-D_26D_2dNode.1000000.0.01234567.safetensors"
+        );
         for other in ["ECFP-", "ecfp+", "ECFP ", "ECFP_2b"] {
             assert_ne!(name("ECFP+"), name(other));
         }

@@ -32,7 +32,7 @@ use crate::recipes::finetune::Student;
 use classical::Rows;
 use data::{SetData, metrics};
 use network::Trial;
-use score::{Outcome, keep_predictions};
+use score::{Outcome, has_predictions, keep_predictions};
 use settings::settings;
 
 /// Where an evaluation reads and writes.
@@ -81,8 +81,9 @@ pub struct Stored {
 /// Looks up what is done of a plan, by whatever process.
 ///
 /// # Errors
-/// When a table, a model or the journal cannot be read.
+/// When the plan contradicts itself, or a table, a model or the journal cannot be read.
 pub fn stored(plan: &Plan, workplace: &Workplace) -> Result<Stored> {
+    plan.validate()?;
     let journal = Journal::open(&workplace.output, None)?;
     let (mut entries, mut missing) = (Vec::new(), 0);
     for group in groups(plan) {
@@ -119,12 +120,13 @@ impl Group<'_> {
 /// Does every run of the plan that is not in the journal yet.
 ///
 /// # Errors
-/// When a table or a model cannot be read, a run fails, or the output folder cannot be written to.
+/// When the plan contradicts itself, a table or a model cannot be read, a run fails, or the output folder cannot be written to.
 pub fn evaluate(
     plan: &Plan,
     workplace: &Workplace,
     progress: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Journal> {
+    plan.validate()?;
     let output = &workplace.output;
     fs::create_dir_all(output.join("predictions")).map_err(TrainError::io(output))?;
     let (number, of) = workplace.shard;
@@ -155,7 +157,11 @@ pub fn evaluate(
         for (place, &seed) in group.seeds.iter().enumerate() {
             let settings = settings(plan, workplace, group, seed)?;
             let key = group.key(seed);
-            let known = journal.done(&key, &settings).cloned();
+            // A run whose predictions are lost is done again.
+            let known = journal
+                .done(&key, &settings)
+                .filter(|entry| has_predictions(output, entry))
+                .cloned();
             let was_done = known.is_some();
             let entry = match known {
                 Some(entry) => entry,
@@ -290,7 +296,8 @@ fn run(
     };
     let key = group.key(seed);
     let scores = outcome.scores(&metrics(set.is_binary()), &parts.test)?;
-    let predictions = keep_predictions(output, &key, &outcome, &parts)?;
+    let file = output.join("predictions").join(key.file_name(settings));
+    let predictions = keep_predictions(&file, &outcome, &parts)?;
     Ok(Entry {
         set: group.set.name.clone(),
         contender: group.contender.name.clone(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use candle_core::Device;
 use dd_encoder2d::{Encoder, EncoderConfig, ModelFolder};
-use dd_graph::{FeaturizerConfig, GraphBatch};
+use dd_graph::{FeaturizerConfig, GraphBatch, MolGraph};
 use ndarray::Array2;
 
 use crate::batch::BatchConfig;
@@ -93,12 +93,10 @@ pub(super) fn embed(model: &Path, parts: &Parts) -> Result<[Array2<f32>; 3]> {
     let encoder = Encoder::from_pretrained(model)?;
     let rows = |part: &Vec<Labelled>| -> Result<Array2<f32>> {
         let mut flat = Vec::with_capacity(part.len() * encoder.width());
-        for indices in BatchConfig::Molecules(64).in_order(part) {
-            let graphs: Vec<_> = indices.iter().map(|&i| part[i].graph.clone()).collect();
+        for chunk in part.chunks(64) {
+            let graphs: Vec<&MolGraph> = chunk.iter().map(|one| &one.graph).collect();
             let batch = GraphBatch::collate(&graphs, &Device::Cpu)?;
-            for embedding in encoder.embed_batch(&batch)? {
-                flat.extend(embedding.graph);
-            }
+            flat.extend(encoder.graph_vectors(&batch)?);
         }
         let shape = (part.len(), encoder.width());
         Ok(Array2::from_shape_vec(shape, flat).expect("one vector per molecule"))

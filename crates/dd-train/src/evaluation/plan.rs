@@ -138,7 +138,7 @@ impl Plan {
     /// When the text is no plan, or the plan contradicts itself.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
         let plan: Self = from_toml(text, origin)?;
-        plan.check()?;
+        plan.validate()?;
         Ok(plan)
     }
 
@@ -158,7 +158,11 @@ impl Plan {
         sets.is_none_or(|sets| sets.contains(&set.name))
     }
 
-    fn check(&self) -> Result<()> {
+    /// Refuses a plan that contradicts itself: [`evaluate`](crate::evaluation::evaluate) begins with it.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn validate(&self) -> Result<()> {
         let wrong = |field, reason: String| Err(TrainError::config(field, reason));
         let names: Vec<&str> = self.contenders.iter().map(|c| c.name.as_str()).collect();
         if let Some(name) = first_repeated(&names) {
@@ -171,6 +175,12 @@ impl Plan {
                 return wrong(
                     "contenders.against",
                     format!("there is no contender '{against}'"),
+                );
+            }
+            if contender.against.as_ref() == Some(&contender.name) {
+                return wrong(
+                    "contenders.against",
+                    format!("'{}' is tested against itself", contender.name),
                 );
             }
             if let Method::Finetune { encoder_rate, .. } = contender.method {

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use dd_eval::Metric;
-use dd_nn::save_tensors;
+use dd_nn::{TensorFile, save_tensors};
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
 
 use crate::digest::hex;
 use crate::error::{Result, TrainError};
 use crate::evaluation::data::Parts;
-use crate::evaluation::journal::Key;
+use crate::evaluation::journal::Entry;
 use crate::source::Labelled;
 use crate::tasks::{labels, score};
 
@@ -56,12 +56,7 @@ pub(super) struct Scores {
 }
 
 /// Writes predictions and labels of the test part, and gives the SHA-256 of the predictions as f32.
-pub(super) fn keep_predictions(
-    output: &Path,
-    key: &Key,
-    outcome: &Outcome,
-    parts: &Parts,
-) -> Result<String> {
+pub(super) fn keep_predictions(file: &Path, outcome: &Outcome, parts: &Parts) -> Result<String> {
     let (rows, columns) = outcome.predictions.dim();
     let predictions: Vec<f32> = outcome.predictions.iter().map(|&p| p as f32).collect();
     let labels: Vec<f32> = parts
@@ -77,11 +72,18 @@ pub(super) fn keep_predictions(
         ("labels".to_string(), tensor(labels)?),
         ("rows".to_string(), Tensor::new(table_rows, &Device::Cpu)?),
     ]);
-    let file = output
-        .join("predictions")
-        .join(key.file_name() + ".safetensors");
     save_tensors(file, &tensors, &BTreeMap::new())?;
     Ok(hex(&digest))
+}
+
+/// Whether the predictions of a run are there, as they were.
+pub(super) fn has_predictions(output: &Path, entry: &Entry) -> bool {
+    let read = || -> Result<Vec<f32>> {
+        let file = TensorFile::open(output.join("predictions").join(entry.file_name()))?;
+        let predictions = file.read("predictions", &Device::Cpu)?;
+        Ok(predictions.flatten_all()?.to_vec1()?)
+    };
+    read().is_ok_and(|predictions| hex(&Sha256::digest(bytes(&predictions))) == entry.predictions)
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

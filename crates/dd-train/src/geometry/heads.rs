@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use dd_encoder2d::{Encoder2d, Observer};
 use dd_eval::correlation::pearson;
-use dd_graph::GraphBatch;
+use dd_graph::{GraphBatch, SPECIAL_TOKENS};
 use dd_nn::Mode;
 use serde::Serialize;
 
@@ -15,12 +15,10 @@ use crate::source::Pair;
 
 /// Nodes that a molecule needs: in smaller ones any two lists of numbers correlate.
 pub const SMALLEST_MOLECULE: usize = 8;
-/// Tokens before the first node: `[graph]` and `[null]`.
-const SPECIAL_TOKENS: usize = 2;
 const MOLECULES_PER_BATCH: usize = 32;
 
-/// `|r|` of each head, averaged over molecules: Pearson's correlation of its scores before the softmax, over ordered pairs of different
-/// atoms, with their distance.
+/// `|r|` of each head, averaged over molecules: Pearson's correlation of its scores before the softmax, over ordered pairs of
+/// different atoms, with their distance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HeadCorrelations {
     /// `[layers][heads]`.
@@ -41,7 +39,7 @@ impl HeadCorrelations {
             .collect();
         let mut sums: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
         for chunk in large.chunks(MOLECULES_PER_BATCH) {
-            let graphs: Vec<_> = chunk.iter().map(|pair| pair.graph.clone()).collect();
+            let graphs: Vec<_> = chunk.iter().map(|pair| &pair.graph).collect();
             let batch = GraphBatch::collate(&graphs, &Device::Cpu)?;
             let mut seen = Scores::default();
             encoder.encode_observed(&batch, Mode::Eval, &mut seen)?;

@@ -64,7 +64,7 @@ impl DistanceProbe {
     pub fn fit(encoder: &dyn Encoder2d, molecules: &[Pair]) -> Result<Self> {
         let [mut train, mut test] = [Pairs::default(), Pairs::default()];
         for (number, chunk) in molecules.chunks(MOLECULES_PER_BATCH).enumerate() {
-            let graphs: Vec<_> = chunk.iter().map(|pair| pair.graph.clone()).collect();
+            let graphs: Vec<_> = chunk.iter().map(|pair| &pair.graph).collect();
             let batch = GraphBatch::collate(&graphs, &Device::Cpu)?;
             let nodes = encoder.encode(&batch, Mode::Eval)?.nodes;
             let nodes: Vec<Vec<f32>> = nodes.to_dtype(DType::F32)?.to_vec2()?;

@@ -138,7 +138,9 @@ impl<'a> Assessor<'a> {
     /// The values of a row, in the order of [`Assessor::columns`].
     fn values(&self, prediction: Prediction) -> std::result::Result<Vec<Value>, RowFault> {
         let mut values = Vec::new();
-        for (target, has_region) in prediction.targets.iter().zip(&self.regions) {
+        let kinds = self.ensemble.targets().iter().map(|target| target.kind);
+        for ((target, kind), has_region) in prediction.targets.iter().zip(kinds).zip(&self.regions)
+        {
             values.push(Value::Number(target.mean as f32));
             values.extend(target.std.map(|std| Value::Number(std as f32)));
             if !has_region {
@@ -150,6 +152,9 @@ impl<'a> Assessor<'a> {
                 }
                 Some(Region::Classes { zero, one }) => {
                     values.push(Value::Classes(ClassSet { zero, one }));
+                }
+                None if kind == TargetKind::Regression => {
+                    values.extend([Value::Absent, Value::Absent]);
                 }
                 None => values.push(Value::Absent),
             }
@@ -233,7 +238,7 @@ impl<'a> Assessor<'a> {
                     summary.failed += 1;
                     match on_error {
                         OnError::Stop => {
-                            return Err(ends_with(row, &input, fault));
+                            return Err(ends_with(row, fault));
                         }
                         OnError::Skip => continue,
                         OnError::Report => {}

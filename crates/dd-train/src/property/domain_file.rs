@@ -114,18 +114,29 @@ impl Domain {
             );
             return Err(wrong(&path, reason));
         }
+        let distances: Vec<f32> = tensor("distances")?.to_dtype(DType::F32)?.to_vec1()?;
+        let values: Vec<f32> = embeddings.flatten_all()?.to_vec1()?;
+        if !values
+            .iter()
+            .chain(&distances)
+            .all(|number| number.is_finite())
+        {
+            return Err(wrong(
+                &path,
+                format!("{NUMBERS} has numbers that are not finite"),
+            ));
+        }
         let bytes: Vec<u8> = fingerprints.flatten_all()?.to_vec1()?;
         let words = bytes
             .chunks_exact(8)
             .map(|chunk| u64::from_le_bytes(chunk.try_into().expect("chunks of eight bytes")));
-        let values = embeddings.flatten_all()?.to_vec1()?;
         let mut domain = Self::new(
             text.molecules,
             words.collect(),
             Array2::from_shape_vec((rows, width), values).expect("as many values as the shape"),
             text.elements.into_iter().collect(),
         );
-        domain.distances = tensor("distances")?.to_dtype(DType::F32)?.to_vec1()?;
+        domain.distances = distances;
         domain.similarity_floor = text.similarity_floor;
         Ok(Some(domain))
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 use dd_data::RowFault;
-use dd_encoder2d::{ModelFolder, Predictor, Target};
-use dd_graph::{Featurizer, FeaturizerConfig, GraphBatch, MolGraph};
+use dd_encoder2d::{BATCH_TOKENS, ModelFolder, Predictor, Target};
+use dd_graph::{BatchPlan, Featurizer, FeaturizerConfig, GraphBatch, MolGraph};
 use dd_mol::Molecule;
 use dd_nn::{Mode, ParamStore};
 use ndarray::{Array2, Array3, Axis, s};
@@ -19,9 +19,6 @@ use super::tune::CHOICES;
 use super::uncertainty::{Region, Uncertainty};
 use crate::error::{Result, TrainError};
 use crate::folder::CONFIG_FILE;
-
-/// Nodes and directed edges of one batch, unless others are asked for.
-const BATCH_TOKENS: usize = 8192;
 
 /// What is said of one molecule.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,6 +169,11 @@ impl Ensemble {
             if !names.eq(self.targets.iter().map(|target| &target.name)) {
                 return Err(wrong(
                     "uncertainty.json is of other targets than the models",
+                ));
+            }
+            if self.domain.is_none() {
+                return Err(wrong(
+                    "applicability.json, which stands beside uncertainty.json, is missing",
                 ));
             }
         }
@@ -379,7 +381,9 @@ impl Ensemble {
             values: Array3::zeros(shape),
             embeddings: Array2::zeros((graphs.len(), width)),
         };
-        for rows in batches(graphs, self.batch_tokens) {
+        let sizes: Vec<usize> = graphs.iter().map(MolGraph::num_tokens).collect();
+        for rows in BatchPlan::in_order(&sizes, self.batch_tokens).batches {
+            let rows = rows[0]..rows[0] + rows.len();
             let batch = GraphBatch::collate(&graphs[rows.clone()], &Device::Cpu)?;
             let part = self.answers_to(&batch)?;
             let mut values = answers.values.slice_mut(s![.., rows.clone(), ..]);
@@ -411,23 +415,6 @@ impl Ensemble {
             embeddings: embeddings.expect("one vector per graph"),
         })
     }
-}
-
-/// Consecutive graphs that share a batch.
-fn batches(graphs: &[MolGraph], batch_tokens: usize) -> Vec<std::ops::Range<usize>> {
-    let (mut ranges, mut start, mut tokens) = (Vec::new(), 0, 0);
-    for (place, graph) in graphs.iter().enumerate() {
-        let size = graph.num_nodes() + graph.num_edges();
-        if place > start && tokens + size > batch_tokens {
-            ranges.push(start..place);
-            (start, tokens) = (place, 0);
-        }
-        tokens += size;
-    }
-    if start < graphs.len() {
-        ranges.push(start..graphs.len());
-    }
-    ranges
 }
 
 /// The seeds of the folders `seed-N` below a folder, ascending; none when it is not a run folder.

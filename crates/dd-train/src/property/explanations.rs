@@ -120,7 +120,7 @@ impl<'a> Explanations<'a> {
         Ok(())
     }
 
-    /// Completes the folder.
+    /// Completes the folder; says of how many rows there is no drawing.
     ///
     /// # Errors
     /// When the disk does not take it.

@@ -207,7 +207,7 @@ fn check_training_labels(
     split: &Split,
     path: &Path,
 ) -> Result<()> {
-    let labels = table.labels(&split.train, targets.len());
+    let labels = table.labels(&split.train);
     for (column, target) in labels.columns().into_iter().zip(targets) {
         let known: Vec<f64> = column
             .iter()
@@ -281,7 +281,7 @@ fn preset(targets: &[Target], table: &PropertyTable, split: &Split) -> FinetuneC
         FinetuneConfig::regression()
     };
     if is(TargetKind::Binary) {
-        let labels = table.labels(&split.valid, targets.len());
+        let labels = table.labels(&split.valid);
         let both = |column: ndarray::ArrayView1<'_, f64>| {
             [0.0, 1.0]
                 .iter()

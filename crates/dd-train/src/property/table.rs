@@ -46,6 +46,7 @@ pub struct Rejected {
 /// The table.
 #[derive(Debug, Clone)]
 pub struct PropertyTable {
+    num_targets: usize,
     rows: Vec<Option<PropertyRow>>,
     /// Rows that cannot be used, in order.
     pub rejected: Vec<Rejected>,
@@ -112,6 +113,7 @@ impl PropertyTable {
         let read = |row: usize| row_of(&dataset, row, featurizer);
         let read: Vec<_> = (0..survey.num_rows()).into_par_iter().map(read).collect();
         let mut table = Self {
+            num_targets: labels.len(),
             rows: Vec::with_capacity(read.len()),
             rejected: Vec::new(),
             unlabelled: 0,
@@ -158,13 +160,11 @@ impl PropertyTable {
     }
 
     /// Labels of rows, `[R, T]`, `NaN` where there is none.
-    pub fn labels(&self, rows: &[usize], columns: usize) -> Array2<f64> {
-        let rows = rows.iter().filter_map(|&row| self.row(row));
-        let flat: Vec<f64> = rows
-            .flat_map(|found| found.example.labels.iter().map(|&label| f64::from(label)))
-            .collect();
-        let count = flat.len() / columns.max(1);
-        Array2::from_shape_vec((count, columns), flat).expect("a label for every target")
+    pub fn labels(&self, rows: &[usize]) -> Array2<f64> {
+        let found: Vec<_> = rows.iter().filter_map(|&row| self.row(row)).collect();
+        Array2::from_shape_fn((found.len(), self.num_targets), |(row, target)| {
+            f64::from(found[row].example.labels[target])
+        })
     }
 
     /// The molecules of rows.

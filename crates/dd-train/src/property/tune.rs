@@ -30,7 +30,7 @@ use crate::session::Session;
 /// Characters of a difference that are shown.
 const MOST_SHOWN: usize = 200;
 const TABLE: &str = "table_sha256";
-pub(super) const CHOICES: &str = "choices.json";
+pub(crate) const CHOICES: &str = "choices.json";
 const REJECTED: &str = "rejected.csv";
 const SCORES: &str = "scores.json";
 const REPORT: &str = "report.html";
@@ -86,7 +86,6 @@ impl PropertyPlan {
         }
         let ensemble = self.members(place)?;
         let Split { train, valid, test } = &self.split;
-        let count = self.targets.len();
         let answers = |rows: &[usize]| {
             let graphs: Vec<_> = self
                 .table
@@ -97,7 +96,7 @@ impl PropertyPlan {
             ensemble.answers(&graphs)
         };
         let calibration = answers(valid)?;
-        let labels = self.table.labels(valid, count);
+        let labels = self.table.labels(valid);
         let mut uncertainty = Uncertainty::calibrate(
             &self.targets,
             &self.config.seeds,
@@ -114,7 +113,7 @@ impl PropertyPlan {
         let located = domain.locate(&traits, rounded(&tested.embeddings)?.view());
         let in_domain: Vec<bool> = located.iter().map(|found| found.in_domain).collect();
         let baseline = self.baseline(&mut notes)?;
-        let labels = self.table.labels(test, count);
+        let labels = self.table.labels(test);
         let scores = if test.is_empty() {
             notes.push("the split has no test part: nothing was scored".into());
             Vec::new()
@@ -218,7 +217,7 @@ impl PropertyPlan {
         for rows in rows {
             features.push(baseline::features(&self.table.molecules(rows)?));
         }
-        let [on_train, on_valid] = [train, valid].map(|rows| self.table.labels(rows, count));
+        let [on_train, on_valid] = [train, valid].map(|rows| self.table.labels(rows));
         let part = |place: usize, labels| Part {
             features: features[place].view(),
             labels,
@@ -242,7 +241,7 @@ impl PropertyPlan {
 
     /// The known labels of the training part, target by target.
     fn training_labels(&self) -> impl Iterator<Item = Vec<f64>> + use<> {
-        let labels = self.table.labels(&self.split.train, self.targets.len());
+        let labels = self.table.labels(&self.split.train);
         let known = |column: ArrayView1<'_, f64>| -> Vec<f64> {
             let labels = column.iter().copied();
             labels.filter(|label| !label.is_nan()).collect()

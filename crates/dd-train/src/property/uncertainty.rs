@@ -206,13 +206,21 @@ impl Uncertainty {
         let Some(read) = read::<Self>(&path)? else {
             return Ok(None);
         };
-        match read.targets.iter().find(|target| !target.is_sorted()) {
-            Some(target) => {
+        for target in &read.targets {
+            if !target.is_sorted() {
                 let reason = format!("scores of {} do not ascend", target.name);
-                Err(wrong(&path, reason))
+                return Err(wrong(&path, reason));
             }
-            None => Ok(Some(read)),
+            let scaled = target.scaled.as_ref().map(|scaled| scaled.scores.len());
+            if scaled.is_some_and(|count| count != target.num_scores()) {
+                let reason = format!(
+                    "{} has other numbers of scores and scaled scores",
+                    target.name
+                );
+                return Err(wrong(&path, reason));
+            }
         }
+        Ok(Some(read))
     }
 }
 
@@ -263,6 +271,10 @@ impl Calibration {
 
     fn parts(&self) -> Vec<&Vec<f64>> {
         parts(&self.scores)
+    }
+
+    fn num_scores(&self) -> usize {
+        self.parts().iter().map(|scores| scores.len()).sum()
     }
 
     fn is_sorted(&self) -> bool {

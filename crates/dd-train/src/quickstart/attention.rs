@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, IndexOp};
 use dd_data::Dataset;
-use dd_encoder2d::{Encoder2d, ModelFolder, Recorder};
-use dd_graph::{GraphBatch, MolGraph};
-use dd_nn::{Mode, ParamStore};
+use dd_encoder2d::{Encoder, Encoder2d, Recorder};
+use dd_graph::{GraphBatch, MolGraph, SPECIAL_TOKENS};
+use dd_nn::Mode;
 
 use crate::error::Result;
 use crate::report::MoleculePicture;
 
 /// Molecules that are drawn.
 const DRAWN: usize = 6;
-/// Tokens before the first node: `[graph]` and `[null]`.
-const SPECIAL_TOKENS: usize = 2;
 
 /// Pictures of the first molecules of the test part with at least seven heavy atoms.
 pub(super) fn pictures(
@@ -23,19 +21,15 @@ pub(super) fn pictures(
     dataset: &Arc<dyn Dataset>,
     rows: &[usize],
 ) -> Result<Vec<String>> {
-    let store = ParamStore::new(0, DType::F32, &Device::Cpu);
-    let folder = ModelFolder::open(folder)?;
-    let encoder = folder.config().build_encoder(&store.root())?;
-    folder.load_encoder(&store)?;
-    let featurizer = folder.config().build_featurizer();
+    let encoder = Encoder::from_pretrained(folder)?;
     let mut svgs = Vec::new();
     for &row in rows {
         let record = dataset.get(row)?;
-        let graph = featurizer.featurize(&record.molecule)?;
+        let graph = encoder.featurizer().featurize(&record.molecule)?;
         if graph.num_nodes() < 7 {
             continue;
         }
-        let weights = received(encoder.as_ref(), &graph, record.molecule.num_atoms())?;
+        let weights = received(encoder.network(), &graph, record.molecule.num_atoms())?;
         let caption = dd_mol::smiles::write(&record.molecule);
         let picture = MoleculePicture {
             molecule: &record.molecule,

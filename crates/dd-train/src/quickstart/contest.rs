@@ -8,7 +8,7 @@ use dd_data::{Dataset, Split};
 use dd_encoder2d::Target;
 
 use super::QuickstartConfig;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::folder::{RunFolder, Start};
 use crate::inputs::LabelledTable;
 use crate::observer::Observer;
@@ -91,6 +91,9 @@ pub(super) fn hold(
                 observer: &mut *observer,
             };
             let report = finetune(&config.finetune, beginning, &data, &mut session)?;
+            if report.stopped {
+                return Err(TrainError::Stopped);
+            }
             contestants.push(Contestant {
                 name: label,
                 report,

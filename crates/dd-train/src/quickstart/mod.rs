@@ -81,8 +81,7 @@ impl QuickstartConfig {
 /// Runs all three steps in `folder` and writes `report.html` there.
 ///
 /// # Errors
-/// When a step fails, the folder cannot be written, or the observer stops the teacher or the student
-/// ([`TrainError::Stopped`]).
+/// When a step fails, the folder cannot be written, or the observer stops it ([`TrainError::Stopped`]).
 pub fn quickstart(
     config: &QuickstartConfig,
     folder: &Path,

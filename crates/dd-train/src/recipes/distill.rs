@@ -173,6 +173,11 @@ impl DistillConfig {
         if self.losses.is_empty() {
             return Err(TrainError::config("losses", "at least one loss is needed"));
         }
+        let is_weight = |weight: f64| weight > 0.0 && weight.is_finite();
+        if let Some(term) = self.losses.iter().find(|term| !is_weight(term.weight)) {
+            let reason = format!("{} of {} is no positive number", term.weight, term.name);
+            return Err(TrainError::config("losses.weight", reason));
+        }
         let terms = self.losses.iter();
         terms
             .map(|term| Ok((term.weight, loss_by_name(&term.name)?)))

@@ -20,7 +20,7 @@ const PROJECTION_PREFIXES: [&str; 2] = ["graph_projection", "conformer_projectio
 /// the same two encoders. `P` and `Q` are linear and left behind.
 pub struct Contrast {
     store: ParamStore,
-    student: Box<dyn Encoder2d + Send + Sync>,
+    student: Box<dyn Encoder2d>,
     conformers: Box<dyn Denoiser3d>,
     projections: [Projection; 2],
     temperature: f64,
@@ -33,7 +33,7 @@ impl Contrast {
     /// # Errors
     /// When the projections cannot be made.
     pub fn new(
-        student: Box<dyn Encoder2d + Send + Sync>,
+        student: Box<dyn Encoder2d>,
         conformers: Box<dyn Denoiser3d>,
         store: &ParamStore,
         (width, temperature): (usize, f64),
@@ -64,8 +64,8 @@ impl Task for Contrast {
     }
 
     fn loss(&self, batch: &[Pair], draw: Draw) -> Result<Losses> {
-        let graphs: Vec<_> = batch.iter().map(|pair| pair.graph.clone()).collect();
-        let clouds: Vec<_> = batch.iter().map(|pair| pair.cloud.clone()).collect();
+        let graphs: Vec<_> = batch.iter().map(|pair| &pair.graph).collect();
+        let clouds: Vec<_> = batch.iter().map(|pair| &pair.cloud).collect();
         let graphs = GraphBatch::collate(&graphs, self.store.device())?;
         let points = PointBatch::collate(&clouds, self.store.dtype(), self.store.device())?;
         let [graph, conformer] = &self.projections;

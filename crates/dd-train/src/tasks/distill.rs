@@ -1,5 +1,7 @@
 //! Step 2: a 2D network learns to give the representation of a frozen 3D network.
 
+use std::borrow::Borrow;
+
 use candle_core::{DType, Tensor};
 use dd_denoiser3d::Denoiser3d;
 use dd_distill::{Alignment, DistillLoss, Projection};
@@ -23,7 +25,7 @@ pub(crate) const PROJECTION_PREFIX: &str = "projection";
 /// clean conformer and is outside the graph of gradients.
 pub struct Distill {
     store: ParamStore,
-    student: Box<dyn Encoder2d + Send + Sync>,
+    student: Box<dyn Encoder2d>,
     teacher: Box<dyn Denoiser3d>,
     teacher_dtype: DType,
     projection: Option<Projection>,
@@ -51,7 +53,7 @@ impl Distill {
     /// # Errors
     /// When the projection cannot be made.
     pub fn new(
-        student: Box<dyn Encoder2d + Send + Sync>,
+        student: Box<dyn Encoder2d>,
         store: &ParamStore,
         (teacher, teacher_dtype): (Box<dyn Denoiser3d>, DType),
         terms: Vec<(f64, Box<dyn DistillLoss>)>,
@@ -117,8 +119,8 @@ impl Distill {
     }
 
     fn collate(&self, batch: &[Pair]) -> Result<(GraphBatch, PointBatch, Alignment)> {
-        let graphs: Vec<_> = batch.iter().map(|pair| pair.graph.clone()).collect();
-        let clouds: Vec<_> = batch.iter().map(|pair| pair.cloud.clone()).collect();
+        let graphs: Vec<_> = batch.iter().map(|pair| &pair.graph).collect();
+        let clouds: Vec<_> = batch.iter().map(|pair| &pair.cloud).collect();
         let graphs = GraphBatch::collate(&graphs, self.store.device())?;
         let points = self.points(&clouds)?;
         let alignment = Alignment::new(&graphs, &points)?;
@@ -134,7 +136,7 @@ impl Distill {
         }
     }
 
-    fn points(&self, clouds: &[PointCloud]) -> Result<PointBatch> {
+    fn points<C: Borrow<PointCloud>>(&self, clouds: &[C]) -> Result<PointBatch> {
         Ok(PointBatch::collate(
             clouds,
             self.teacher_dtype,

@@ -84,7 +84,7 @@ impl FineTune {
     }
 
     fn collate(&self, examples: &[Labelled]) -> Result<GraphBatch> {
-        let graphs: Vec<_> = examples.iter().map(|one| one.graph.clone()).collect();
+        let graphs: Vec<_> = examples.iter().map(|one| &one.graph).collect();
         Ok(GraphBatch::collate(&graphs, self.store.device())?)
     }
 

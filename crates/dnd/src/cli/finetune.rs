@@ -15,7 +15,7 @@ Any table with a column of SMILES and a column of labels will do:
   dnd finetune data.csv
   dnd predict --model runs/data -i new.smi -o predictions.csv
 
-What is left open is chosen and said, with the reason. An empty cell, NA, NaN, null or none is a missing label; true, yes,
+What is left open is chosen and said, with the reason. An empty cell, NA, N/A, #N/A, NaN, null or none is a missing label; true, yes,
 active, positive and their opposites are 1 and 0. Rows that cannot be used are listed in rejected.csv in the run folder.
 
 The run folder holds report.html, one model for each seed (seed-N), uncertainty.json and applicability.json, which

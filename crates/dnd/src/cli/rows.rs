@@ -27,7 +27,7 @@ pub(crate) struct Rows {
     /// Output file; `-` writes JSON lines to standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so, or whose cells are SMILES].
     #[arg(long, value_name = "NAME")]
     pub(crate) smiles_column: Option<String>,
     /// What to do with a row that cannot be used.
@@ -46,10 +46,10 @@ pub(crate) struct Predict {
     /// Input and output.
     #[command(flatten)]
     pub(crate) rows: Rows,
-    /// Run folder, model folder, or the name of a model.
+    /// Model folder (the run folder of `dnd distill`, `seed-N` of `dnd finetune`), or the name of a model.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) model: PathBuf,
-    /// Largest number of tokens (nodes and directed edges) in one batch.
+    /// Largest number of tokens (atoms, directed bonds and two more for each molecule) in one batch.
     #[arg(long, default_value_t = 8192)]
     pub(crate) batch_tokens: usize,
     /// Answer the I-th of N parts of the rows (every N-th row), for an array of jobs; OUT.csv becomes OUT-I-of-N.csv.
@@ -80,7 +80,7 @@ pub(crate) struct Featurize {
     /// Output file; `-` is standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so, or whose cells are SMILES].
     #[arg(long, value_name = "NAME")]
     pub(crate) smiles_column: Option<String>,
     /// What to do with a row that cannot be used.
@@ -116,7 +116,7 @@ pub(crate) struct Split {
     /// Output file; `-` is standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so, or whose cells are SMILES].
     #[arg(long, value_name = "NAME")]
     pub(crate) smiles_column: Option<String>,
     /// How to divide.

@@ -71,7 +71,7 @@ pub(crate) struct Index {
     /// The library: .smi .csv .tsv .sdf .mol, each also .gz.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: PathBuf,
-    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so, or whose cells are SMILES].
     #[arg(long, value_name = "NAME")]
     pub(crate) smiles_column: Option<String>,
     /// Model that embeds: a folder, or the name of a model that ships.
@@ -113,7 +113,7 @@ pub(crate) struct Query {
     /// A file of them: .smi .csv .tsv .sdf .mol, each also .gz; `-` reads SMILES from standard input.
     #[arg(short, long, value_name = "FILE", conflicts_with = "smiles")]
     pub(crate) input: Option<PathBuf>,
-    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so].
+    /// Column that holds the SMILES, for .csv and .tsv [default: the one whose name says so, or whose cells are SMILES].
     #[arg(long, value_name = "NAME")]
     pub(crate) smiles_column: Option<String>,
     /// Index file.

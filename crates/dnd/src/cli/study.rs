@@ -12,7 +12,7 @@ use super::shard::shard;
 #[command(after_help = "\
 With --plan: every contender of the plan on every set, seed and share of the labels. Runs that are in the output folder
 already are not done again, so the command can be stopped and repeated. It writes runs.jsonl (one line for each run),
-predictions/, report.md (tables and tests), gains.svg and shares-SET.svg. docs/RESULTS.md is such a report.
+predictions/, report.md (tables and tests), tests.json, gains.svg and shares-SET.svg. docs/RESULTS.md is such a report.
 
 With --predictions and --labels: the metrics of one file of predictions.")]
 pub(crate) struct Evaluate {

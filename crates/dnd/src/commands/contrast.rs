@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Contrast, quiet: bool) -> Outcome {
     let device = device(run.device)?;
     let mut surroundings = Surroundings::new(run.output(), quiet, run.stop_after, device)?;
     let (_, report) =
-        dd_train::contrast(&config, &data, &mut surroundings.session()).map_err(Failure::work)?;
+        dd_train::contrast(&config, &data, &mut surroundings.session()).map_err(Failure::run)?;
     finished(&report, run.output(), quiet);
     Ok(ExitCode::SUCCESS)
 }

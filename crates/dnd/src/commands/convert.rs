@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use candle_core::{DType, Device};
 use dd_encoder2d::published::{self, Published};
-use dd_encoder2d::{EncoderConfig, EncoderError, ModelConfig, names, save_model};
-use dd_nn::{Checkpoint, LoadOptions, LoadReport, NameMap, ParamStore, load_checkpoint};
+use dd_encoder2d::{EncoderError, ModelConfig, save_model};
+use dd_nn::{Checkpoint, LoadReport};
 use dd_train::{MODEL_FILE, Teacher, TeacherConfig, no_other_model, no_run};
 
 use crate::cli::Convert;
@@ -85,35 +84,14 @@ fn described(file: &Checkpoint, config: &Path, output: &Path) -> Result<LoadRepo
         }
         other => Failure::misuse(other),
     })?;
-    let store = ParamStore::new(0, DType::F32, &Device::Cpu);
-    let map = if config.head.is_some() {
-        config.build_predictor(&store).map_err(Failure::misuse)?;
-        original_names(&config.encoder, true)
-    } else {
-        config
-            .build_encoder(&store.root())
-            .map_err(Failure::misuse)?;
-        original_names(&config.encoder, false)
-    };
-    let options = LoadOptions::strict().with_names(map);
-    let report = load_checkpoint(&store, file, &options).map_err(Failure::misuse)?;
-    keep_other_models(output, &config)?;
-    save_model(output, &config, &store, None).map_err(Failure::work)?;
+    let described = Published::described(file, config);
+    let (store, report) = described.load(file).map_err(Failure::misuse)?;
+    keep_other_models(output, &described.config)?;
+    save_model(output, &described.config, &store, None).map_err(Failure::work)?;
     Ok(report)
 }
 
 fn keep_other_models(output: &Path, config: &ModelConfig) -> Result<(), Failure> {
     let text = config.to_json().map_err(Failure::misuse)?;
     no_other_model(output, &text).map_err(Failure::misuse)
-}
-
-/// Names of the published checkpoints of an architecture; ours for an architecture without one.
-fn original_names(encoder: &EncoderConfig, with_head: bool) -> NameMap {
-    match encoder {
-        EncoderConfig::TokenGt(config) => names::fairseq_token_gt(config, with_head),
-        EncoderConfig::Gin(_) => names::molecule_sde_gin(),
-        EncoderConfig::PretrainGnn(_) | EncoderConfig::MolClr(_) => names::atom_type_gnn(""),
-        EncoderConfig::DMpnn(_) => names::chemprop(),
-        _ => NameMap::identity(),
-    }
 }

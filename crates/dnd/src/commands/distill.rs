@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Distill, quiet: bool) -> Outcome {
             dd_train::distill_on(&config, teacher, &data, cache, &mut session)
         }
     };
-    let (_, report) = outcome.map_err(Failure::work)?;
+    let (_, report) = outcome.map_err(Failure::run)?;
     finished(&report, run.output(), quiet);
     Ok(ExitCode::SUCCESS)
 }

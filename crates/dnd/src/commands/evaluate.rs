@@ -64,7 +64,7 @@ fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<(), Failure> 
             ));
         }
     };
-    evaluate(plan, workplace, &mut show).map_err(Failure::work)?;
+    evaluate(plan, workplace, &mut show).map_err(Failure::run)?;
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Finetune, quiet: bool) -> Outcome {
     let mut surroundings = Surroundings::new(&output, quiet, None, Device::Cpu)?;
     let outcome = plan
         .run(&mut surroundings.session())
-        .map_err(Failure::work)?;
+        .map_err(Failure::run)?;
     if !quiet {
         say(&scores(&outcome));
         for note in &outcome.notes {

@@ -3,10 +3,12 @@
 mod molecule;
 mod warnings;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
 use dd_data::{RowOptions, Rows};
+use dd_encoder2d::ModelFolder;
 use dd_mol::depict::{self, SvgOptions};
 use dd_mol::smiles::{self, ParseOptions};
 use dd_mol::{Molecule, Sanitize};
@@ -146,8 +148,12 @@ fn show_model(path: &Path) -> Outcome {
     let mut file = path.to_path_buf();
     if file.is_dir() {
         let config = file.join(dd_train::CONFIG_FILE);
-        let text = std::fs::read_to_string(&config)
-            .map_err(|error| Failure::misuse(format!("{}: {error}", config.display())))?;
+        let text =
+            std::fs::read_to_string(&config).map_err(|error| match ModelFolder::open(path) {
+                // It says what the folder is.
+                Err(reason) if error.kind() == ErrorKind::NotFound => Failure::misuse(reason),
+                _ => Failure::misuse(format!("{}: {error}", config.display())),
+            })?;
         shown.push_str(&text);
         shown.push('\n');
         file = file.join(dd_train::MODEL_FILE);

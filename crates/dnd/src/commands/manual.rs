@@ -18,22 +18,22 @@ pub(crate) fn completions(shell: Shell) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes `dnd.1`, `dnd-embed.1`, ...
+/// Writes `dnd.1`, `dnd-embed.1`, `dnd-search-index.1`, ...
 pub(crate) fn pages(folder: &Path) -> Outcome {
     std::fs::create_dir_all(folder).map_err(Failure::misuse)?;
     let mut root = Cli::command();
     root.build();
-    write_page(&root, "dnd", folder)?;
-    for command in root.get_subcommands() {
-        if command.get_name() != "help" {
-            let name = format!("dnd-{}", command.get_name());
-            write_page(command, &name, folder)?;
-        }
-    }
+    write_pages(&root, "dnd", folder)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn write_page(command: &Command, name: &str, folder: &Path) -> Result<(), Failure> {
+/// A page for a command, and one for each below it.
+fn write_pages(command: &Command, name: &str, folder: &Path) -> Result<(), Failure> {
+    for below in command.get_subcommands() {
+        if below.get_name() != "help" {
+            write_pages(below, &format!("{name}-{}", below.get_name()), folder)?;
+        }
+    }
     let path = folder.join(format!("{name}.1"));
     let mut page = Vec::new();
     let man = clap_mangen::Man::new(command.clone()).title(name);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use dd_data::{Columns, Corpus, CorpusConfig, Dataset, FileDataset, MoleculeSet, write_conformers};
-use dd_train::{inputs, write_json};
+use dd_train::{FolderLock, inputs, write_json};
 use serde::Serialize;
 
 use crate::cli::Prepare;
@@ -66,6 +66,11 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
     }
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::misuse(format!("{}: {error}", folder.display())))?;
+    let lock = FolderLock::default();
+    if !lock.hold(folder) {
+        let reason = "another corpus is being written there; wait for its end";
+        return Err(Failure::misuse(format!("{}: {reason}", folder.display())));
+    }
     // What an earlier corpus left must not be taken for a part of this one, wherever this run is ended.
     for name in [DESCRIPTION, "train.csv.gz", "valid.csv.gz"] {
         let path = folder.join(name);

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Pretrain, quiet: bool) -> Outcome {
             dd_train::pretrain_on(&config, &data, &mut session)
         }
     };
-    let (_, report) = outcome.map_err(Failure::work)?;
+    let (_, report) = outcome.map_err(Failure::run)?;
     finished(&report, run.output(), quiet);
     Ok(ExitCode::SUCCESS)
 }

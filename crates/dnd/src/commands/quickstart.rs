@@ -13,7 +13,7 @@ use crate::progress::{Progress, say};
 pub(crate) fn run(arguments: &Quickstart, quiet: bool) -> Outcome {
     let config = QuickstartConfig::two_cores(arguments.seed);
     let mut progress = Progress::new(quiet, None);
-    let done = quickstart(&config, &arguments.output, &mut progress).map_err(Failure::work)?;
+    let done = quickstart(&config, &arguments.output, &mut progress).map_err(Failure::run)?;
     answer(&format!("{}\n", done.table))?;
     if !quiet {
         say(&format!("report: {}", done.report.display()));

@@ -159,10 +159,10 @@ pub(crate) fn report_skipped(skipped: &SkipReport, quiet: bool) {
     if quiet || skipped.total() == 0 {
         return;
     }
-    for reason in &skipped.first {
+    for reason in skipped.first() {
         say(&format!("left out: {reason}"));
     }
-    let (total, named) = (skipped.total(), skipped.first.len());
+    let (total, named) = (skipped.total(), skipped.first().len());
     let rest = match total - named as u64 {
         0 => String::new(),
         _ => format!("; the first {named} are named above"),

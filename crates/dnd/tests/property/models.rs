@@ -128,6 +128,16 @@ fn other_answers(at: &Path) {
         "embed -m runs/mine -i new.tsv -o x.csv",
         &["runs/mine is a folder with the models", "runs/mine/seed-0"],
     );
+    refused(at, "inspect runs/mine", &["a folder with the models"]);
+    let [domain, aside] =
+        ["applicability.json", "aside"].map(|name| at.join("runs/mine").join(name));
+    std::fs::rename(&domain, &aside).unwrap();
+    refused(
+        at,
+        "predict --model runs/mine -i new.tsv -o x.csv",
+        &["applicability.json", "is missing"],
+    );
+    std::fs::rename(&aside, &domain).unwrap();
     refused(
         at,
         "embed -m et-128 -i new.tsv -o x.csv",

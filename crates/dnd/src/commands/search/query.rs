@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use dd_data::{Format, RowFault, RowOptions, Rows};
-use dd_encoder2d::ModelFolder;
+use dd_encoder2d::{BATCH_TOKENS, ModelFolder};
 use dd_search::{Index, Search};
 
 use super::hits::{Hit, Hits};
@@ -15,9 +15,6 @@ use crate::commands::rows::{open_rows, summarize};
 use crate::failure::{Failure, Outcome};
 use crate::output::{has_a_place, not_an_input};
 use crate::progress::Count;
-
-/// Nodes and directed edges of a batch.
-const BATCH_TOKENS: usize = 8192;
 
 /// Embeds the queries and writes their neighbours.
 pub(crate) fn run(arguments: &Query, quiet: bool) -> Outcome {

@@ -17,3 +17,7 @@ pub struct Convert;
 /// The models that ship.
 #[doc = include_str!("../../docs/how-to/use-a-pretrained-model.md")]
 pub struct UseAPretrainedModel;
+
+/// Encoders of one's own.
+#[doc = include_str!("../../docs/how-to/add-an-encoder.md")]
+pub struct AddAnEncoder;

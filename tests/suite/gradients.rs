@@ -180,7 +180,9 @@ fn a_frozen_encoder_stays_and_a_slow_one_moves_less_than_the_head() {
     ] {
         // How far the encoder and the head go at most. Steps of Adam have the size of the rate at first.
         let moved = |rate: f64, steps: u64| {
-            let task = tasks::finetune(&encoder, head).with_encoder_rate(rate);
+            let task = tasks::finetune(&encoder, head)
+                .with_encoder_rate(rate)
+                .unwrap();
             let copied = || task.store().tensors().into_iter().map(copy).collect();
             let before: Vec<(String, Tensor)> = copied();
             let examples = molecules::labelled(encoder.laplacian_columns());

@@ -99,3 +99,39 @@ pub(crate) fn finetune(encoder: &EncoderConfig, head: HeadConfig) -> FineTune {
     let predictor = Predictor::new(encoder, head, scaler, targets).unwrap();
     FineTune::new(predictor, &store, RegressionLoss::L1, None)
 }
+
+/// Parameters of a student where those of a task will stand would be shared, and missing in its file.
+#[test]
+fn a_student_keeps_off_the_places_of_a_task() {
+    let store = store(2);
+    let student = gin(32).build(&store.root().pp("projection.net")).unwrap();
+    let teacher = EquivariantTransformer::new(&teacher_config(), &store.frozen().root());
+    let teacher = Box::new(teacher.unwrap());
+    let terms = vec![(1.0, loss_by_name("node_mse").unwrap())];
+    let error = Distill::new(student, &store, (teacher, DType::F32), terms);
+    let error = error.err().expect("refused").to_string();
+    assert!(error.contains("projection.net"), "{error}");
+}
+
+#[test]
+fn a_rate_for_an_encoder_that_is_not_there_is_refused() {
+    let store = store(3);
+    let root = store.root();
+    let encoder = gin(16).build(&root).unwrap();
+    let head = Head::new(
+        &HeadConfig::Linear,
+        16,
+        targets().len(),
+        &root.pp(HEAD_PREFIX),
+    )
+    .unwrap();
+    let scaler = TargetScaler::identity(targets().len(), &root.pp(SCALER_PREFIX)).unwrap();
+    let predictor = Predictor::new(encoder, head, scaler, targets()).unwrap();
+    let task = FineTune::new(predictor, &store, RegressionLoss::L1, None);
+    let error = task
+        .with_encoder_rate(0.1)
+        .err()
+        .expect("refused")
+        .to_string();
+    assert!(error.contains("below `encoder`"), "{error}");
+}

@@ -1,4 +1,5 @@
-//! One equivariant attention layer (`paper.md` 2.4).
+//! One equivariant attention layer (Thölke and De Fabritiis, ICLR 2022;
+//! `shehzaidi/pre-training-via-denoising` 2d81667, `models/torchmd_et.py`).
 
 use candle_core::Module;
 use dd_graph::NeighborList;

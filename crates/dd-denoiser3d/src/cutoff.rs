@@ -1,4 +1,4 @@
-//! The cosine cutoff, which lets interactions fade out smoothly (`paper.md` 2.2).
+//! The cosine cutoff, which lets interactions fade out smoothly (TorchMD-NET).
 
 use std::f64::consts::PI;
 

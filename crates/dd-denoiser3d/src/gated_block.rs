@@ -1,4 +1,5 @@
-//! Gated equivariant blocks, of which both heads are made (`paper.md` 2.6).
+//! Gated equivariant blocks, of which both heads are made
+//! (`shehzaidi/pre-training-via-denoising` 2d81667, `models/output_modules.py`).
 
 use candle_core::{Module, Tensor};
 use dd_kernels::safe_norm;

@@ -1,4 +1,4 @@
-//! Message passing of one layer: the only place where edges meet features (`paper.md` 2.4, steps 4 to 7).
+//! Message passing of one layer: the only place where edges meet features (TorchMD-NET).
 //!
 //! With SiLU everywhere, as published, the fused kernel of `dd-kernels` does it without writing anything per edge; other
 //! activations take the composition of differentiable operations below.

@@ -1,4 +1,5 @@
-//! The neighbour embedding: an atom's first features know which elements surround it (`paper.md` 2.3).
+//! The neighbour embedding: an atom's first features know which elements surround it
+//! (`shehzaidi/pre-training-via-denoising` 2d81667, `models/utils.py`).
 
 use candle_core::{D, Module, Tensor};
 use dd_graph::NeighborList;

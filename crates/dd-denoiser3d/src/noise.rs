@@ -1,4 +1,4 @@
-//! Coordinate noise: the trait, and the Gaussian noise of the method (`paper.md` 1.2).
+//! Coordinate noise: the trait, and the Gaussian noise of the method (Zaidi et al., ICLR 2023).
 
 use candle_core::Tensor;
 use dd_graph::PointBatch;
@@ -12,7 +12,7 @@ use crate::error::{DenoiserError, Result};
 /// # Contract
 /// A function of the batch and the key alone. The draw of a molecule depends on the key and on its record number, not on its
 /// batch mates, so that a run that is taken up again sees the same noise.
-pub trait Noise {
+pub trait Noise: Send + Sync {
     /// The perturbed batch and its target.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Running normalisation of the noise target (`paper.md` 1.2, "loss in code").
+//! Running normalisation of the noise target (`shehzaidi/pre-training-via-denoising` 2d81667,
+//! `models/model.py` and `module.py`).
 
 use candle_core::{DType, Tensor};
 use dd_nn::{Buffer, Mode, Params};

@@ -1,4 +1,4 @@
-//! Radial bases: distances to smooth features (`paper.md` 2.2).
+//! Radial bases: distances to smooth features (TorchMD-NET; `shehzaidi/pre-training-via-denoising` 2d81667, `models/utils.py`).
 
 use candle_core::{D, DType, Result, Tensor};
 use dd_nn::{Buffer, Params};

@@ -1,4 +1,5 @@
-//! The equivariant transformer of TorchMD-NET with a noise head (`paper.md` 2).
+//! The equivariant transformer of TorchMD-NET with a noise head
+//! (Thölke and De Fabritiis, ICLR 2022; Zaidi et al., ICLR 2023; `shehzaidi/pre-training-via-denoising` 2d81667).
 
 use candle_core::{Module, Tensor};
 use dd_graph::{Cutoff, NeighborCap, NeighborList, PointBatch};

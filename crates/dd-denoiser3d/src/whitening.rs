@@ -1,4 +1,4 @@
-//! The whitened norm of the vector features (`paper.md` 2.5).
+//! The whitened norm of the vector features (`shehzaidi/pre-training-via-denoising` 2d81667, `models/torchmd_et.py`).
 
 use candle_core::{D, DType, Result, Tensor};
 use dd_nn::{Init, Params};

@@ -12,7 +12,7 @@ use crate::node_loss::NodeLoss;
 ///
 /// Contract: the result is a scalar; gradients flow to the student only, whatever the caller hands over; a student equal to
 /// its target gives zero.
-pub trait DistillLoss {
+pub trait DistillLoss: Send + Sync {
     /// Name in logs and configurations.
     fn name(&self) -> &str;
 

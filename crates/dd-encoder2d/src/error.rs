@@ -131,6 +131,9 @@ pub enum EncoderError {
     /// An error of the tensor library.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+    /// An error of an extension: of an encoder, a loss, a noise or a task from elsewhere.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl EncoderError {

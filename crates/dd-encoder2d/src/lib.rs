@@ -45,11 +45,11 @@ pub mod published;
 pub mod testing;
 pub mod tokengt;
 
-pub use candle_core::{DType, Device};
+pub use candle_core::{self, DType, Device, Tensor};
 pub use config::EncoderConfig;
 pub use d_mpnn::{DMpnn, DMpnnConfig};
-pub use dd_graph::FeaturizerConfig;
-pub use dd_nn::{Mode, Representation};
+pub use dd_graph::{AtomOrder, Featurizer, FeaturizerConfig, GraphBatch, MolGraph};
+pub use dd_nn::{LoadReport, Mode, ParamStore, Params, Representation};
 pub use encoder::Encoder2d;
 pub use error::{EncoderError, Result};
 pub use gin::{Gin, GinConfig};
@@ -62,6 +62,7 @@ pub use model::{
     models_folder, save_model,
 };
 pub use mol_clr::{MolClr, MolClrConfig};
+pub use ndarray;
 pub use observer::{Blind, Observer, Recorder};
 pub use pretrain_gnn::{PretrainGnn, PretrainGnnConfig};
 pub use tokengt::{TokenGt, TokenGtConfig};

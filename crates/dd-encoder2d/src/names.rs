@@ -79,7 +79,7 @@ pub fn is_of_encoder(name: &str) -> bool {
 }
 
 /// Names of a model folder, for an encoder alone.
-pub(crate) fn encoder_of_folder() -> NameMap {
+pub fn encoder_of_folder() -> NameMap {
     let names = NameMap::identity()
         .ignore(HEAD_PREFIX, "part of the head")
         .ignore(SCALER_PREFIX, "part of the head");

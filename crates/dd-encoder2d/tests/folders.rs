@@ -10,7 +10,7 @@ use dd_encoder2d::{
     Encoder, EncoderConfig, GinConfig, HeadConfig, ModelConfig, ModelFolder, Target, TokenGtConfig,
     save_model,
 };
-use dd_graph::GraphBatch;
+use dd_graph::{AtomOrder, GraphBatch, MolGraph};
 use dd_nn::{ParamStore, save_tensors};
 
 /// A folder of its own for each test, removed at the end.
@@ -296,4 +296,26 @@ fn rows_fail_alone_and_in_order() {
     assert!(error.to_string().contains("C1CC\n ^"), "{error}");
     let (first, last) = (rows[0].as_ref().unwrap(), rows[5].as_ref().unwrap());
     assert_eq!(first, last, "the same molecule twice");
+}
+
+#[test]
+fn a_store_that_does_not_hold_the_model_is_not_written() {
+    let folder = Scratch::new("not-whole");
+    let config = &configs()[0];
+    let store = ParamStore::new(0, DType::F32, &Device::Cpu);
+    config.encoder.build(&store.root()).unwrap(); // and not below `encoder`
+    let error = save_model(&folder.0, config, &store, None).unwrap_err();
+    assert!(error.to_string().contains("below `encoder`"), "{error}");
+    assert!(!folder.0.exists());
+}
+
+#[test]
+fn in_canonical_order_spellings_agree() {
+    let encoder = Encoder::untrained(&configs()[0], 0).unwrap();
+    let canonical = encoder.with_order(AtomOrder::Canonical).unwrap();
+    let rows = canonical.embed_smiles(&["C[C@H](N)C(=O)O", "OC([C@H](C)N)=O"]);
+    let [a, b] = [0, 1].map(|row| rows[row].as_ref().unwrap());
+    assert_eq!(a.graph, b.graph);
+    let nothing = GraphBatch::collate::<MolGraph>(&[], &Device::Cpu).unwrap();
+    assert!(canonical.embed_batch(&nothing).unwrap().is_empty());
 }

@@ -264,7 +264,10 @@ fn a_configuration_describes_what_tensors_do_not_tell() {
         assert!(!expected.is_empty(), "{name}");
         for ((name, a), (other, b)) in expected.into_iter().zip(store.tensors()) {
             assert_eq!(name, other);
-            let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let numbers = |x: &Tensor| {
+                let flat = x.to_dtype(DType::F64).unwrap().flatten_all().unwrap();
+                flat.to_vec1::<f64>().unwrap()
+            };
             assert_eq!(numbers(&a), numbers(&b), "{name}");
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AtomTypeConfig, AtomTypeFeaturizer, ChempropConfig, ChempropFeaturizer, Featurizer, Hydrogens,
-    MolGraph, OgbConfig, OgbFeaturizer,
+    AtomOrder, AtomTypeConfig, AtomTypeFeaturizer, ChempropConfig, ChempropFeaturizer, Featurizer,
+    Hydrogens, MolGraph, OgbConfig, OgbFeaturizer,
 };
 
 /// How molecules become graphs, tagged by `kind`.
@@ -38,6 +38,17 @@ impl FeaturizerConfig {
             Self::AtomType(config) => Arc::new(AtomTypeFeaturizer::new(config.clone())),
             Self::Chemprop(config) => Arc::new(ChempropFeaturizer::new(config.clone())),
         }
+    }
+
+    /// The same features with atoms in another order.
+    #[must_use]
+    pub fn with_order(mut self, order: AtomOrder) -> Self {
+        match &mut self {
+            Self::Ogb(config) => config.order = order,
+            Self::AtomType(config) => config.order = order,
+            Self::Chemprop(config) => config.order = order,
+        }
+        self
     }
 
     /// Number of Laplacian eigenvectors that graphs carry, if any.

@@ -84,6 +84,7 @@ pub fn segment_attention(
         return cuda::attention::attention(q, k, v, segments, num_heads, dropout);
     }
     if !has_kernel(q) {
+        check::real("segment_attention", q)?;
         return reference::segment_attention(q, k, v, segments, num_heads, dropout);
     }
     let op = SegmentAttention {

@@ -40,6 +40,17 @@ pub(crate) fn shape(name: &'static str, x: &Tensor, expected: &[usize]) -> Resul
     })
 }
 
+/// Refuses whole numbers.
+pub(crate) fn real(name: &'static str, x: &Tensor) -> Result<()> {
+    if x.dtype().is_float() {
+        return Ok(());
+    }
+    Err(KernelError::NotReal {
+        name,
+        dtype: x.dtype(),
+    })
+}
+
 /// `dims` with another first dimension.
 pub(crate) fn with_rows(dims: &[usize], rows: usize) -> Vec<usize> {
     let mut dims = dims.to_vec();

@@ -56,6 +56,7 @@ pub fn dense(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tenso
         check::shape("dense: bias", bias, &[output])?;
     }
     if !has_kernel(x) {
+        check::real("dense", x)?;
         return reference::dense(x, weight, bias);
     }
     let mut shape = x.dims().to_vec();

@@ -42,6 +42,14 @@ pub enum KernelError {
         /// Type of the given numbers.
         dtype: candle_core::DType,
     },
+    /// Whole numbers where the operation makes fractions.
+    #[error("{name}: expected real numbers, got {dtype:?}")]
+    NotReal {
+        /// Name of the operation.
+        name: &'static str,
+        /// Type of the given numbers.
+        dtype: candle_core::DType,
+    },
     /// A CPU kernel met a tensor on another device.
     #[error("{name}: expected a tensor on the CPU")]
     Device {

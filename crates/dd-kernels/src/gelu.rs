@@ -6,7 +6,7 @@ use crate::activation::{Function, apply};
 use crate::cpu::slice::has_kernel;
 use crate::error::Result;
 use crate::real::Real;
-use crate::{cuda, reference};
+use crate::{check, cuda, reference};
 
 /// Exact GELU (Hendrycks and Gimpel 2016): `y = x Phi(x)`, with `Phi` the normal distribution's cumulative probability.
 ///
@@ -32,6 +32,7 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
     } else if has_kernel(x) {
         apply(x, Gelu)
     } else {
+        check::real("gelu", x)?;
         reference::gelu(x)
     }
 }

@@ -48,6 +48,7 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> R
         return cuda::dense::layer_norm(x, weight, bias, epsilon);
     }
     if !has_kernel(x) {
+        check::real("layer_norm", x)?;
         return reference::layer_norm(x, weight, bias, epsilon);
     }
     Ok(x.contiguous()?.apply_op3(

@@ -7,7 +7,7 @@ use crate::cpu::slice::{for_real, has_kernel, numbers, stored};
 use crate::cpu::vectorized;
 use crate::error::Result;
 use crate::real::Real;
-use crate::{cuda, reference};
+use crate::{check, cuda, reference};
 
 /// Euclidean norm over one dimension: `y = sqrt(sum of x^2)`, with gradient `x / y`, and zero where `y` is zero.
 ///
@@ -45,6 +45,7 @@ pub fn safe_norm<I: Dim>(x: &Tensor, dim: I) -> Result<Tensor> {
         return Ok(norm.reshape([&x.dims()[..dim], &x.dims()[dim + 1..]].concat())?);
     }
     if !has_kernel(x) {
+        check::real("safe_norm", x)?;
         return reference::safe_norm(x, dim);
     }
     let norm = x.contiguous()?.apply_op1(SafeNorm { dim })?;

@@ -40,6 +40,7 @@ pub fn segment_softmax(x: &Tensor, segments: &Segments) -> Result<Tensor> {
         return cuda::segments::segment_softmax(x, segments);
     }
     if !has_kernel(x) {
+        check::real("segment_softmax", x)?;
         return reference::segment_softmax(x, segments);
     }
     Ok(x.contiguous()?

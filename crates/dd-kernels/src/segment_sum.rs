@@ -64,6 +64,7 @@ pub fn segment_mean(x: &Tensor, segments: &Segments) -> Result<Tensor> {
         return cuda::rows::segment_sum(x, segments, true);
     }
     if !has_kernel(x) {
+        check::real("segment_mean", x)?;
         return reference::segment_mean(x, segments);
     }
     Ok(x.contiguous()?.apply_op1(SegmentSum {

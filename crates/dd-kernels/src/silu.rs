@@ -6,7 +6,7 @@ use crate::activation::{Function, apply};
 use crate::cpu::slice::has_kernel;
 use crate::error::Result;
 use crate::real::Real;
-use crate::{cuda, reference};
+use crate::{check, cuda, reference};
 
 /// SiLU, also called swish: `y = x / (1 + exp(-x))`.
 ///
@@ -31,6 +31,7 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
     } else if has_kernel(x) {
         apply(x, Silu)
     } else {
+        check::real("silu", x)?;
         reference::silu(x)
     }
 }

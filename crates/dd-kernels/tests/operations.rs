@@ -222,6 +222,26 @@ fn other_number_types_run_the_reference() -> Result<()> {
     Ok(())
 }
 
+/// candle would round quotients, or panic.
+#[test]
+fn whole_numbers_are_refused_where_fractions_are_made() -> Result<()> {
+    let device = device();
+    let x = Tensor::new(&[[1_i64, 2], [3, 4]], &device)?;
+    let rows = Segments::from_lengths(&[2], &device)?;
+    let answers = [
+        dd_kernels::segment_mean(&x, &rows),
+        dd_kernels::segment_softmax(&x, &rows),
+        dd_kernels::gelu(&x),
+        dd_kernels::silu(&x),
+        dd_kernels::safe_norm(&x, 1),
+    ];
+    for answer in answers {
+        let error = answer.expect_err("no real numbers").to_string();
+        assert!(error.contains("expected real numbers, got I64"), "{error}");
+    }
+    Ok(())
+}
+
 #[test]
 fn wrong_shapes_are_named() -> Result<()> {
     let x = normal_tensor(Key::from_seed(1), &[4, 6])?;

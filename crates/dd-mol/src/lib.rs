@@ -61,4 +61,5 @@ pub use molecule::{
     NonTetrahedral, StereoGroup, StereoGroupKind,
 };
 pub use perceive::{Sanitize, StereoSurvey, kekule_orders};
+pub use petgraph;
 pub use scaffold::{murcko_scaffold, murcko_scaffold_smiles};

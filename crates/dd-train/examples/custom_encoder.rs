@@ -9,6 +9,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Module, Tensor};
 use dd_data::{Dataset, embedded};
 use dd_distill::NodeLoss;
+use dd_encoder2d::names::ENCODER_PREFIX;
 use dd_encoder2d::testing::{EncoderCheck, check_encoder, sample_graphs};
 use dd_encoder2d::{Encoder, Encoder2d, EncoderError, Mode, Representation};
 use dd_graph::{GraphBatch, OgbConfig, OgbFeaturizer};
@@ -65,7 +66,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let recipe = inputs::distill_recipe(&OgbConfig::smiles2graph(), &teacher.config.points);
     let (examples, _) = inputs::examples(&[molecules], &recipe, Some(200))?;
     let store = ParamStore::new(0, DType::F32, &Device::Cpu);
-    let student = Box::new(Neighbours::new(128, &store.root())?);
+    let student = Box::new(Neighbours::new(128, &store.root().pp(ENCODER_PREFIX))?);
     let task = Distill::new(
         student,
         &store,
@@ -91,7 +92,10 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert!(last < 0.9 * first, "the encoder learns");
 
     // From here on it is an encoder like those that ship.
-    let network = Box::new(Neighbours::new(128, &store.frozen().root())?);
+    let network = Box::new(Neighbours::new(
+        128,
+        &store.frozen().root().pp(ENCODER_PREFIX),
+    )?);
     let featurizer = Arc::new(OgbFeaturizer::new(OgbConfig::smiles2graph()));
     let encoder = Encoder::from_parts(network, featurizer, &Device::Cpu);
     for row in encoder.embed_smiles(&["CCO", "c1ccccc1O"]) {

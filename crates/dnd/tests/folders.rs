@@ -104,7 +104,7 @@ fn a_model_is_no_place_for_a_run_and_a_run_none_for_a_model() {
     let wider = config.replace("\"width\": 128", "\"width\": 64");
     assert_ne!(wider, config);
     std::fs::write(folder.join("broken/config.json"), wider).unwrap();
-    refused("export -m broken -o given", "expected shape");
+    refused("export -m broken -o given", "mis-shaped");
     assert!(!folder.join("given").exists());
 
     let distill = "distill -i few.csv -o student --teacher";

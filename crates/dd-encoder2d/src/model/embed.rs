@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use dd_graph::{BatchPlan, Featurizer, GraphBatch, GraphError, MolGraph};
+use dd_graph::{AtomOrder, BatchPlan, Featurizer, GraphBatch, GraphError, MolGraph};
 use dd_mol::smiles::{SmilesError, parse};
 use dd_nn::{Mode, ParamStore, Representation};
 use ndarray::Array2;
@@ -154,6 +154,23 @@ impl Encoder {
         }
     }
 
+    /// The same encoder with atoms in another order: in [`AtomOrder::Canonical`] every spelling of a molecule has the same
+    /// embedding, bit for bit. A shipped model was trained as SMILES are written.
+    ///
+    /// # Errors
+    /// When the network is from elsewhere ([`Encoder::from_parts`]): give it a featurizer of that order.
+    pub fn with_order(mut self, order: AtomOrder) -> Result<Self> {
+        let Some(config) = &mut self.config else {
+            return Err(EncoderError::Config {
+                field: "featurizer.order",
+                reason: "the featurizer of this encoder has no configuration".to_string(),
+            });
+        };
+        config.featurizer = config.featurizer.clone().with_order(order);
+        self.featurizer = config.build_featurizer();
+        Ok(self)
+    }
+
     /// The configuration; none of a network from elsewhere ([`Encoder::from_parts`]).
     pub fn config(&self) -> Option<&ModelConfig> {
         self.config.as_ref()
@@ -218,6 +235,9 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder2d::encode`].
     pub fn embed_batch(&self, batch: &GraphBatch) -> Result<Vec<Embedding>> {
+        if batch.num_graphs() == 0 {
+            return Ok(Vec::new());
+        }
         let Representation { nodes, graphs } = self.network.encode(batch, Mode::Eval)?;
         let (graphs, nodes) = (host(&graphs)?, host(&nodes)?);
         let embedding = |(graph, range): (usize, Range<usize>)| Embedding {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use candle_core::{DType, Device, Tensor};
 use dd_nn::{LoadOptions, LoadReport, ParamStore, Staged, TensorFile, load_file, stage_tensors};
 
 use super::config::{CONFIG, ModelConfig};
@@ -152,7 +153,8 @@ impl ModelFolder {
 /// and a write that fails leaves the model that was there. The card of a model that was there goes with it.
 ///
 /// # Errors
-/// When the folder cannot be written to.
+/// When the store lacks a parameter of the model that `config` describes, or has it in another shape; when the folder cannot
+/// be written to.
 pub fn save_model(
     folder: impl AsRef<Path>,
     config: &ModelConfig,
@@ -160,6 +162,7 @@ pub fn save_model(
     card: Option<&str>,
 ) -> Result<()> {
     let folder = folder.as_ref();
+    check_whole(config, store)?;
     std::fs::create_dir_all(folder).map_err(|source| EncoderError::Io {
         path: folder.to_path_buf(),
         source,
@@ -185,6 +188,36 @@ pub fn save_model(
         None => {}
     }
     Ok(config.commit()?)
+}
+
+/// Refuses a store that does not hold the model.
+fn check_whole(config: &ModelConfig, store: &ParamStore) -> Result<()> {
+    let expected = ParamStore::new(0, DType::F32, &Device::Cpu);
+    if config.head.is_some() {
+        config.build_predictor(&expected)?;
+    } else {
+        config.build_encoder(&expected.root())?;
+    }
+    let there = store.tensors();
+    for (name, tensor) in expected.tensors() {
+        let found = there.get(&name).map(Tensor::dims);
+        if found == Some(tensor.dims()) {
+            continue;
+        }
+        let expected = tensor.dims();
+        return Err(EncoderError::ModelConfig {
+            path: CONFIG.into(),
+            reason: match found {
+                None => format!(
+                    "the store has no {name} {expected:?}: build the network below `{ENCODER_PREFIX}`"
+                ),
+                Some(found) => format!(
+                    "{name} is {expected:?} by the configuration, and {found:?} in the store"
+                ),
+            },
+        });
+    }
+    Ok(())
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

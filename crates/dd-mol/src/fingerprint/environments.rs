@@ -33,7 +33,7 @@ struct Growth {
     /// Bonds of each atom's environment.
     bonds: BondSets,
     /// Bonds of the environments that were kept.
-    seen: HashSet<Box<[u32]>>,
+    seen: HashSet<Box<[(u32, u64)]>>,
     /// Atoms whose environments cannot be new any more.
     dead: Vec<bool>,
 }
@@ -49,7 +49,7 @@ impl Growth {
                 .collect(),
             hashes: Vec::new(),
             bonds: BondSets {
-                bonds: Vec::new(),
+                words: Vec::new(),
                 ends: vec![0; molecule.num_atoms()],
             },
             seen: HashSet::new(),
@@ -74,7 +74,7 @@ impl Growth {
             let steps = self.neighbors.neighbors(atom).iter();
             let around = steps.flat_map(|step| {
                 let of_neighbor = self.bonds.of(step.atom).iter().copied();
-                of_neighbor.chain([step.bond as u32])
+                of_neighbor.chain([word_of(step.bond)])
             });
             bonds.push(own.chain(around));
             *hash = self.hash(layer, atom);
@@ -107,33 +107,33 @@ impl Growth {
     }
 }
 
-/// One set of bonds per atom, each an ascending list, one behind the other.
+/// One set of bonds per atom, one behind the other: words of 64 bits that are not zero, each with its number, ascending.
 #[derive(Default)]
 struct BondSets {
-    bonds: Vec<u32>,
-    /// Where the list of each atom ends.
+    words: Vec<(u32, u64)>,
+    /// Where the words of each atom end.
     ends: Vec<usize>,
 }
 
 impl BondSets {
-    fn of(&self, atom: usize) -> &[u32] {
+    fn of(&self, atom: usize) -> &[(u32, u64)] {
         let start = atom.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bonds[start..self.ends[atom]]
+        &self.words[start..self.ends[atom]]
     }
 
-    /// Appends the set of the next atom.
-    fn push(&mut self, bonds: impl Iterator<Item = u32>) {
-        let start = self.bonds.len();
-        self.bonds.extend(bonds);
-        self.bonds[start..].sort_unstable();
-        let mut end = start;
-        for place in start..self.bonds.len() {
-            if place == start || self.bonds[place] != self.bonds[end - 1] {
-                self.bonds[end] = self.bonds[place];
-                end += 1;
+    /// Appends the set of the next atom: the union of these words.
+    fn push(&mut self, words: impl Iterator<Item = (u32, u64)>) {
+        let start = self.words.len();
+        for (number, bits) in words {
+            match self.words[start..].binary_search_by_key(&number, |word| word.0) {
+                Ok(place) => self.words[start + place].1 |= bits,
+                Err(place) => self.words.insert(start + place, (number, bits)),
             }
         }
-        self.bonds.truncate(end);
-        self.ends.push(end);
+        self.ends.push(self.words.len());
     }
+}
+
+fn word_of(bond: usize) -> (u32, u64) {
+    ((bond / 64) as u32, 1 << (bond % 64))
 }

@@ -224,11 +224,9 @@ fn prepare(
         folder.write_resolved(config)?;
         folder.write_config_text(&description)?;
     }
-    Ok(
-        FineTune::new(predictor, &store, config.regression, config.selection)
-            .with_class_weights(config.class_weights.of(train_labels, targets))
-            .with_encoder_rate(config.encoder_rate),
-    )
+    FineTune::new(predictor, &store, config.regression, config.selection)
+        .with_class_weights(config.class_weights.of(train_labels, targets))
+        .with_encoder_rate(config.encoder_rate)
 }
 
 fn test(

@@ -10,6 +10,7 @@ use dd_nn::ParamStore;
 use crate::error::Result;
 use crate::source::Pair;
 use crate::task::{Draw, Losses, Task};
+use crate::tasks::distill::{is_below, refuse_reserved};
 
 /// Where the parameters of the 3D network and of the projections stand in the store. They are not part of the student.
 pub(crate) const CONFORMER_PREFIX: &str = "conformer_encoder";
@@ -31,13 +32,15 @@ impl Contrast {
     /// both are compared at `width`.
     ///
     /// # Errors
-    /// When the projections cannot be made.
+    /// When the projections cannot be made, or the student has parameters below `graph_projection` or `conformer_projection`,
+    /// which are the projections' places.
     pub fn new(
         student: Box<dyn Encoder2d>,
         conformers: Box<dyn Denoiser3d>,
         store: &ParamStore,
         (width, temperature): (usize, f64),
     ) -> Result<Self> {
+        refuse_reserved(store, &PROJECTION_PREFIXES)?;
         let [graph, conformer] = PROJECTION_PREFIXES.map(|prefix| store.root().pp(prefix));
         Ok(Self {
             projections: [
@@ -95,9 +98,7 @@ impl Task for Contrast {
     }
 
     fn belongs_to_model(&self, name: &str) -> bool {
-        let left_behind = PROJECTION_PREFIXES.into_iter().chain([CONFORMER_PREFIX]);
-        !left_behind
-            .into_iter()
-            .any(|prefix| name.starts_with(prefix))
+        let mut left_behind = PROJECTION_PREFIXES.into_iter().chain([CONFORMER_PREFIX]);
+        !left_behind.any(|prefix| is_below(name, prefix))
     }
 }

@@ -13,12 +13,12 @@ use dd_nn::{Mode, ParamStore, Representation};
 use ndarray::Array2;
 
 use crate::batch::BatchConfig;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::source::{Pair, Source};
 use crate::task::{Draw, Evaluation, Losses, Task, fetch};
 use crate::teacher_cache::TeacherCache;
 
-/// Where the projection's parameters stand in the store. They are not part of the student.
+/// Where the projection's parameters stand in the store. They are not part of the student, which has none below it.
 pub(crate) const PROJECTION_PREFIX: &str = "projection";
 
 /// `L = sum_k w_k loss_k(student(G), teacher(C))` (Cho et al., AAAI 2025, "Step 2"): the teacher runs in evaluation on the
@@ -51,7 +51,7 @@ impl Distill {
     /// A student of another width than the teacher gets a [`Projection`], which is trained with it and left behind.
     ///
     /// # Errors
-    /// When the projection cannot be made.
+    /// When the projection cannot be made, or the student has parameters below `projection`, which is the projection's place.
     pub fn new(
         student: Box<dyn Encoder2d>,
         store: &ParamStore,
@@ -59,6 +59,7 @@ impl Distill {
         terms: Vec<(f64, Box<dyn DistillLoss>)>,
     ) -> Result<Self> {
         let (narrow, wide) = (student.width(), teacher.width());
+        refuse_reserved(store, &[PROJECTION_PREFIX])?;
         let place = store.root().pp(PROJECTION_PREFIX);
         let projection = (narrow != wide).then(|| Projection::new(narrow, wide, &place));
         Ok(Self {
@@ -162,6 +163,26 @@ impl Distill {
     }
 }
 
+/// Whether a parameter stands below a prefix.
+pub(crate) fn is_below(name: &str, prefix: &str) -> bool {
+    let rest = name.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Refuses a student that has parameters where those of the task will stand: they would be shared, and left out of the model.
+pub(crate) fn refuse_reserved(store: &ParamStore, prefixes: &[&str]) -> Result<()> {
+    let taken = |name: &String| prefixes.iter().any(|prefix| is_below(name, prefix));
+    match store.tensors().into_keys().find(taken) {
+        None => Ok(()),
+        Some(name) => Err(TrainError::config(
+            "student",
+            format!(
+                "the parameter {name} stands where those of the task will: give it another prefix"
+            ),
+        )),
+    }
+}
+
 impl Task for Distill {
     type Item = Pair;
 
@@ -222,7 +243,7 @@ impl Task for Distill {
     }
 
     fn belongs_to_model(&self, name: &str) -> bool {
-        !name.starts_with(PROJECTION_PREFIX)
+        !is_below(name, PROJECTION_PREFIX)
     }
 }
 

@@ -26,7 +26,8 @@ pub struct FineTune {
 }
 
 impl FineTune {
-    /// A task for `predictor`, whose parameters are in `store`. `selection` scores validations, in the targets' units;
+    /// A task for `predictor`, whose parameters are in `store`, those of its encoder below `encoder`
+    /// ([`ENCODER_PREFIX`](dd_encoder2d::names::ENCODER_PREFIX)). `selection` scores validations, in the targets' units;
     /// without it the loss does.
     pub fn new(
         predictor: Predictor,
@@ -46,10 +47,21 @@ impl FineTune {
 
     /// The same with a learning rate of the encoder that is a share of the head's. At 0 the encoder is frozen: batch
     /// statistics too stay as they are, and there is no dropout in it.
-    #[must_use]
-    pub fn with_encoder_rate(mut self, rate: f64) -> Self {
+    ///
+    /// # Errors
+    /// When the store has no parameter below `encoder`.
+    pub fn with_encoder_rate(mut self, rate: f64) -> Result<Self> {
+        if !self
+            .store
+            .vars()
+            .iter()
+            .any(|(name, _)| is_of_encoder(name))
+        {
+            let reason = "no parameter stands below `encoder`: build the network there";
+            return Err(TrainError::config("encoder_rate", reason));
+        }
         self.encoder_rate = rate;
-        self
+        Ok(self)
     }
 
     /// The same with weights for labels 0 and 1 of each binary target in the loss.

@@ -182,7 +182,7 @@ fn other_answers(at: &Path) {
         "finetune mine.csv --epochs 2 --ensemble 2 --split random",
     );
     assert!(
-        code == Some(1) && said.contains("choices.json: the table is another"),
+        code == Some(2) && said.contains("choices.json: the table is another"),
         "{said}"
     );
 }

@@ -76,7 +76,7 @@ fn a_folder_takes_one_fine_tuning_at_a_time() {
     let words =
         "finetune mine.csv --target-columns gap --epochs 1 --ensemble 1 --split random -o run";
     let (code, said) = dnd(&at, words);
-    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("a run is under way in it"), "{said}");
     assert_eq!(std::fs::read_dir(at.join("run")).unwrap().count(), 0);
     drop(other);

@@ -48,14 +48,16 @@ pub fn molecule_sde_gin() -> NameMap {
 }
 
 /// Names of a checkpoint of `pretrain-gnns` or MolCLR, which has `prefix` before each name, for a model built at
-/// [`ENCODER_PREFIX`]; heads are left out.
+/// [`ENCODER_PREFIX`]; heads, which stand beside the network or above it, are left out.
 pub fn atom_type_gnn(prefix: &str) -> NameMap {
-    ["graph_pred_linear", "out_lin", "pred_head", "pred_lin"]
-        .iter()
-        .fold(NameMap::identity(), |names, head| {
-            names.ignore(head, "a head of the original")
-        })
-        .replace_prefix(prefix, "encoder.")
+    let above = prefix.match_indices('.').map(|(dot, _)| &prefix[..=dot]);
+    let mut names = NameMap::identity();
+    for above in above.chain([""]) {
+        for head in ["graph_pred_linear", "out_lin", "pred_head", "pred_lin"] {
+            names = names.ignore(&format!("{above}{head}"), "a head of the original");
+        }
+    }
+    names.replace_prefix(prefix, "encoder.")
 }
 
 /// Names of a checkpoint of chemprop 2 (its key `state_dict`), for an encoder built at [`ENCODER_PREFIX`].

@@ -255,6 +255,7 @@ fn a_configuration_describes_what_tensors_do_not_tell() {
         ("chemprop_classification.pt", ""),
         ("pretrain_gcn.pth", "gnn."),
         ("molclr_gin.pth", "encoder."),
+        ("pretrain_gin.pth", "module.gnn."),
     ] {
         let (found, original, bare) = save(name, prefix);
         let (expected, _) = found.load(&original).unwrap();

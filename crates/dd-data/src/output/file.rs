@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::OutputError;
 
@@ -111,6 +112,10 @@ fn partial_name(path: &Path, process: u32) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// A file that was written to so long ago is not one that a process of another machine, of which nothing is known here, is
+/// writing now.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
 /// Removes what processes left of this file that were ended by a signal, where the system tells which are running.
 fn remove_abandoned(path: &Path) {
     let processes = Path::new("/proc");
@@ -132,7 +137,10 @@ fn remove_abandoned(path: &Path) {
         let middle = name.strip_prefix(&prefix);
         let process = middle.and_then(|middle| middle.strip_suffix(".partial"));
         let process = process.and_then(|number| number.parse::<u32>().ok());
-        if process.is_some_and(|number| !processes.join(number.to_string()).exists()) {
+        let is_over = process.is_some_and(|number| !processes.join(number.to_string()).exists());
+        let written = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = written.ok().and_then(|written| written.elapsed().ok());
+        if is_over && age.is_some_and(|age| age > ABANDONED) {
             // One that stays does no harm.
             let _ = std::fs::remove_file(entry.path());
         }
@@ -173,12 +181,19 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("out.csv");
         // Larger than any number of a process.
-        let [dead, alive] = [u32::MAX, 1].map(|process| partial_name(&path, process));
-        for partial in [&dead, &alive] {
+        let [dead, alive, young] =
+            [u32::MAX, 1, u32::MAX - 1].map(|process| partial_name(&path, process));
+        let long_ago = std::time::SystemTime::now() - 2 * ABANDONED;
+        for partial in [&dead, &alive, &young] {
             std::fs::write(partial, "half").unwrap();
         }
+        for partial in [&dead, &alive] {
+            let file = File::options().append(true).open(partial).unwrap();
+            file.set_modified(long_ago).unwrap();
+        }
         OutputFile::create(&path).unwrap().complete().unwrap();
-        assert_eq!([dead.exists(), alive.exists()], [false, true]);
+        let there = [&dead, &alive, &young].map(|partial| partial.exists());
+        assert_eq!(there, [false, true, true]);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! All take `f32` rows of any kind, skip rows without a label (`NaN`), and are functions of
 //! (settings, rows, seed). The crate knows nothing of molecules or tensors, opens no files
-//! and builds in seconds.
+//! and builds in a minute or less.
 //!
 //! ```
 //! use dd_baselines::{Baseline, Forest};

@@ -22,7 +22,7 @@
 //!
 //! Use it to read molecules for learning, on untrusted input too: nothing recurses on the
 //! input, limits are stated in [`Sanitize`], and every fault is an error that points at the
-//! text. It has no tensors and opens no files, and builds in seconds. It is not a toolkit
+//! text. It has no tensors and opens no files, and builds in a minute. It is not a toolkit
 //! for editing, substructure search or conformer generation; make molecules with
 //! [`MoleculeBuilder`].
 

@@ -73,7 +73,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
         (Box::new(teacher.network), DType::F32),
         vec![(1.0, Box::new(NodeLoss::mse()))],
     )?;
-    let config = DistillConfig::tiny(0, 60, LossTerm::node()).fit;
+    let config = DistillConfig::tiny(0, 200, LossTerm::node()).fit;
     let mut losses = Vec::new();
     let mut watch = |event: &Event<'_>| {
         if let Event::Step { loss, .. } = event {

@@ -12,7 +12,7 @@ use crate::error::{EncoderError, Result};
 /// Loss of `outputs [B, T]` against `labels [B, T]`, where `NaN` means missing; a scalar.
 ///
 /// Regression labels are in the units of the outputs: standardise them first
-/// ([`TargetScaler::standardise`](super::TargetScaler::standardise)).
+/// ([`TargetScaler::standardize`](super::TargetScaler::standardize)).
 ///
 /// # Errors
 /// When shapes disagree, a binary label is neither 0 nor 1, a label is infinite, or no entry has a label.

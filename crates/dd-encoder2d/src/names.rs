@@ -1,6 +1,6 @@
 //! From the tensor names of published checkpoints to ours.
 
-use dd_nn::NameMap;
+use dd_nn::{NameMap, is_below};
 
 use crate::tokengt::TokenGtConfig;
 
@@ -75,9 +75,7 @@ pub fn chemprop() -> NameMap {
 
 /// Whether a parameter of a model folder is the encoder's, and not of a head that shares its prefix.
 pub fn is_of_encoder(name: &str) -> bool {
-    let rest = name.strip_prefix(ENCODER_PREFIX);
-    let is_below = rest.is_some_and(|rest| rest.starts_with('.'));
-    is_below && !TOKEN_GT_HEAD.iter().any(|head| name.starts_with(head))
+    is_below(name, ENCODER_PREFIX) && !TOKEN_GT_HEAD.iter().any(|head| name.starts_with(head))
 }
 
 /// Names of a model folder, for an encoder alone.

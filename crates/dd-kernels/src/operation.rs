@@ -267,8 +267,12 @@ mod tests {
     use super::*;
     use candle_core::{Device, Var};
 
-    /// `sum over i of (i + 1) x_i`, for numbers `x_i`; keeps the first.
+    /// `sum over i of (i + 1) x_i`, for numbers `x_i`; keeps the first. Counts its forward passes.
     struct Weighted;
+
+    thread_local! {
+        static FORWARD_PASSES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
 
     impl Operation for Weighted {
         const NAME: &'static str = "weighted";
@@ -278,6 +282,7 @@ mod tests {
         }
 
         fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
+            FORWARD_PASSES.set(FORWARD_PASSES.get() + 1);
             let terms = inputs.iter().zip(1..);
             let terms = terms.map(|(x, i)| x[0] * T::from_f64(f64::from(i)));
             Outcome {
@@ -308,12 +313,15 @@ mod tests {
             let y = apply(Weighted, &tensors)?;
             let expected: usize = (0..count).map(|i| i * (i + 1)).sum();
             assert_eq!(y.to_vec1::<f64>()?, [expected as f64]);
-            for _ in 0..2 {
+            FORWARD_PASSES.set(0);
+            // What was kept serves one backward pass, and is free then: the next one makes it again.
+            for again in 0..2 {
                 let gradients = y.affine(2.0, 0.0)?.backward()?;
                 for (i, variable) in variables.iter().enumerate() {
                     let gradient = gradients.get(variable).expect("an input");
                     assert_eq!(gradient.to_vec1::<f64>()?, [2.0 * (i + 1) as f64]);
                 }
+                assert_eq!(FORWARD_PASSES.get(), again);
             }
         }
         Ok(())

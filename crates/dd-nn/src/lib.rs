@@ -54,7 +54,7 @@ pub use init::Init;
 pub use layer::{LayerNorm, Linear};
 pub use mlp::Mlp;
 pub use mode::Mode;
-pub use names::{Mapped, NameMap};
+pub use names::{Mapped, NameMap, is_below};
 pub use params::Params;
 pub use representation::Representation;
 pub use save::{Staged, save_tensors, stage_tensors, write_atomically};

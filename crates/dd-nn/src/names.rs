@@ -108,8 +108,13 @@ fn matches(pattern: &str, name: &str) -> bool {
     if pattern.starts_with('.') {
         return name.ends_with(pattern);
     }
-    name.strip_prefix(pattern)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    name == pattern || is_below(name, pattern)
+}
+
+/// Whether a parameter stands below a prefix: `head.weight` below `head`, `header.weight` not.
+pub fn is_below(name: &str, prefix: &str) -> bool {
+    let rest = name.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.starts_with('.'))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{NnError, Result};
-use crate::names::{Mapped, NameMap};
+use crate::names::{Mapped, NameMap, is_below};
 use crate::store::ParamStore;
 use crate::tensor_file::TensorFile;
 
@@ -262,10 +262,8 @@ fn load(
 }
 
 fn permission<'a>(may_be_missing: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let allowed = may_be_missing.iter().find(|(prefix, _)| {
-        name.strip_prefix(prefix.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    });
+    let mut permissions = may_be_missing.iter();
+    let allowed = permissions.find(|(prefix, _)| name == prefix || is_below(name, prefix));
     allowed.map(|(_, reason)| reason.as_str())
 }
 

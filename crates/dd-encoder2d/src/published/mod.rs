@@ -105,10 +105,7 @@ impl Published {
             self.config.build_encoder(&store.root())?;
         }
         let options = LoadOptions::strict().with_names(self.names.clone());
-        let options = options.may_miss(
-            SCALER_PREFIX,
-            "read by itself, or the targets are not scaled",
-        );
+        let options = options.may_miss(SCALER_PREFIX, "the targets are taken not to be scaled");
         let mut report = load_checkpoint(&store, file, &options)?;
         for (name, target) in self.scaler.iter().flatten().zip(["mean", "std"]) {
             let target = format!("{SCALER_PREFIX}.{target}");

@@ -33,7 +33,7 @@ struct Growth {
     /// Bonds of each atom's environment.
     bonds: BondSets,
     /// Bonds of the environments that were kept.
-    seen: HashSet<Box<[(u32, u64)]>>,
+    seen: HashSet<Box<[u128]>>,
     /// Atoms whose environments cannot be new any more.
     dead: Vec<bool>,
 }
@@ -107,33 +107,36 @@ impl Growth {
     }
 }
 
-/// One set of bonds per atom, one behind the other: words of 64 bits that are not zero, each with its number, ascending.
+/// One set of bonds per atom, one behind the other: 64 bonds a word, in its lower half, below the word's number; words
+/// without a bond are left out.
 #[derive(Default)]
 struct BondSets {
-    words: Vec<(u32, u64)>,
+    words: Vec<u128>,
     /// Where the words of each atom end.
     ends: Vec<usize>,
 }
 
 impl BondSets {
-    fn of(&self, atom: usize) -> &[(u32, u64)] {
+    fn of(&self, atom: usize) -> &[u128] {
         let start = atom.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.words[start..self.ends[atom]]
     }
 
     /// Appends the set of the next atom: the union of these words.
-    fn push(&mut self, words: impl Iterator<Item = (u32, u64)>) {
+    fn push(&mut self, words: impl Iterator<Item = u128>) {
         let start = self.words.len();
-        for (number, bits) in words {
-            match self.words[start..].binary_search_by_key(&number, |word| word.0) {
-                Ok(place) => self.words[start + place].1 |= bits,
-                Err(place) => self.words.insert(start + place, (number, bits)),
+        for word in words {
+            let before = self.words[start..].iter();
+            let place = start + before.take_while(|&known| known >> 64 < word >> 64).count();
+            match self.words.get_mut(place) {
+                Some(known) if *known >> 64 == word >> 64 => *known |= word,
+                _ => self.words.insert(place, word),
             }
         }
         self.ends.push(self.words.len());
     }
 }
 
-fn word_of(bond: usize) -> (u32, u64) {
-    ((bond / 64) as u32, 1 << (bond % 64))
+fn word_of(bond: usize) -> u128 {
+    ((bond / 64) as u128) << 64 | 1 << (bond % 64)
 }

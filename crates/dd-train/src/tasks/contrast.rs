@@ -5,12 +5,12 @@ use dd_denoiser3d::Denoiser3d;
 use dd_distill::{Projection, nt_xent};
 use dd_encoder2d::Encoder2d;
 use dd_graph::{GraphBatch, PointBatch};
-use dd_nn::ParamStore;
+use dd_nn::{ParamStore, is_below};
 
 use crate::error::Result;
 use crate::source::Pair;
 use crate::task::{Draw, Losses, Task};
-use crate::tasks::distill::{is_below, refuse_reserved};
+use crate::tasks::distill::refuse_reserved;
 
 /// Where the parameters of the 3D network and of the projections stand in the store. They are not part of the student.
 pub(crate) const CONFORMER_PREFIX: &str = "conformer_encoder";

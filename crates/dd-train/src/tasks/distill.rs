@@ -9,7 +9,7 @@ use dd_encoder2d::Encoder2d;
 use dd_graph::{GraphBatch, PointBatch, PointCloud};
 use dd_kernels::rng::Key;
 use dd_kernels::{gather, segment_mean};
-use dd_nn::{Mode, ParamStore, Representation};
+use dd_nn::{Mode, ParamStore, Representation, is_below};
 use ndarray::Array2;
 
 use crate::batch::BatchConfig;
@@ -161,12 +161,6 @@ impl Distill {
             graphs: seen.graphs.detach().to_dtype(dtype)?,
         })
     }
-}
-
-/// Whether a parameter stands below a prefix.
-pub(crate) fn is_below(name: &str, prefix: &str) -> bool {
-    let rest = name.strip_prefix(prefix);
-    rest.is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Refuses a student that has parameters where those of the task will stand: they would be shared, and left out of the model.

@@ -28,6 +28,9 @@ pub(crate) fn run(arguments: &Convert, quiet: bool) -> Outcome {
         for (name, reason) in ignored.chain(file.left_out()) {
             say(&format!("left out: {name}: {reason}"));
         }
+        for (name, reason) in &report.kept {
+            say(&format!("not in the file: {name}: {reason}"));
+        }
         say(&format!(
             "{} tensors: {}",
             report.loaded.len(),

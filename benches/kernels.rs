@@ -13,8 +13,8 @@ use dd_kernels::rng::Key;
 use dd_kernels::testing::normal_tensor;
 use dd_kernels::{
     AttentionBlock, BatchNormInputs, DenseWeights, EtEdges, EtFields, EtLayer, EtMessageInputs,
-    FeedForwardBlock, FilteredEdges, GinEdges, NormWeights, RadialFilter, Result, RowIndex,
-    Segments, reference,
+    FeedForwardBlock, FilteredEdges, GinEdges, MatmulPrecision, NormWeights, RadialFilter, Result,
+    RowIndex, Segments, reference,
 };
 
 /// A variable of normal numbers in single precision.
@@ -204,6 +204,9 @@ fn dense(c: &mut Criterion) {
     measure(c, "dense kernel", || {
         dd_kernels::dense(&x, &weight, Some(&bias))
     });
+    measure(c, "dense bf16", || {
+        dd_kernels::dense_in(&x, &weight, Some(&bias), MatmulPrecision::Bf16)
+    });
     measure(c, "dense reference", || {
         reference::dense(&x, &weight, Some(&bias))
     });
@@ -239,6 +242,7 @@ fn transformer(c: &mut Criterion) {
         dropout: None,
         factors: None,
         readers: None,
+        precision: MatmulPrecision::Full,
     };
     let feed = FeedForwardBlock {
         norm,
@@ -247,12 +251,27 @@ fn transformer(c: &mut Criterion) {
         segments: &segments,
         dropout: None,
         factors: None,
+        precision: MatmulPrecision::Full,
     };
     let plain =
         |x: &Tensor, layer: DenseWeights<'_>| reference::dense(x, layer.weight, Some(layer.bias));
     let normed = || reference::layer_norm(&x, norm.weight, norm.bias, 1e-5);
     measure(c, "attention_block kernel", || {
         dd_kernels::attention_block(&x, &attend)
+    });
+    let precision = MatmulPrecision::Bf16;
+    let (attend_bf16, feed_bf16) = (
+        AttentionBlock {
+            precision,
+            ..attend
+        },
+        FeedForwardBlock { precision, ..feed },
+    );
+    measure(c, "attention_block bf16", || {
+        dd_kernels::attention_block(&x, &attend_bf16)
+    });
+    measure(c, "feed_forward_block bf16", || {
+        dd_kernels::feed_forward_block(&x, &feed_bf16)
     });
     measure(c, "attention_block reference", || {
         let h = normed()?;

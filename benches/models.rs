@@ -6,10 +6,11 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dd_benches::models::{Model, Purpose};
 
 /// That of `dnd`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+#[path = "../crates/dnd/src/allocator.rs"]
+mod allocator;
 
 fn models(c: &mut Criterion) {
+    allocator::keep_freed();
     for name in ["et", "tokengt", "student", "gin"] {
         let model = Model::of_embedded(name, Purpose::Inference).expect("a model");
         c.bench_function(&format!("{name} forward"), |b| {

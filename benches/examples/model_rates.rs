@@ -1,7 +1,7 @@
 //! The speed of one model, one repetition for each line of standard input.
 //!
 //! `model_rates MODEL WORK INPUTS [WEIGHTS [RESULTS]]`: MODEL is `et`, `tokengt`, `student` or `gin`, with changes of size
-//! as in `et:width=128,layers=4`; WORK is `forward`, `step`, or `save32` or `save64`, which write outputs and gradients
+//! as in `et:width=128,layers=4`, or of precision as in `student:bf16`; WORK is `forward`, `step`, or `save32` or `save64`, which write outputs and gradients
 //! in that precision to RESULTS.
 //! Each answer is a line of JSON with the seconds that the repetition took. `RAYON_NUM_THREADS` sets the threads.
 //! `benches/peers/model_speed.py` runs this beside PyTorch.
@@ -16,10 +16,11 @@ use dd_benches::models::{Model, Purpose};
 use rustix::time::{ClockId, clock_gettime};
 
 /// That of `dnd`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+#[path = "../../crates/dnd/src/allocator.rs"]
+mod allocator;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    allocator::keep_freed();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, work, inputs, files @ ..] = &arguments[..] else {
         return Err("usage: model_rates MODEL WORK INPUTS [WEIGHTS [RESULTS]]".into());

@@ -66,7 +66,7 @@ enum Read {
 impl Model {
     /// The model `et`, `tokengt`, `student` or `gin` on the batch of `inputs`, a safetensors file: conformers (`z`, `pos`,
     /// `noise`, `batch`) for `et`, collated graphs (`node_feat`, `edge_feat`, `edge_index`, `node_num`, `edge_num`,
-    /// `lap_eigvec`) for the others. `et:width=128,layers=4` changes sizes.
+    /// `lap_eigvec`) for the others. `et:width=128,layers=4` changes sizes, `tokengt:bf16` how dense layers multiply.
     ///
     /// There is no dropout and no other randomness, so that other programs can be compared number by number.
     ///
@@ -98,12 +98,13 @@ impl Model {
         weights: Option<&Path>,
         inputs: &Inputs,
     ) -> Result<Self> {
-        let store = ParamStore::new(0, dtype, &Device::Cpu);
+        let spec = Spec::parse(name)?;
+        let store = ParamStore::new(0, dtype, &Device::Cpu).with_matmul_precision(spec.precision);
         let params = match purpose {
             Purpose::Inference => store.frozen().root(),
             Purpose::Training => store.root(),
         };
-        let network = Network::new(&Spec::parse(name)?, &params, dtype, inputs)?;
+        let network = Network::new(&spec, &params, dtype, inputs)?;
         if let Some(path) = weights {
             dd_nn::load_safetensors(&store, path, &LoadOptions::strict())?;
         }

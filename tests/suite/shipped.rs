@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use candle_core::{DType, Device, Tensor};
-use dd_encoder2d::{Encoder, ModelConfig, ModelFolder, save_model};
+use dd_encoder2d::{Encoder, ModelConfig, ModelFolder, Precision, save_model};
 use dd_models::{Kind, MODELS};
 use dd_train::evaluation::{Contender, Entry, Method, Plan, Workplace, evaluate};
 use dd_train::{CONFIG_FILE, MODEL_FILE, Teacher, export};
@@ -67,6 +67,33 @@ fn a_name_that_no_model_has_is_answered_with_those_that_ship() {
     let error = ModelFolder::open("no-such-model").unwrap_err().to_string();
     for model in MODELS.iter().filter(|model| model.kind == Kind::Student) {
         assert!(error.contains(model.name), "{error}");
+    }
+}
+
+#[test]
+fn in_bf16_embeddings_are_near_and_do_not_depend_on_batch_mates() {
+    let smiles = [
+        "CC(=O)Oc1ccccc1C(=O)O",
+        "CCO",
+        "c1ccc2[nH]ccc2c1",
+        "[Na+].[Cl-]",
+    ];
+    for model in MODELS.iter().filter(|model| model.kind == Kind::Student) {
+        let [single, bf16] = [Precision::Single, Precision::Bf16]
+            .map(|precision| Encoder::from_pretrained_as(model.name, precision).unwrap());
+        let (near, together) = (single.embed_smiles(&smiles), bf16.embed_smiles(&smiles));
+        for ((smiles, near), together) in smiles.iter().zip(near).zip(together) {
+            let (near, together) = (near.unwrap().graph, together.unwrap().graph);
+            let alone = bf16.embed_smiles(&[smiles]).remove(0).unwrap().graph;
+            assert_eq!(alone, together, "{}: {smiles}", model.name);
+            let off = near.iter().zip(&together).map(|(a, b)| (a - b).abs());
+            let off = off.fold(0.0, f32::max);
+            assert!(
+                (1e-6..0.05).contains(&off),
+                "{}: {smiles}: {off}",
+                model.name
+            );
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use dd_denoiser3d::EtConfig;
 use dd_encoder2d::EncoderConfig;
 use dd_encoder2d::gin::GinConfig;
 use dd_encoder2d::tokengt::{NodeIdentifiers, TokenGtConfig};
+use dd_kernels::MatmulPrecision;
 
 use super::{Read, Result};
 
@@ -13,6 +14,7 @@ pub(super) struct Spec {
     width: Option<usize>,
     layers: Option<usize>,
     whitened: bool,
+    pub(super) precision: MatmulPrecision,
 }
 
 /// What to build.
@@ -30,13 +32,19 @@ impl Spec {
             width: None,
             layers: None,
             whitened: false,
+            precision: MatmulPrecision::Full,
         };
         for change in changes.split(',').filter(|change| !change.is_empty()) {
             match change.split_once('=') {
                 Some(("width", value)) => spec.width = Some(value.parse()?),
                 Some(("layers", value)) => spec.layers = Some(value.parse()?),
                 None if change == "whitened" => spec.whitened = true,
-                _ => return Err(format!("no change {change}: width=, layers=, whitened").into()),
+                None if change == "bf16" => spec.precision = MatmulPrecision::Bf16,
+                _ => {
+                    return Err(
+                        format!("no change {change}: width=, layers=, whitened, bf16").into(),
+                    );
+                }
             }
         }
         Ok(spec)

@@ -49,7 +49,7 @@ pub use candle_core::{self, DType, Device, Tensor};
 pub use config::EncoderConfig;
 pub use d_mpnn::{DMpnn, DMpnnConfig};
 pub use dd_graph::{AtomOrder, Featurizer, FeaturizerConfig, GraphBatch, MolGraph};
-pub use dd_nn::{LoadReport, Mode, ParamStore, Params, Representation};
+pub use dd_nn::{LoadReport, Mode, ParamStore, Params, Precision, Representation};
 pub use encoder::Encoder2d;
 pub use error::{EncoderError, Result};
 pub use gin::{Gin, GinConfig};

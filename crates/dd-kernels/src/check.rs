@@ -1,7 +1,8 @@
 //! Shape checks at the entry of every operation.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
+use crate::MatmulPrecision;
 use crate::error::{KernelError, Result};
 
 /// Refuses a tensor whose first dimension is not `rows`.
@@ -46,6 +47,17 @@ pub(crate) fn real(name: &'static str, x: &Tensor) -> Result<()> {
         return Ok(());
     }
     Err(KernelError::NotReal {
+        name,
+        dtype: x.dtype(),
+    })
+}
+
+/// Refuses products in bf16 of other tensors than those in single precision on the CPU.
+pub(crate) fn precision(name: &'static str, x: &Tensor, precision: MatmulPrecision) -> Result<()> {
+    if precision == MatmulPrecision::Full || x.device().is_cpu() && x.dtype() == DType::F32 {
+        return Ok(());
+    }
+    Err(KernelError::Precision {
         name,
         dtype: x.dtype(),
     })

@@ -50,6 +50,14 @@ pub enum KernelError {
         /// Type of the given numbers.
         dtype: candle_core::DType,
     },
+    /// Products in bf16 of numbers that are not rounded so.
+    #[error("{name}: products in bf16 are of F32 on the CPU, not of {dtype:?} or on a GPU")]
+    Precision {
+        /// Name of the operation.
+        name: &'static str,
+        /// Type of the given numbers.
+        dtype: candle_core::DType,
+    },
     /// A CPU kernel met a tensor on another device.
     #[error("{name}: expected a tensor on the CPU")]
     Device {

@@ -10,7 +10,7 @@ use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{EtFields, check, cuda, dense, reference};
+use crate::{EtFields, MatmulPrecision, check, cuda, dense, reference};
 
 /// Increments of the scalar and vector features of the equivariant transformer (Thölke and De Fabritiis, ICLR 2022,
 /// equations 9 to 11). With the thirds `p1, p2, p3` of the projected vectors `p = U v`, the thirds `o1, o2, o3` of the
@@ -92,6 +92,7 @@ impl EtUpdate {
             bias: None,
             input: self.width,
             output: 3 * self.width,
+            precision: MatmulPrecision::Full,
         }
     }
 }
@@ -106,7 +107,7 @@ impl Operation for EtUpdate {
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
         let f = self.width;
         let [v, weight, o, arrived] = [0, 1, 2, 3].map(|i| inputs[i]);
-        let projection = self.projection(weight);
+        let projection = self.projection(weight).forward_pass();
         let block = rows_per_task(self.num_atoms);
         let mut update = zeros(self.num_atoms * 4 * f);
         update
@@ -116,7 +117,7 @@ impl Operation for EtUpdate {
             .zip(arrived.par_chunks(block * 4 * f))
             .for_each(|(((update, v), o), arrived)| {
                 let mut p = vec![T::ZERO; 3 * v.len()];
-                projection.forward_block(v, &mut p);
+                projection.block(v, &mut p);
                 update_rows(f, &p, o, arrived, update);
             });
         Outcome {
@@ -129,6 +130,7 @@ impl Operation for EtUpdate {
         let f = self.width;
         let [v, weight, o] = [0, 1, 2].map(|i| seen.inputs[i]);
         let projection = self.projection(weight);
+        let (forward, backward) = (projection.forward_pass(), projection.backward_pass());
         let block = rows_per_task(self.num_atoms);
         let [mut dv, mut dp, mut d_o, mut d_arrived] =
             [3, 9, 3, 4].map(|k| zeros(self.num_atoms * k * f));
@@ -140,9 +142,9 @@ impl Operation for EtUpdate {
             .zip(inputs.zip(seen.grad.par_chunks(block * 4 * f)))
             .for_each(|((((dp, d_o), d_arrived), dv), ((v, o), grad))| {
                 let mut p = vec![T::ZERO; 3 * v.len()];
-                projection.forward_block(v, &mut p);
+                forward.block(v, &mut p);
                 update_rows_back(f, &p, o, grad, [dp, d_o, d_arrived]);
-                projection.input_gradient_block(dp, dv, false);
+                backward.block(dp, dv, false);
             });
         let d_weight = projection.weight_gradient(v, &dp);
         vec![Some(dv), Some(d_weight), Some(d_o), Some(d_arrived)]

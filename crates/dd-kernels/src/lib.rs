@@ -85,7 +85,7 @@ mod transformer;
 
 pub use attention::{AttentionDropout, attention_scores, attention_weights, segment_attention};
 pub use batch_norm::{BatchNormInputs, batch_moments, batch_norm};
-pub use dense::dense;
+pub use dense::{MatmulPrecision, dense, dense_in};
 pub use dropout::{RowDropout, dropout};
 pub use eigen::{Spectrum, SymmetricMatrix};
 pub use embedding_sum::embedding_sum;

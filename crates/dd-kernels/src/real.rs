@@ -20,6 +20,11 @@ pub(crate) trait Real: WithDType + std::ops::Neg<Output = Self> + std::iter::Sum
     /// The normal distribution's cumulative probability and density at `self`.
     fn normal(self) -> (Self, Self);
 
+    /// The numbers as single precision, if they are.
+    fn singles(x: &[Self]) -> Option<&[f32]>;
+    /// The numbers as single precision, if they are.
+    fn singles_mut(x: &mut [Self]) -> Option<&mut [f32]>;
+
     /// `1 / (1 + exp(-self))`.
     #[inline(always)]
     fn sigmoid(self) -> Self {
@@ -56,6 +61,14 @@ impl Real for f32 {
         let cumulative = if self < 0.0 { tail } else { 1.0 - tail };
         (cumulative, bell * INV_SQRT_TAU as f32)
     }
+
+    fn singles(x: &[Self]) -> Option<&[f32]> {
+        Some(x)
+    }
+
+    fn singles_mut(x: &mut [Self]) -> Option<&mut [f32]> {
+        Some(x)
+    }
 }
 
 impl Real for f64 {
@@ -81,6 +94,14 @@ impl Real for f64 {
     fn normal(self) -> (Self, Self) {
         let cumulative = 0.5 * (1.0 + erf_f64(self * std::f64::consts::FRAC_1_SQRT_2));
         (cumulative, (-0.5 * self * self).exp() * INV_SQRT_TAU)
+    }
+
+    fn singles(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
+
+    fn singles_mut(_: &mut [Self]) -> Option<&mut [f32]> {
+        None
     }
 }
 

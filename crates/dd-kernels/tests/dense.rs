@@ -3,7 +3,9 @@
 use candle_core::{DType, Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::testing::{assert_close, gradient_error, max_difference};
-use dd_kernels::{Result, RowDropout, Segments, dense, dropout, reference};
+use dd_kernels::{
+    MatmulPrecision, Result, RowDropout, Segments, dense, dense_in, dropout, reference,
+};
 
 mod device;
 
@@ -84,6 +86,35 @@ fn dense_agrees_with_plain_candle() -> Result<()> {
     for (ours, theirs) in run(dense)?.iter().zip(&run(reference::dense)?) {
         assert_close(ours, theirs, 1e-9);
     }
+    Ok(())
+}
+
+#[test]
+fn products_in_bf16_are_near_those_in_full() -> Result<()> {
+    if !device().is_cpu() {
+        return Ok(());
+    }
+    let x = inputs(&[300], 96, 70)?;
+    let run = |precision| -> Result<Vec<Tensor>> {
+        let single = x.iter().map(|x| Var::from_tensor(&x.to_dtype(DType::F32)?));
+        let x = single.collect::<candle_core::Result<Vec<_>>>()?;
+        let y = dense_in(&x[0], &x[1], Some(&x[2]), precision)?;
+        let gradients = y.sqr()?.sum_all()?.backward()?;
+        let mut all = vec![y.detach()];
+        all.extend(
+            x.iter()
+                .map(|x| gradients.get(x).expect("an input").clone()),
+        );
+        Ok(all)
+    };
+    let (bf16, full) = (run(MatmulPrecision::Bf16)?, run(MatmulPrecision::Full)?);
+    for (bf16, full) in bf16.iter().zip(&full) {
+        let size = full.abs()?.max_all()?.to_scalar::<f32>()?;
+        let off = max_difference(bf16, full)? / f64::from(size);
+        assert!((1e-5..6e-3).contains(&off), "{off:e}");
+    }
+    let few = dense_in(&x[0], &x[1], None, MatmulPrecision::Bf16).expect_err("double precision");
+    assert!(few.to_string().contains("bf16"), "{few}");
     Ok(())
 }
 

@@ -85,6 +85,7 @@ impl SelfAttention {
             dropout: self.dropout(mode),
             factors,
             readers,
+            precision: self.q_proj.precision(),
         };
         Ok(attention_block(x, &block)?)
     }

@@ -1,7 +1,7 @@
 //! Linear layer and layer norm on a [`Params`] tree.
 
 use candle_core::{Module, Result, Tensor};
-use dd_kernels::{DenseWeights, NORM_EPSILON, NormWeights};
+use dd_kernels::{DenseWeights, MatmulPrecision, NORM_EPSILON, NormWeights, dense_in};
 
 use crate::init::Init;
 use crate::params::Params;
@@ -11,6 +11,7 @@ use crate::params::Params;
 pub struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
+    precision: MatmulPrecision,
 }
 
 impl Linear {
@@ -18,7 +19,11 @@ impl Linear {
     pub fn new(input: usize, output: usize, init: Init, params: &Params) -> Result<Self> {
         let weight = params.get((output, input), "weight", init)?;
         let bias = Some(params.get(output, "bias", Init::Constant(0.0))?);
-        Ok(Self { weight, bias })
+        Ok(Self {
+            weight,
+            bias,
+            precision: params.matmul_precision(),
+        })
     }
 
     /// Without bias.
@@ -26,6 +31,7 @@ impl Linear {
         Ok(Self {
             weight: params.get((output, input), "weight", init)?,
             bias: None,
+            precision: params.matmul_precision(),
         })
     }
 
@@ -36,6 +42,7 @@ impl Linear {
         Ok(Self {
             weight: params.get((output, input), "weight", init)?,
             bias: Some(params.get(output, "bias", init)?),
+            precision: params.matmul_precision(),
         })
     }
 
@@ -52,6 +59,11 @@ impl Linear {
         })
     }
 
+    /// How the layer multiplies.
+    pub fn precision(&self) -> MatmulPrecision {
+        self.precision
+    }
+
     /// The bias, `[out]`.
     pub fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
@@ -61,7 +73,8 @@ impl Linear {
 impl Module for Linear {
     /// `[..., in]` gives `[..., out]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(dd_kernels::dense(x, &self.weight, self.bias.as_ref())?)
+        let bias = self.bias.as_ref();
+        Ok(dense_in(x, &self.weight, bias, self.precision)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where a model names its parameters: the tree of names above a store.
 
 use candle_core::{DType, Device, Result, Shape, Tensor};
+use dd_kernels::MatmulPrecision;
 
 use crate::buffer::Buffer;
 use crate::init::Init;
@@ -54,6 +55,11 @@ impl Params {
     /// Element type of the parameters.
     pub fn dtype(&self) -> DType {
         self.store.dtype()
+    }
+
+    /// How dense layers multiply.
+    pub fn matmul_precision(&self) -> MatmulPrecision {
+        self.store.matmul_precision()
     }
 
     /// Device of the parameters.

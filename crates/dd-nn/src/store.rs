@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use candle_core::{DType, Device, Error, Result, Shape, Tensor, Var};
 use candle_nn::VarBuilder;
+use dd_kernels::MatmulPrecision;
 use dd_kernels::rng::Key;
 
 use crate::buffer::Buffer;
@@ -23,6 +24,7 @@ pub struct ParamStore {
     frozen: bool,
     /// Most numbers that parameters and buffers may hold together.
     most: Option<usize>,
+    precision: MatmulPrecision,
     dtype: DType,
     device: Device,
 }
@@ -63,6 +65,7 @@ impl ParamStore {
             origin,
             frozen: false,
             most: None,
+            precision: MatmulPrecision::Full,
             dtype,
             device: device.clone(),
         }
@@ -84,6 +87,16 @@ impl ParamStore {
     pub fn at_most(&self, numbers: usize) -> Self {
         Self {
             most: Some(numbers),
+            ..self.clone()
+        }
+    }
+
+    /// The same store, for a model whose dense layers multiply in another precision, in training too. Parameters and
+    /// all other operations stay in the element type of the store, which has to be single precision, on the CPU.
+    #[must_use]
+    pub fn with_matmul_precision(&self, precision: MatmulPrecision) -> Self {
+        Self {
+            precision,
             ..self.clone()
         }
     }
@@ -159,6 +172,11 @@ impl ParamStore {
     /// Element type of the parameters.
     pub fn dtype(&self) -> DType {
         self.dtype
+    }
+
+    /// How dense layers multiply.
+    pub fn matmul_precision(&self) -> MatmulPrecision {
+        self.precision
     }
 
     /// Device of the parameters.

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device};
 use dd_data::RowFault;
 use dd_data::output::Columns;
-use dd_encoder2d::Encoder;
+use dd_encoder2d::{Encoder, Precision};
 use dd_graph::{GraphBatch, MolGraph};
 use dd_mol::Molecule;
 
@@ -21,16 +20,15 @@ impl RowEmbedder {
     /// # Errors
     /// When there is no such model, or it is damaged or incomplete.
     pub fn load(name_or_path: &Path) -> Result<Self> {
-        Self::load_as(name_or_path, DType::F32)
+        Self::load_as(name_or_path, Precision::Single)
     }
 
-    /// The same, computing in an element type of choice; answers are in single precision.
+    /// The same, computing in a precision of choice; answers are in single precision.
     ///
     /// # Errors
     /// As [`RowEmbedder::load`].
-    pub fn load_as(name_or_path: &Path, dtype: DType) -> Result<Self> {
-        let encoder = Encoder::from_pretrained_on(name_or_path, dtype, &Device::Cpu)?;
-        Ok(Self(encoder))
+    pub fn load_as(name_or_path: &Path, precision: Precision) -> Result<Self> {
+        Ok(Self(Encoder::from_pretrained_as(name_or_path, precision)?))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `dnd`: denoise-and-distill on the command line. One thin file per subcommand; the work is done in the libraries.
 
+mod allocator;
 mod cli;
 mod commands;
 mod failure;
@@ -16,10 +17,8 @@ use failure::Failure;
 /// More than any machine has cores.
 const MAX_THREADS: usize = 65_536;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::keep_freed();
     let cli = Cli::parse();
     let quiet = cli.quiet;
     if cli.json_messages {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use dd_graph::{AtomOrder, BatchPlan, Featurizer, GraphBatch, GraphError, MolGraph};
 use dd_mol::smiles::{SmilesError, parse};
-use dd_nn::{Mode, ParamStore, Representation};
+use dd_nn::{Mode, ParamStore, Precision, Representation};
 use ndarray::Array2;
 
 use super::config::ModelConfig;
@@ -109,8 +109,23 @@ impl Encoder {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
+        Self::from_pretrained_in(name_or_path, &ParamStore::new(0, dtype, device))
+    }
+
+    /// The same on the CPU, in a precision of choice.
+    ///
+    /// # Errors
+    /// As [`Encoder::from_pretrained`].
+    pub fn from_pretrained_as(
+        name_or_path: impl AsRef<Path>,
+        precision: Precision,
+    ) -> Result<Self> {
+        Self::from_pretrained_in(name_or_path, &precision.store())
+    }
+
+    fn from_pretrained_in(name_or_path: impl AsRef<Path>, empty: &ParamStore) -> Result<Self> {
         let folder = ModelFolder::open(name_or_path)?;
-        let store = ParamStore::new(0, dtype, device).at_most(folder.tensors()?.most_parameters());
+        let store = empty.at_most(folder.tensors()?.most_parameters());
         let model = Self::on_store(folder.config(), &store)?;
         folder.load_encoder(&store)?;
         Ok(model)

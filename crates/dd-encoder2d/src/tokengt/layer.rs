@@ -112,6 +112,7 @@ impl Layer {
             segments: readers.map_or(tokens, |readers| readers.segments),
             dropout: row_dropout(self.activation_dropout, mode.named("activation_dropout")),
             factors: factors.as_deref(),
+            precision: self.fc1.precision(),
         };
         Ok(feed_forward_block(&x, &block)?)
     }

@@ -23,31 +23,13 @@ pub(crate) fn sum2<T: Real>(x: &[T], y: &[T], f: impl Fn(T, T, T) -> T) -> T {
     for ((partial, &x), &y) in partial.iter_mut().zip(rest).zip(y_rest) {
         *partial = f(*partial, x, y);
     }
-    pairwise(partial)
+    pairwise(partial, |a, b| a + b)
 }
 
 /// Sum over a row: `f(sum, element)` adds one element.
 #[inline(always)]
 pub(crate) fn sum<T: Real>(x: &[T], f: impl Fn(T, T) -> T) -> T {
     sum2(x, x, |sum, x, _| f(sum, x))
-}
-
-/// Largest element of a row, NaN if it holds one; the least number for an empty row.
-#[inline(always)]
-pub(crate) fn max<T: Real>(x: &[T]) -> T {
-    let mut largest = [T::from_f64(f64::NEG_INFINITY); LANES];
-    let (blocks, rest) = x.as_chunks::<LANES>();
-    for x in blocks {
-        for lane in 0..LANES {
-            largest[lane] = larger(x[lane], largest[lane]);
-        }
-    }
-    for (largest, &x) in largest.iter_mut().zip(rest) {
-        *largest = larger(x, *largest);
-    }
-    largest
-        .into_iter()
-        .fold(T::from_f64(f64::NEG_INFINITY), |a, b| larger(b, a))
 }
 
 /// The larger of a new element and the largest so far; NaN wins.
@@ -61,12 +43,13 @@ pub(crate) fn larger<T: Real>(new: T, largest: T) -> T {
     }
 }
 
+/// Joins a power of two of numbers: the first half with the second, and so on.
 #[inline(always)]
-fn pairwise<T: Real>(mut partial: [T; LANES]) -> T {
-    let mut half = LANES / 2;
+pub(crate) fn pairwise<T: Real, const N: usize>(mut partial: [T; N], f: impl Fn(T, T) -> T) -> T {
+    let mut half = N / 2;
     while half > 0 {
         for lane in 0..half {
-            partial[lane] += partial[lane + half];
+            partial[lane] = f(partial[lane], partial[lane + half]);
         }
         half /= 2;
     }

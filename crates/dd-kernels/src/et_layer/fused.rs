@@ -3,8 +3,9 @@
 use candle_core::Shape;
 use rayon::prelude::*;
 
+use crate::MatmulPrecision;
 use crate::cpu::block::zeros;
-use crate::cpu::dense::{Dense, column_sums, rows_per_task};
+use crate::cpu::dense::{Dense, DenseForward, column_sums, rows_per_task};
 use crate::cpu::matmul::View;
 use crate::cpu::reduce::add_row;
 use crate::et_message::{Atoms, Messages};
@@ -51,6 +52,7 @@ impl Fused {
                 bias: None,
                 input: f,
                 output: 3 * f,
+                precision: MatmulPrecision::Full,
             },
             edges: &inputs[12..],
         }
@@ -147,19 +149,21 @@ impl<T: Real> Call<'_, T> {
     /// Queries, keys and values.
     fn project(&self, projected: &mut [T]) {
         let rows = self.block * self.width;
+        let inward = self.inward().forward_pass();
         projected
             .par_chunks_mut(5 * rows)
             .zip(self.fields.par_chunks(4 * rows))
             .for_each(|(projected, fields)| {
                 let mut h = vec![T::ZERO; fields.len() / 4];
                 self.normalize(fields, &mut h);
-                self.inward().forward_block(&h, projected);
+                inward.block(&h, projected);
             });
     }
 
     /// The new fields; `o` and `p` of all atoms, if there is room for them.
     fn update(&self, arrived: &[T], kept: Option<[&mut [T]; 2]>, output: &mut [T]) {
         let rows = self.block * self.width;
+        let layers = [self.output, self.projection].map(Dense::forward_pass);
         let tasks = output
             .par_chunks_mut(4 * rows)
             .zip(self.fields.par_chunks(4 * rows))
@@ -169,31 +173,31 @@ impl<T: Real> Call<'_, T> {
                 .zip(o.par_chunks_mut(3 * rows))
                 .zip(p.par_chunks_mut(9 * rows))
                 .for_each(|((((output, fields), arrived), o), p)| {
-                    self.update_block(fields, arrived, o, p, output);
+                    self.update_block(&layers, fields, arrived, [o, p], output);
                 }),
             None => tasks.for_each(|((output, fields), arrived)| {
                 let [mut o, mut p] = [3, 9].map(|widths| vec![T::ZERO; output.len() / 4 * widths]);
-                self.update_block(fields, arrived, &mut o, &mut p, output);
+                self.update_block(&layers, fields, arrived, [&mut o, &mut p], output);
             }),
         }
     }
 
     fn update_block(
         &self,
+        [to_o, projection]: &[DenseForward<'_, T>; 2],
         fields: &[T],
         arrived: &[T],
-        o: &mut [T],
-        p: &mut [T],
+        [o, p]: [&mut [T]; 2],
         output: &mut [T],
     ) {
         let f = self.width;
         let atoms = fields.len() / (4 * f);
         let messages = View::rows(arrived, 4 * f);
-        self.output.forward_rows(atoms, messages, o, 3 * f);
+        to_o.rows(atoms, messages, o, 3 * f);
         for axis in 0..3 {
             let vectors = View::rows(&fields[(1 + axis) * f..], 4 * f);
             let p = &mut p[3 * axis * f..];
-            self.projection.forward_rows(atoms, vectors, p, 9 * f);
+            projection.rows(atoms, vectors, p, 9 * f);
         }
         update_rows(f, p, o, arrived, output);
         add_row(output, fields);
@@ -203,6 +207,7 @@ impl<T: Real> Call<'_, T> {
     fn update_back(&self, o: &[T], p: &[T], grad: &[T], out: [&mut [T]; 4]) {
         let (f, rows) = (self.width, self.block * self.width);
         let [d_fields, d_arrived, d_o, d_p] = out;
+        let [from_o, projection] = [self.output, self.projection].map(Dense::backward_pass);
         d_fields
             .par_chunks_mut(4 * rows)
             .zip(d_arrived.par_chunks_mut(4 * rows))
@@ -215,13 +220,11 @@ impl<T: Real> Call<'_, T> {
                 update_rows_back(f, p, o, grad, [d_p, d_o, d_arrived]);
                 let atoms = grad.len() / (4 * f);
                 let d_o = View::rows(d_o, 3 * f);
-                self.output
-                    .input_gradient_rows(atoms, d_o, d_arrived, 4 * f, false);
+                from_o.rows(atoms, d_o, d_arrived, 4 * f, false);
                 for axis in 0..3 {
                     let d_p = View::rows(&d_p[3 * axis * f..], 9 * f);
                     let d_vectors = &mut d_fields[(1 + axis) * f..];
-                    self.projection
-                        .input_gradient_rows(atoms, d_p, d_vectors, 4 * f, false);
+                    projection.rows(atoms, d_p, d_vectors, 4 * f, false);
                 }
             });
     }

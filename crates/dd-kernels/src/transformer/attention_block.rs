@@ -1,22 +1,22 @@
 //! Attention with its norm, projections and residual.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
 use super::{
     DenseWeights, NORM_EPSILON, NormWeights, add, add_residual, branch_gradient, check_factors,
-    composed, normalized, scale, scale_rows,
+    composed, normalized, scale,
 };
 use crate::attention::PackedHeads;
-use crate::cpu::block::zeros;
 use crate::cpu::dense::{Dense, column_sums, rows_per_task};
 use crate::cpu::slice::has_kernel;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{AttentionDropout, RowIndex, Segments, check, layer_norm};
+use crate::{AttentionDropout, MatmulPrecision, RowIndex, Segments, check, layer_norm};
 
 /// Parameters and choices of [`attention_block`] on rows of `H` numbers.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,8 @@ pub struct AttentionBlock<'a> {
     pub factors: Option<&'a [f64]>,
     /// The rows that read, if not all: the others are only read from, and have no result.
     pub readers: Option<Readers<'a>>,
+    /// How the projections multiply; heads do so in full, as products of theirs are too small to gain.
+    pub precision: MatmulPrecision,
 }
 
 /// Some rows of segments, segment by segment.
@@ -97,9 +99,12 @@ pub fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor>
     if let Some(dropout) = block.dropout {
         dropout.check()?;
     }
+    check::precision("attention_block", x, block.precision)?;
     if !has_kernel(x) {
         return composed::attention_block(x, block);
     }
+    let mut inputs = vec![x, block.norm.weight, block.norm.bias];
+    inputs.extend(layers.iter().flat_map(|layer| [layer.weight, layer.bias]));
     let operation = Attend {
         segments: block.segments.clone(),
         readers: block
@@ -109,9 +114,9 @@ pub fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor>
         width,
         dropout: block.dropout.filter(|dropout| dropout.rate > 0.0),
         factors: block.factors.map(<[f64]>::to_vec),
+        precision: block.precision,
+        differentiable: inputs.iter().any(|input| input.track_op()),
     };
-    let mut inputs = vec![x, block.norm.weight, block.norm.bias];
-    inputs.extend(layers.iter().flat_map(|layer| [layer.weight, layer.bias]));
     operation::apply(operation, &inputs)
 }
 
@@ -135,26 +140,31 @@ fn check_readers(readers: Readers<'_>, segments: &Segments) -> Result<()> {
     }
 }
 
-struct Attend {
-    segments: Segments,
+pub(super) struct Attend {
+    pub(super) segments: Segments,
     readers: Option<(RowIndex, Segments)>,
     num_heads: usize,
-    width: usize,
+    pub(super) width: usize,
     dropout: Option<AttentionDropout>,
-    factors: Option<Vec<f64>>,
+    pub(super) factors: Option<Vec<f64>>,
+    precision: MatmulPrecision,
+    /// Whether there will be a backward pass.
+    pub(super) differentiable: bool,
 }
 
 /// The layers among the inputs.
-struct Layers<'a, T> {
-    query: Dense<'a, T>,
-    key: Dense<'a, T>,
-    value: Dense<'a, T>,
-    output: Dense<'a, T>,
+pub(super) struct Layers<'a, T> {
+    pub(super) query: Dense<'a, T>,
+    pub(super) key: Dense<'a, T>,
+    pub(super) value: Dense<'a, T>,
+    pub(super) output: Dense<'a, T>,
 }
 
 impl Attend {
-    fn layers<'a, T: Real>(&self, inputs: &[&'a [T]]) -> Layers<'a, T> {
-        let layer = |at: usize| Dense::new(inputs[at], inputs[at + 1], self.width);
+    pub(super) fn layers<'a, T: Real>(&self, inputs: &[&'a [T]]) -> Layers<'a, T> {
+        let layer = |at: usize| {
+            Dense::new(inputs[at], inputs[at + 1], self.width).with_precision(self.precision)
+        };
         Layers {
             query: layer(3),
             key: layer(5),
@@ -164,19 +174,24 @@ impl Attend {
     }
 
     /// Segments of the rows that read.
-    fn reading(&self) -> &Segments {
+    pub(super) fn reading(&self) -> &Segments {
         self.readers.as_ref().map_or(&self.segments, |(_, of)| of)
     }
 
-    /// The rows that read among all rows.
-    fn rows_that_read<'x, T: Real>(&self, rows: &'x [T]) -> Cow<'x, [T]> {
-        match &self.readers {
-            None => Cow::Borrowed(rows),
-            Some((index, _)) => {
-                let row = |&row: &u32| &rows[row as usize * self.width..][..self.width];
-                Cow::Owned(index.rows().iter().map(row).collect::<Vec<_>>().concat())
-            }
-        }
+    /// The rows that read among the rows of some segments.
+    pub(super) fn rows_that_read<'x, T: Real>(
+        &self,
+        rows: &'x [T],
+        segments: &Range<usize>,
+    ) -> Cow<'x, [T]> {
+        let Some((index, reading)) = &self.readers else {
+            return Cow::Borrowed(rows);
+        };
+        let of = |offsets: &[u32]| offsets[segments.start] as usize..offsets[segments.end] as usize;
+        let first = of(self.segments.offsets()).start;
+        let row = |&row: &u32| &rows[(row as usize - first) * self.width..][..self.width];
+        let readers = &index.rows()[of(reading.offsets())];
+        Cow::Owned(readers.iter().map(row).collect::<Vec<_>>().concat())
     }
 
     /// Adds rows of the readers to their places among all rows.
@@ -191,7 +206,7 @@ impl Attend {
         }
     }
 
-    fn heads(&self) -> PackedHeads<'_> {
+    pub(super) fn heads(&self) -> PackedHeads<'_> {
         PackedHeads {
             queries: self.reading(),
             segments: &self.segments,
@@ -202,19 +217,8 @@ impl Attend {
     }
 
     /// `1 / sqrt(C)`.
-    fn query_scale<T: Real>(&self) -> T {
+    pub(super) fn query_scale<T: Real>(&self) -> T {
         T::from_f64(1.0 / ((self.width / self.num_heads) as f64).sqrt())
-    }
-
-    /// Queries, keys and values.
-    fn project<T: Real>(&self, inputs: &[&[T]]) -> [Vec<T>; 3] {
-        let layers = self.layers(inputs);
-        let h = normalized(inputs[0], inputs[1], inputs[2]);
-        let mut q = layers.query.forward(&self.rows_that_read(&h));
-        let (k, v) = (layers.key.forward(&h), layers.value.forward(&h));
-        q.par_chunks_mut(1 << 14)
-            .for_each(|q| scale(q, self.query_scale()));
-        [q, k, v]
     }
 }
 
@@ -226,33 +230,7 @@ impl Operation for Attend {
     }
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
-        let [q, k, v] = self.project(inputs);
-        let message = self.heads().forward(&q, &k, &v);
-        let output = self.layers(inputs).output;
-        let x = self.rows_that_read(inputs[0]);
-        let rows = rows_per_task(self.reading().num_rows());
-        let block = rows * self.width;
-        let mut y = zeros(message.len());
-        y.par_chunks_mut(block)
-            .zip(message.par_chunks(block))
-            .zip(x.par_chunks(block))
-            .enumerate()
-            .for_each(|(number, ((y, message), x))| {
-                output.forward_block(message, y);
-                let first = number * rows;
-                scale_rows(
-                    y,
-                    self.width,
-                    first,
-                    self.reading(),
-                    self.factors.as_deref(),
-                );
-                add(y, x);
-            });
-        Outcome {
-            output: y,
-            kept: vec![q, k, v, message],
-        }
+        self.forward_in_groups(inputs)
     }
 
     fn backward<T: Real>(&self, seen: &Backward<'_, T>) -> Vec<Option<Vec<T>>> {
@@ -277,17 +255,22 @@ impl Operation for Attend {
         dq.par_chunks_mut(1 << 14)
             .for_each(|dq| scale(dq, self.query_scale()));
         let h = normalized(x, weight, bias);
-        let dquery = projection_gradients(&query, &self.rows_that_read(&h), &dq);
+        let dquery = projection_gradients(
+            &query,
+            &self.rows_that_read(&h, &(0..self.segments.len())),
+            &dq,
+        );
         let dkey = projection_gradients(&key, &h, &dk);
         let dvalue = projection_gradients(&value, &h, &dv);
         let mut dh = h; // its memory, for what comes next
+        let [key, value] = [key, value].map(Dense::backward_pass);
         let block = rows_per_task(self.segments.num_rows()) * self.width;
         dh.par_chunks_mut(block)
             .zip(dk.par_chunks(block))
             .zip(dv.par_chunks(block))
             .for_each(|((dh, dk), dv)| {
-                key.input_gradient_block(dk, dh, false);
-                value.input_gradient_block(dv, dh, true);
+                key.block(dk, dh, false);
+                value.block(dv, dh, true);
             });
         self.add_to_readers(&mut dh, &query.input_gradient(&dq));
         let [mut dx, dweight, dbias] =

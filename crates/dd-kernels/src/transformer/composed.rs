@@ -4,13 +4,16 @@ use candle_core::Tensor;
 
 use super::{AttentionBlock, DenseWeights, FeedForwardBlock, NORM_EPSILON, NormWeights};
 use crate::error::Result;
-use crate::{Segments, dense, dropout, gather, gelu, layer_norm, segment_attention};
+use crate::{
+    MatmulPrecision, Segments, dense_in, dropout, gather, gelu, layer_norm, segment_attention,
+};
 
 /// See [`super::attention_block()`]. With readers every row is computed, and the others are left out at the end; the random
 /// numbers of dropout are then those of all rows.
 pub(super) fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<Tensor> {
     let h = norm(x, block.norm)?;
     let scale = 1.0 / ((x.dim(1)? / block.num_heads) as f64).sqrt();
+    let layer = |x: &Tensor, weights| layer(x, weights, block.precision);
     let q = (layer(&h, block.query)? * scale)?;
     let (k, v) = (layer(&h, block.key)?, layer(&h, block.value)?);
     let message = segment_attention(&q, &k, &v, block.segments, block.num_heads, block.dropout)?;
@@ -24,6 +27,7 @@ pub(super) fn attention_block(x: &Tensor, block: &AttentionBlock<'_>) -> Result<
 
 /// See [`super::feed_forward_block()`].
 pub(super) fn feed_forward_block(x: &Tensor, block: &FeedForwardBlock<'_>) -> Result<Tensor> {
+    let layer = |x: &Tensor, weights| layer(x, weights, block.precision);
     let mut g = gelu(&layer(&norm(x, block.norm)?, block.first)?)?;
     if let Some(rate) = block.dropout {
         g = dropout(&g, block.segments, rate)?;
@@ -36,8 +40,8 @@ fn norm(x: &Tensor, norm: NormWeights<'_>) -> Result<Tensor> {
     layer_norm(x, norm.weight, norm.bias, NORM_EPSILON)
 }
 
-fn layer(x: &Tensor, layer: DenseWeights<'_>) -> Result<Tensor> {
-    dense(x, layer.weight, Some(layer.bias))
+fn layer(x: &Tensor, layer: DenseWeights<'_>, precision: MatmulPrecision) -> Result<Tensor> {
+    dense_in(x, layer.weight, Some(layer.bias), precision)
 }
 
 fn times_factors(x: Tensor, segments: &Segments, factors: Option<&[f64]>) -> Result<Tensor> {

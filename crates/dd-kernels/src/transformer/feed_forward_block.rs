@@ -14,7 +14,7 @@ use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use crate::operation::{self, Backward, Operation, Outcome};
 use crate::real::Real;
-use crate::{RowDropout, Segments, check, layer_norm};
+use crate::{MatmulPrecision, RowDropout, Segments, check, layer_norm};
 
 /// Parameters and choices of [`feed_forward_block`] on rows of `H` numbers, with `F` hidden ones.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,8 @@ pub struct FeedForwardBlock<'a> {
     pub dropout: Option<RowDropout>,
     /// Stochastic depth: what each segment's branch is multiplied by.
     pub factors: Option<&'a [f64]>,
+    /// How the layers multiply.
+    pub precision: MatmulPrecision,
 }
 
 /// `y = x + f (W_2 d(gelu(W_1 LN(x) + b_1)) + b_2)`: the second half of a pre-norm transformer layer, with dropout `d` and
@@ -76,22 +78,25 @@ pub fn feed_forward_block(x: &Tensor, block: &FeedForwardBlock<'_>) -> Result<Te
     if let Some(dropout) = block.dropout {
         dropout.check()?;
     }
+    check::precision("feed_forward_block", x, block.precision)?;
     if !has_kernel(x) {
         return composed::feed_forward_block(x, block);
     }
-    let operation = FeedForward {
-        segments: block.segments.clone(),
-        width,
-        hidden,
-        dropout: block.dropout.filter(|dropout| dropout.rate > 0.0),
-        factors: block.factors.map(<[f64]>::to_vec),
-    };
     let mut inputs = vec![x, block.norm.weight, block.norm.bias];
     inputs.extend(
         layers
             .iter()
             .flat_map(|(layer, ..)| [layer.weight, layer.bias]),
     );
+    let operation = FeedForward {
+        segments: block.segments.clone(),
+        width,
+        hidden,
+        dropout: block.dropout.filter(|dropout| dropout.rate > 0.0),
+        factors: block.factors.map(<[f64]>::to_vec),
+        precision: block.precision,
+        differentiable: inputs.iter().any(|input| input.track_op()),
+    };
     operation::apply(operation, &inputs)
 }
 
@@ -101,13 +106,16 @@ struct FeedForward {
     hidden: usize,
     dropout: Option<RowDropout>,
     factors: Option<Vec<f64>>,
+    precision: MatmulPrecision,
+    /// Whether there will be a backward pass.
+    differentiable: bool,
 }
 
 impl FeedForward {
     fn layers<'a, T: Real>(&self, inputs: &[&'a [T]]) -> [Dense<'a, T>; 2] {
         [
-            Dense::new(inputs[3], inputs[4], self.width),
-            Dense::new(inputs[5], inputs[6], self.hidden),
+            Dense::new(inputs[3], inputs[4], self.width).with_precision(self.precision),
+            Dense::new(inputs[5], inputs[6], self.hidden).with_precision(self.precision),
         ]
     }
 
@@ -131,20 +139,34 @@ impl Operation for FeedForward {
 
     fn forward<T: Real>(&self, inputs: &[&[T]]) -> Outcome<T> {
         let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
-        let [first, last] = self.layers(inputs);
+        let [first, last] = self.layers(inputs).map(Dense::forward_pass);
         let mut y = zeros(x.len());
-        let mut z = zeros(x.len() / self.width * self.hidden);
+        let rows = x.len() / self.width;
+        let mut z = Vec::new();
+        if self.differentiable {
+            z = zeros(rows * self.hidden);
+        }
+        let mut rooms: Vec<_> = z.chunks_mut(self.rows() * self.hidden).map(Some).collect();
+        rooms.resize_with(rows.div_ceil(self.rows()), || None);
         y.par_chunks_mut(self.rows() * self.width)
-            .zip(z.par_chunks_mut(self.rows() * self.hidden))
+            .zip(rooms)
             .zip(x.par_chunks(self.rows() * self.width))
             .enumerate()
-            .for_each(|(block, ((y, z), x))| {
+            .for_each(|(block, ((y, room), x))| {
                 layer_norm::normalize_rows(x, weight, bias, T::from_f64(NORM_EPSILON), y);
-                first.forward_block(y, z);
-                let mut g = vec![T::ZERO; z.len()];
-                gelu_rows(z, &mut g);
+                let mut g = vec![T::ZERO; y.len() / self.width * self.hidden];
+                match room {
+                    Some(z) => {
+                        first.block(y, z);
+                        gelu_rows(z, &mut g);
+                    }
+                    None => {
+                        first.block(y, &mut g);
+                        gelu_in_place(&mut g);
+                    }
+                }
                 self.drop(block, &mut g);
-                last.forward_block(&g, y);
+                last.block(&g, y);
                 let start = block * self.rows();
                 scale_rows(
                     y,
@@ -171,17 +193,18 @@ impl Operation for FeedForward {
 
         let [mut g, mut dz] = [(); 2].map(|()| zeros(z.len()));
         let mut dh = zeros(x.len());
+        let [to_dz, to_dh] = [last, first].map(Dense::backward_pass);
         let (wide, narrow) = (self.rows() * self.hidden, self.rows() * self.width);
         dh.par_chunks_mut(narrow)
             .zip(g.par_chunks_mut(wide).zip(dz.par_chunks_mut(wide)))
             .zip(z.par_chunks(wide).zip(dy.par_chunks(narrow)))
             .enumerate()
             .for_each(|(block, ((dh, (g, dz)), (z, dy)))| {
-                last.input_gradient_block(dy, dz, false);
+                to_dz.block(dy, dz, false);
                 self.drop(block, dz);
                 gelu_rows_back(z, g, dz);
                 self.drop(block, g);
-                first.input_gradient_block(dz, dh, false);
+                to_dh.block(dz, dh, false);
             });
         let dlast = [last.weight_gradient(&g, dy), column_sums(dy, self.width)];
         drop((g, scaled));
@@ -204,6 +227,15 @@ vectorized! {
     fn gelu_rows<T: Real>(z: &[T], g: &mut [T]) {
         for (g, &z) in g.iter_mut().zip(z) {
             *g = z * z.normal().0;
+        }
+    }
+}
+
+vectorized! {
+    /// `z = gelu(z)`.
+    fn gelu_in_place<T: Real>(z: &mut [T]) {
+        for z in z {
+            *z *= z.normal().0;
         }
     }
 }

@@ -6,6 +6,7 @@
 //! done on a few rows while they are in the cache.
 
 mod attention_block;
+mod attention_forward;
 mod composed;
 mod feed_forward_block;
 

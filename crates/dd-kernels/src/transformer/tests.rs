@@ -8,7 +8,7 @@ use super::{
 };
 use crate::rng::Key;
 use crate::testing::{assert_close, gradient_error, max_difference, normal_tensor};
-use crate::{AttentionDropout, Result, RowDropout, RowIndex, Segments};
+use crate::{AttentionDropout, MatmulPrecision, Result, RowDropout, RowIndex, Segments};
 
 const WIDTH: usize = 6;
 const HIDDEN: usize = 5;
@@ -21,6 +21,7 @@ struct Case {
     factors: Option<Vec<f64>>,
     rate: f64,
     readers: Option<(RowIndex, Segments)>,
+    precision: MatmulPrecision,
 }
 
 impl Case {
@@ -31,6 +32,7 @@ impl Case {
             factors: factors.map(<[f64]>::to_vec),
             rate,
             readers: None,
+            precision: MatmulPrecision::Full,
         })
     }
 
@@ -75,6 +77,7 @@ impl Case {
                 .readers
                 .as_ref()
                 .map(|(rows, segments)| Readers { rows, segments }),
+            precision: self.precision,
         };
         f(&x[0], &block)
     }
@@ -97,6 +100,7 @@ impl Case {
                 key: Key::from_seed(4),
             }),
             factors: self.factors.as_deref(),
+            precision: self.precision,
         };
         f(&x[0], &block)
     }
@@ -188,8 +192,44 @@ fn agree_with_the_composition() -> Result<()> {
 }
 
 #[test]
+fn in_bf16_they_agree_with_the_composition_up_to_a_rounding() -> Result<()> {
+    for mut case in cases()? {
+        case.precision = MatmulPrecision::Bf16;
+        let single = |layers: &[[usize; 2]]| -> Result<Vec<Tensor>> {
+            let inputs = case.inputs(layers)?;
+            let single = inputs.iter().map(|x| x.to_dtype(DType::F32));
+            Ok(single.collect::<candle_core::Result<_>>()?)
+        };
+        let (attention, feed) = (single(&ATTENTION)?, single(&FEED_FORWARD)?);
+        let ours = [
+            run(&attention, |x| case.attend(x, attention_block))?,
+            run(&feed, |x| case.feed_forward(x, feed_forward_block))?,
+        ];
+        let theirs = [
+            run(&attention, |x| case.attend(x, composed::attention_block))?,
+            run(&feed, |x| {
+                case.feed_forward(x, composed::feed_forward_block)
+            })?,
+        ];
+        for (ours, theirs) in ours.iter().flatten().zip(theirs.iter().flatten()) {
+            let size = theirs.abs()?.max_all()?.to_scalar::<f32>()?;
+            assert_close(ours, theirs, 0.02 * f64::from(size));
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn bits_do_not_depend_on_the_number_of_threads() -> Result<()> {
-    let case = Case::new(&[400, 250, 90], None, 0.1)?;
+    for precision in [MatmulPrecision::Full, MatmulPrecision::Bf16] {
+        bits_do_not_depend_on_threads_in(precision)?;
+    }
+    Ok(())
+}
+
+fn bits_do_not_depend_on_threads_in(precision: MatmulPrecision) -> Result<()> {
+    let mut case = Case::new(&[400, 250, 90], None, 0.1)?;
+    case.precision = precision;
     let single = |layers: &[[usize; 2]]| -> Result<Vec<Tensor>> {
         let inputs = case.inputs(layers)?;
         let single = inputs.iter().map(|x| x.to_dtype(DType::F32));

@@ -8,7 +8,7 @@ use dd_data::RowFault;
 use dd_encoder2d::{BATCH_TOKENS, ModelFolder, Predictor, Target};
 use dd_graph::{BatchPlan, Featurizer, FeaturizerConfig, GraphBatch, MolGraph};
 use dd_mol::Molecule;
-use dd_nn::{Mode, ParamStore};
+use dd_nn::{Mode, Precision};
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
@@ -80,14 +80,14 @@ impl Ensemble {
     /// When there is no such model, it has no head, a member is damaged or of another kind than the rest, the folder's
     /// uncertainty is that of other members, or its run was not finished.
     pub fn load(name_or_path: &Path) -> Result<Self> {
-        Self::load_as(name_or_path, DType::F32)
+        Self::load_as(name_or_path, Precision::Single)
     }
 
-    /// The same, computing in an element type of choice.
+    /// The same, computing in a precision of choice.
     ///
     /// # Errors
     /// As [`Ensemble::load`].
-    pub fn load_as(name_or_path: &Path, dtype: DType) -> Result<Self> {
+    pub fn load_as(name_or_path: &Path, precision: Precision) -> Result<Self> {
         let uncertainty = Uncertainty::load(name_or_path)?;
         if uncertainty.is_none() && name_or_path.join(CHOICES).is_file() {
             return Err(TrainError::Folder {
@@ -100,7 +100,7 @@ impl Ensemble {
             Some(known) => known.seeds.clone(),
             None => seeds_in(name_or_path)?,
         };
-        let mut ensemble = Self::of_seeds(name_or_path, &seeds, dtype)?;
+        let mut ensemble = Self::of_seeds(name_or_path, &seeds, precision)?;
         ensemble.uncertainty = uncertainty;
         ensemble.domain = Domain::load(name_or_path)?;
         ensemble.check()?;
@@ -108,7 +108,11 @@ impl Ensemble {
     }
 
     /// The members of some seeds alone, or the single model when there are none.
-    pub(super) fn of_seeds(name_or_path: &Path, seeds: &[u64], dtype: DType) -> Result<Self> {
+    pub(super) fn of_seeds(
+        name_or_path: &Path,
+        seeds: &[u64],
+        precision: Precision,
+    ) -> Result<Self> {
         let folders: Vec<PathBuf> = if seeds.is_empty() {
             vec![name_or_path.to_path_buf()]
         } else {
@@ -139,7 +143,8 @@ impl Ensemble {
                     ),
                 });
             }
-            let store = ParamStore::new(0, dtype, &Device::Cpu)
+            let store = precision
+                .store()
                 .frozen()
                 .at_most(folder.tensors()?.most_parameters());
             members.push(folder.config().build_predictor(&store)?);

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use candle_core::DType;
 use dd_data::Split;
-use dd_nn::write_atomically;
+use dd_nn::{Precision, write_atomically};
 use ndarray::{Array1, Array2, ArrayView1};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -178,7 +177,7 @@ impl PropertyPlan {
 
     /// The models of this run, whatever other seeds the folder holds.
     fn members(&self, place: &Path) -> Result<Ensemble> {
-        Ensemble::of_seeds(place, &self.config.seeds, DType::F32)
+        Ensemble::of_seeds(place, &self.config.seeds, Precision::Single)
     }
 
     fn domain(&self, embeddings: &Array2<f32>) -> Result<Domain> {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use dd_encoder2d::{Encoder, models_folder};
-use dd_kernels::Machine;
+use dd_kernels::{Machine, MatmulPrecision};
 use dd_models::{Kind, MODELS, Model};
 
 use crate::failure::Outcome;
@@ -19,6 +19,12 @@ pub(crate) fn run() -> Outcome {
     line("processor", machine.architecture)?;
     line("instructions", &listed(&machine.instruction_sets))?;
     line("kernels use", machine.kernels)?;
+    let bf16 = if MatmulPrecision::Bf16.is_fast() {
+        "avx512bf16: --bf16 is faster"
+    } else {
+        "no instructions: --bf16 is slower"
+    };
+    line("bf16", bf16)?;
     line(
         "threads",
         &format!("{} (RAYON_NUM_THREADS)", machine.threads),

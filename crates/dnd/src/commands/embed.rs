@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: &Predict, quiet: bool) -> Outcome {
         Start::Go(job) => job,
         Start::Done(outcome) => return outcome,
     };
-    let model = RowEmbedder::load_as(&arguments.model, arguments.element_type())
-        .map_err(Failure::misuse)?;
+    let model =
+        RowEmbedder::load_as(&arguments.model, arguments.precision()).map_err(Failure::misuse)?;
     answer(job, arguments, &model)
 }

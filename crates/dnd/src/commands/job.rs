@@ -146,6 +146,7 @@ fn task(command: &str, arguments: &cli::Predict, options: &[String]) -> Result<R
         format!("batch_tokens {}", arguments.batch_tokens),
         format!("double {}", arguments.double),
     ];
+    all.extend(arguments.bf16.then(|| "bf16".to_string()));
     all.extend_from_slice(options);
     let shard = format!("{number}/{of}");
     RowTask::new(command, (&rows.input, &shard), &arguments.model, all).map_err(Failure::misuse)

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &PredictTargets, quiet: bool) -> Outcome {
         Start::Done(outcome) => return outcome,
     };
     let mut ensemble =
-        Ensemble::load_as(&common.model, common.element_type()).map_err(Failure::misuse)?;
+        Ensemble::load_as(&common.model, common.precision()).map_err(Failure::misuse)?;
     ensemble.set_batch_tokens(common.batch_tokens);
     if let Some(widths) = arguments.intervals {
         ensemble

@@ -116,13 +116,23 @@ fn other_answers(at: &Path) {
         at,
         "predict -q --double --model runs/mine -i all.csv -o double.csv --coverage 0.95",
     );
-    let double = rows(&at.join("double.csv"));
-    for (row, precise) in wide.iter().zip(&double) {
-        for column in ["gap", "gap_std", "gap_low", "nearest_similarity"] {
-            let off = number(row, column) - number(precise, column);
-            assert!(off.abs() < 1e-3, "{column}: off by {off}");
-        }
+    done(
+        at,
+        "predict -q --bf16 --model runs/mine -i all.csv -o bf16.csv --coverage 0.95",
+    );
+    let [double, bf16] = ["double.csv", "bf16.csv"].map(|name| rows(&at.join(name)));
+    let off = |other: &[_], column: &str| -> f64 {
+        let differences = wide.iter().zip(other);
+        differences
+            .map(|(row, other)| (number(row, column) - number(other, column)).abs())
+            .fold(0.0, f64::max)
+    };
+    for column in ["gap", "gap_std", "gap_low", "nearest_similarity"] {
+        let off = off(&double, column);
+        assert!(off < 1e-3, "{column}: off by {off}");
     }
+    let rounded = off(&bf16, "gap");
+    assert!((1e-4..0.1).contains(&rounded), "gap: off by {rounded}");
     refused(
         at,
         "embed -m runs/mine -i new.tsv -o x.csv",

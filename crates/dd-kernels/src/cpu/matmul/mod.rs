@@ -1,6 +1,10 @@
 //! Single-threaded matrix products on parts of slices, through the `gemm` crate.
 
+pub(crate) mod bf16;
+
+use crate::MatmulPrecision;
 use crate::real::Real;
+use bf16::RightFactor;
 
 /// A matrix inside a slice: element `(i, j)` stands at `i * row_stride + j * column_stride`.
 #[derive(Clone, Copy)]
@@ -41,6 +45,22 @@ impl<'a, T> View<'a, T> {
             data: &self.data[first * self.column_stride..],
             ..self
         }
+    }
+
+    /// Without the rows before `first`.
+    fn skip_rows(self, first: usize) -> Self {
+        self.t().skip_columns(first).t()
+    }
+
+    fn singles(self) -> Option<View<'a, f32>>
+    where
+        T: Real,
+    {
+        Some(View {
+            data: T::singles(self.data)?,
+            row_stride: self.row_stride,
+            column_stride: self.column_stride,
+        })
     }
 
     fn holds(&self, rows: usize, columns: usize) -> bool {
@@ -103,6 +123,45 @@ pub(crate) fn matmul_into<T: Real>(
             false,
             gemm::Parallelism::None,
         );
+    }
+}
+
+/// The right factor `b: [k, n]` of products that may be in bf16.
+pub(crate) enum RightMatrix<'a, T> {
+    /// As it stands, with its sizes.
+    Full(View<'a, T>, [usize; 2]),
+    /// Laid out for products in bf16.
+    Bf16(RightFactor),
+}
+
+impl<'a, T: Real> RightMatrix<'a, T> {
+    /// Lays out the factor, in parallel, if products are to be in bf16: not to be called while other threads wait for it.
+    ///
+    /// Double precision stays what it is.
+    pub(crate) fn new(b: View<'a, T>, sizes: [usize; 2], precision: MatmulPrecision) -> Self {
+        match (precision, b.singles()) {
+            (MatmulPrecision::Bf16, Some(b)) => Self::Bf16(RightFactor::new(b, sizes)),
+            _ => Self::Full(b, sizes),
+        }
+    }
+
+    /// `out = a b` (`add`: `out += a b`) for `a: [m, k]`, into rows that stand `stride` apart, on the calling thread.
+    pub(crate) fn multiplied(
+        &self,
+        out: &mut [T],
+        stride: usize,
+        m: usize,
+        a: View<'_, T>,
+        add: bool,
+    ) {
+        match self {
+            Self::Full(b, [k, n]) => matmul_into(out, stride, [m, *k, *n], a, *b, add),
+            Self::Bf16(b) => {
+                let singles = T::singles_mut(out).zip(a.singles());
+                let (out, a) = singles.expect("bf16 factors are made from single precision");
+                bf16::matmul_into(out, stride, m, a, b, add);
+            }
+        }
     }
 }
 

@@ -232,6 +232,29 @@ def compare_with_program(text, golden, molecules=16):
     return [Difference(found, truth) for found in (*ours, single)]
 
 
+def in_bf16(spec):
+    """The name of a model whose dense layers multiply in bf16."""
+    return spec.text + ("," if ":" in spec.text else ":") + "bf16"
+
+
+def rounded_differences(text, golden, molecules=16):
+    """Differences of both sides in bf16 from PyTorch in float64; none for the transformer, which has no bf16."""
+    spec = Spec(text)
+    if spec.name == "et":
+        return []
+    tensors = first_molecules(load_file(golden / INPUTS[spec.name]), molecules)
+    with tempfile.TemporaryDirectory() as folder:
+        inputs, path = pathlib.Path(folder) / "inputs.safetensors", pathlib.Path(folder) / "results.safetensors"
+        save_file(tensors, inputs)
+        prepared = prepare(text, golden, inputs)
+        subprocess.run([PROGRAM, in_bf16(spec), "save32", inputs, prepared.weights, path], check=True)
+        here = load_file(path)
+    truth = results(build(spec, tensors), torch.float64)
+    with torch.autocast("cpu", torch.bfloat16):
+        there = results(build(spec, tensors), torch.float32)
+    return [Difference(found, truth) for found in (here, there)]
+
+
 def relative(got, expected):
     """The largest difference relative to the largest entry; infinite for another shape or what is no number."""
     got, expected = got.detach().double(), expected.double()

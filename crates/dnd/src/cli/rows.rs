@@ -63,7 +63,8 @@ pub(crate) struct Predict {
     #[arg(long, conflicts_with = "bf16")]
     pub(crate) double: bool,
     /// Round what dense layers multiply to bf16: faster for wide networks (1.7 times at 768 channels, 1.2 at 256) on
-    /// processors with AVX-512 BF16 (`dnd doctor` tells), slower on others. Embeddings differ by up to a hundredth.
+    /// processors with AVX-512 BF16 (`dnd doctor` tells), slower on others. Embeddings move by less than a hundredth of
+    /// their spread in the mean.
     #[arg(long)]
     pub(crate) bf16: bool,
 }

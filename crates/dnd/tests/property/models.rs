@@ -81,6 +81,31 @@ fn any_table_becomes_models_that_say_how_far_to_trust_them() {
     other_answers(&at);
 }
 
+/// Predictions in double precision and in bf16 are near those in single precision.
+fn other_precisions(at: &Path, single: &Rows) {
+    done(
+        at,
+        "predict -q --double --model runs/mine -i all.csv -o double.csv --coverage 0.95",
+    );
+    done(
+        at,
+        "predict -q --bf16 --model runs/mine -i all.csv -o bf16.csv --coverage 0.95",
+    );
+    let [double, bf16] = ["double.csv", "bf16.csv"].map(|name| rows(&at.join(name)));
+    let off = |other: &[_], column: &str| -> f64 {
+        let differences = single.iter().zip(other);
+        differences
+            .map(|(row, other)| (number(row, column) - number(other, column)).abs())
+            .fold(0.0, f64::max)
+    };
+    for column in ["gap", "gap_std", "gap_low", "nearest_similarity"] {
+        let off = off(&double, column);
+        assert!(off < 1e-3, "{column}: off by {off}");
+    }
+    let rounded = off(&bf16, "gap");
+    assert!((1e-4..0.1).contains(&rounded), "gap: off by {rounded}");
+}
+
 /// Fewer promises are wider, a promise that 45 molecules cannot keep is refused, and --plain is means alone.
 fn other_answers(at: &Path) {
     done(
@@ -112,27 +137,7 @@ fn other_answers(at: &Path) {
         assert!((mean - number(&wide[row], "gap")).abs() < 1e-4);
         assert!((mean - number(&plain[row], "gap")).abs() < 1e-4);
     }
-    done(
-        at,
-        "predict -q --double --model runs/mine -i all.csv -o double.csv --coverage 0.95",
-    );
-    done(
-        at,
-        "predict -q --bf16 --model runs/mine -i all.csv -o bf16.csv --coverage 0.95",
-    );
-    let [double, bf16] = ["double.csv", "bf16.csv"].map(|name| rows(&at.join(name)));
-    let off = |other: &[_], column: &str| -> f64 {
-        let differences = wide.iter().zip(other);
-        differences
-            .map(|(row, other)| (number(row, column) - number(other, column)).abs())
-            .fold(0.0, f64::max)
-    };
-    for column in ["gap", "gap_std", "gap_low", "nearest_similarity"] {
-        let off = off(&double, column);
-        assert!(off < 1e-3, "{column}: off by {off}");
-    }
-    let rounded = off(&bf16, "gap");
-    assert!((1e-4..0.1).contains(&rounded), "gap: off by {rounded}");
+    other_precisions(at, &wide);
     refused(
         at,
         "embed -m runs/mine -i new.tsv -o x.csv",

@@ -4,8 +4,8 @@ use std::ffi::{c_int, c_long};
 
 /// `mi_option_purge_delay` of mimalloc 3, for which its crate has no name.
 const PURGE_DELAY: c_int = libmimalloc_sys::mi_option_use_numa_nodes - 1;
-/// Ten times the usual delay: a step of a large network takes longer than that, and memory that was given back
-/// in the meantime has to be cleared anew, which is a sixth of a step.
+/// Ten times the usual delay, which a step of a large network outlasts: pages that were given back in the meantime have to
+/// be cleared anew, a sixth of such a step.
 const MILLISECONDS: c_long = 10_000;
 
 #[global_allocator]

@@ -1,8 +1,8 @@
 //! The speed of one model, one repetition for each line of standard input.
 //!
 //! `model_rates MODEL WORK INPUTS [WEIGHTS [RESULTS]]`: MODEL is `et`, `tokengt`, `student` or `gin`, with changes of size
-//! as in `et:width=128,layers=4`, or of precision as in `student:bf16`; WORK is `forward`, `step`, or `save32` or `save64`, which write outputs and gradients
-//! in that precision to RESULTS.
+//! as in `et:width=128,layers=4`, or of precision as in `student:bf16`; WORK is `forward`, `step`, or `save32` or `save64`,
+//! which write outputs and gradients in that precision to RESULTS.
 //! Each answer is a line of JSON with the seconds that the repetition took. `RAYON_NUM_THREADS` sets the threads.
 //! `benches/peers/model_speed.py` runs this beside PyTorch.
 

@@ -3,7 +3,7 @@
 
 use candle_core::{Module, Tensor};
 use dd_graph::{Cutoff, NeighborCap, NeighborList, PointBatch};
-use dd_kernels::{EtFields, RowIndex, gather, segment_mean, segment_sum};
+use dd_kernels::{EtFields, MatmulPrecision, RowIndex, gather, segment_mean, segment_sum};
 use dd_nn::{Buffer, Init, LayerNorm, Mode, Params, Representation};
 
 use crate::attention::AttentionLayer;
@@ -83,9 +83,15 @@ impl EquivariantTransformer {
     /// Builds the network; `params` is the root of the state dict.
     ///
     /// # Errors
-    /// When the config describes no network or the store holds parameters of other shapes.
+    /// When the config describes no network, the store holds parameters of other shapes, or it is for products in bf16.
     pub fn new(config: &EtConfig, params: &Params) -> Result<Self> {
         config.validate()?;
+        if params.matmul_precision() != MatmulPrecision::Full {
+            return Err(DenoiserError::Config {
+                field: "matmul_precision",
+                reason: "the fused layers of this network multiply in full".to_string(),
+            });
+        }
         let f = config.embedding_dimension;
         let trunk = params.pp("representation_model");
         let table = trunk.pp("embedding");

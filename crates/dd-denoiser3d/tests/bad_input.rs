@@ -3,9 +3,9 @@
 mod molecules;
 
 use candle_core::{DType, Device, Tensor};
-use dd_denoiser3d::{Denoiser3d, EtConfig};
+use dd_denoiser3d::{Denoiser3d, EquivariantTransformer, EtConfig};
 use dd_graph::PointCloud;
-use dd_nn::Mode;
+use dd_nn::{Mode, Precision};
 use molecules::{collate, config, methylamine, network};
 
 #[test]
@@ -18,6 +18,13 @@ fn an_element_beyond_the_table_is_named() {
         .expect_err("the table ends at 99");
     let expected = "molecule 1, atom 3: atomic number 118 is outside 0..100";
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn products_in_bf16_are_refused_as_fused_layers_have_none() {
+    let store = Precision::Bf16.store();
+    let error = EquivariantTransformer::new(&config(), &store.root()).expect_err("full only");
+    assert!(error.to_string().contains("matmul_precision"), "{error}");
 }
 
 #[test]

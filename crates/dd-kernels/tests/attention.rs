@@ -48,6 +48,29 @@ fn attention_dropout_keeps_the_expected_share() -> Result<()> {
 }
 
 #[test]
+fn a_score_that_is_no_number_spoils_its_row_alone() -> Result<()> {
+    let segments = Segments::from_lengths(&[20], &device())?;
+    for (place, dtype) in [(0, DType::F32), (13, DType::F32), (19, DType::F64)] {
+        let mut numbers = vec![0.5_f64; 20];
+        numbers[place] = f64::NAN;
+        let q = Tensor::new(numbers, &device())?
+            .reshape((20, 1))?
+            .to_dtype(dtype)?;
+        let ones = q.zeros_like()?.affine(0.0, 1.0)?;
+        let y = dd_kernels::segment_attention(&q, &ones, &ones, &segments, 1, None)?;
+        let y: Vec<f64> = y.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
+        for (row, y) in y.iter().enumerate() {
+            assert!(y.is_nan() == (row == place) && (row == place || (y - 1.0).abs() < 1e-6));
+        }
+        // A key that is none is in every row's sum.
+        let y = dd_kernels::segment_attention(&ones, &q, &ones, &segments, 1, None)?;
+        let y: Vec<f64> = y.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
+        assert!(y.iter().all(|y| y.is_nan()), "key {place}");
+    }
+    Ok(())
+}
+
+#[test]
 fn attention_weights_are_what_attention_applies() -> Result<()> {
     let [q, k, v] = [1, 2, 3].map(|seed| normal_tensor(Key::from_seed(seed), &[5, 4]));
     let (q, k, v) = (q?, k?, v?);

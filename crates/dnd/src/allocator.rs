@@ -11,9 +11,25 @@ const MILLISECONDS: c_long = 10_000;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Keeps freed memory for ten seconds before it is given back.
+/// Keeps freed memory for ten seconds before it is given back, unless `MIMALLOC_PURGE_DELAY` says otherwise.
 #[allow(unsafe_code)]
 pub(crate) fn keep_freed() {
     // SAFETY: the function writes one number of mimalloc's own, and is called before there are other threads.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, MILLISECONDS) };
+    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, MILLISECONDS) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number of the option is a guess from its neighbour's: what it holds at first tells whether it is right.
+    #[test]
+    #[allow(unsafe_code)]
+    fn the_option_is_the_delay_of_a_second() {
+        // SAFETY: reads one number of mimalloc's own.
+        let delay = || unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
+        assert_eq!(delay(), 1_000);
+        keep_freed();
+        assert_eq!(delay(), MILLISECONDS);
+    }
 }

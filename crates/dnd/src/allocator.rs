@@ -20,16 +20,14 @@ pub(crate) fn keep_freed() {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// The number of the option is a guess from its neighbour's: what it holds at first tells whether it is right.
     #[test]
     #[allow(unsafe_code)]
     fn the_option_is_the_delay_of_a_second() {
         // SAFETY: reads one number of mimalloc's own.
-        let delay = || unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
+        let delay = || unsafe { libmimalloc_sys::mi_option_get(super::PURGE_DELAY) };
         assert_eq!(delay(), 1_000);
-        keep_freed();
-        assert_eq!(delay(), MILLISECONDS);
+        super::keep_freed();
+        assert_eq!(delay(), super::MILLISECONDS);
     }
 }

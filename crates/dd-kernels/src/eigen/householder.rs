@@ -1,6 +1,6 @@
 //! `A = Q T Q^T` with a tridiagonal `T`, from the last row up.
 
-use super::lanes::{LANES, Lanes, at, at_mut, axpy, dot, numbers, numbers_mut, vectors};
+use super::lanes::{LANES, Lanes, at, dot, numbers, vectors};
 
 /// The reflections `1 - beta v v^T` whose product is `Q`: `v` of reflection `i` is left of the diagonal in row `i` of the
 /// matrix that was reduced.
@@ -48,24 +48,30 @@ pub(super) fn tridiagonalize(
         let width = i.div_ceil(LANES);
         let (row, p) = (&mut row[..width], &mut product[..width]);
         let (v, w) = (&mut v[..width], &mut w[..width]);
-        numbers_mut(row)[i..].fill(0.0);
+        // Entries left of the diagonal that the last vector holds; the others count as zeros.
+        let kept = i - (width - 1) * LANES;
         // A reflection sends row i left of the diagonal to a multiple of its last entry.
-        let last = std::mem::take(at_mut(row, i - 1));
-        let tail = dot(row, row);
+        let (last, end) = (at(row, i - 1), row[width - 1].0);
+        let end = Lanes::of(|l| if l + 1 < kept { end[l] } else { 0.0 });
+        let tail = dot([&row[..width - 1]; 2], [end; 2]);
+        let mut pivot = 0.0;
         if tail == 0.0 {
             off_diagonal[i - 1] = last;
         } else {
             let alpha = -(tail + last * last).sqrt().copysign(last);
-            let pivot = last - alpha;
+            pivot = last - alpha;
             betas[i] = 2.0 / (tail + pivot * pivot);
-            *at_mut(row, i - 1) = pivot;
             off_diagonal[i - 1] = alpha;
         }
+        let end = Lanes::of(|l| if l + 1 == kept { pivot } else { end.0[l] });
+        row[width - 1] = end;
         change_and_multiply(block, stride, [row, v, w], p);
         // w = p - (beta / 2)(p . v) v with p = beta A v; nothing where there is no reflection.
         let beta = betas[i];
-        numbers_mut(p)[i..].fill(0.0);
-        let half = 0.5 * beta * beta * dot(p, row);
+        let p_end = p[width - 1].0;
+        let p_end = Lanes::of(|l| if l < kept { p_end[l] } else { 0.0 });
+        p[width - 1] = p_end;
+        let half = 0.5 * beta * beta * dot([&p[..width - 1], &row[..width - 1]], [p_end, end]);
         for (((w, v), p), row) in w.iter_mut().zip(v).zip(p).zip(row) {
             let (p, row) = (p.0, *row);
             *w = Lanes::of(|l| beta * p[l] - half * row.0[l]);
@@ -91,60 +97,50 @@ fn change_and_multiply(
     [u, v, w]: [&[Lanes]; 3],
     product: &mut [Lanes],
 ) {
-    let width = product.len();
     product.fill(Lanes::ZERO);
-    let factors = (numbers(u), numbers(v), numbers(w));
-    let mut row = 0;
+    let mut factors = [numbers(u), numbers(v), numbers(w)];
     while a.len() >= 4 * stride {
         let (rows, rest) = a.split_at_mut(4 * stride);
+        let four = |of: &[f64]| [of[0], of[1], of[2], of[3]];
+        let four = [four(factors[0]), four(factors[1]), four(factors[2])];
+        factors = [&factors[0][4..], &factors[1][4..], &factors[2][4..]];
         a = rest;
-        let four = |of: &[f64]| [of[row], of[row + 1], of[row + 2], of[row + 3]];
-        let factors = [four(factors.0), four(factors.1), four(factors.2)];
-        row += 4;
         // The matrix of a graph stays sparse for a while.
-        if factors == [[0.0; 4]; 3] {
+        let bits = { four.as_flattened().iter() }.fold(0, |bits, x| bits | x.to_bits());
+        if bits << 1 == 0 {
             continue;
         }
-        let mut column = 0;
-        while column + 4 <= width {
-            tile::<4>(rows, stride, column, &factors, [v, w], product);
-            column += 4;
-        }
-        match width - column {
-            3 => tile::<3>(rows, stride, column, &factors, [v, w], product),
-            2 => tile::<2>(rows, stride, column, &factors, [v, w], product),
-            1 => tile::<1>(rows, stride, column, &factors, [v, w], product),
-            _ => {}
-        }
+        four_rows(rows, stride, four, [v, w], product);
     }
-    while !a.is_empty() {
-        let (one, rest) = a.split_at_mut(stride);
-        a = rest;
-        let one = &mut one[..width];
-        change(one, factors.1[row], factors.2[row], v, w);
-        axpy(factors.0[row], one, product);
-        row += 1;
+    match a.len() / stride {
+        3 => last_rows::<3>(a, stride, factors, [v, w], product),
+        2 => last_rows::<2>(a, stride, factors, [v, w], product),
+        1 => last_rows::<1>(a, stride, factors, [v, w], product),
+        _ => {}
     }
 }
 
-/// `T` neighbouring vectors of four rows.
+/// As [`change_and_multiply`], for four rows, whose products are added in pairs.
 #[inline(always)]
-fn tile<const T: usize>(
+fn four_rows(
     rows: &mut [Lanes],
     stride: usize,
-    column: usize,
-    [u, x, y]: &[[f64; 4]; 3],
+    [u, x, y]: [[f64; 4]; 3],
     [v, w]: [&[Lanes]; 2],
     product: &mut [Lanes],
 ) {
+    let width = product.len();
     let (a, rows) = rows.split_at_mut(stride);
     let (b, rows) = rows.split_at_mut(stride);
     let (c, d) = rows.split_at_mut(stride);
-    let (a, b) = (vectors::<T>(a, column), vectors::<T>(b, column));
-    let (c, d) = (vectors::<T>(c, column), vectors::<T>(d, column));
-    let product = vectors::<T>(product, column);
-    let (v, w) = (&v[column..][..T], &w[column..][..T]);
-    for t in 0..T {
+    let (a, b, c, d) = (
+        &mut a[..width],
+        &mut b[..width],
+        &mut c[..width],
+        &mut d[..width],
+    );
+    let (v, w) = (&v[..width], &w[..width]);
+    for t in 0..width {
         let (v, w, old) = (v[t].0, w[t].0, product[t].0);
         let change = |row: &mut Lanes, i: usize| {
             let old = row.0;
@@ -157,6 +153,29 @@ fn tile<const T: usize>(
         let d = change(&mut d[t], 3);
         product[t] =
             Lanes::of(|l| old[l] + ((u[0] * a[l] + u[1] * b[l]) + (u[2] * c[l] + u[3] * d[l])));
+    }
+}
+
+/// As [`change_and_multiply`], for fewer rows, one after the other.
+#[inline(always)]
+fn last_rows<const R: usize>(
+    rows: &mut [Lanes],
+    stride: usize,
+    factors: [&[f64]; 3],
+    [v, w]: [&[Lanes]; 2],
+    product: &mut [Lanes],
+) {
+    let few = |of: &[f64]| -> [f64; R] { of[..R].try_into().expect("R factors") };
+    let (u, x, y) = (few(factors[0]), few(factors[1]), few(factors[2]));
+    for (t, ((product, v), w)) in product.iter_mut().zip(v).zip(w).enumerate() {
+        let (v, w, mut sum) = (v.0, w.0, *product);
+        for r in 0..R {
+            let row = &mut rows[r * stride + t];
+            let old = row.0;
+            *row = Lanes::of(|l| old[l] - (x[r] * w[l] + y[r] * v[l]));
+            sum = sum.plus(u[r], *row);
+        }
+        *product = sum;
     }
 }
 
@@ -181,32 +200,43 @@ impl Reflections {
     #[inline(always)]
     fn apply_to<const G: usize>(&self, a: &[Lanes], x: &mut [Lanes], stride: usize) {
         let width = self.betas.len().div_ceil(LANES);
+        // What the reflection before adds to its rows, in multiples of its v.
+        let (mut before, mut added): (&[f64], _) = (&[], [Lanes::ZERO; G]);
         for (i, (&beta, v)) in self.betas.iter().zip(a.chunks(width)).enumerate() {
             if beta == 0.0 {
                 continue;
             }
-            let mut along = [Lanes::ZERO; G];
             let v = &numbers(v)[..i];
+            let mut along = [Lanes::ZERO; G];
             let mut first = 0;
-            for &factor in v {
+            for (&factor, &before) in v.iter().zip(before) {
+                let row = vectors::<G>(x, first);
+                for g in 0..G {
+                    row[g] = row[g].plus(before, added[g]);
+                    along[g] = along[g].plus(factor, row[g]);
+                }
+                first += stride;
+            }
+            for &factor in &v[before.len()..] {
                 let row = vectors::<G>(x, first);
                 for g in 0..G {
                     along[g] = along[g].plus(factor, row[g]);
                 }
                 first += stride;
             }
-            for along in &mut along {
-                let old = along.0;
-                *along = Lanes::of(|l| -beta * old[l]);
+            for g in 0..G {
+                let old = along[g].0;
+                added[g] = Lanes::of(|l| -beta * old[l]);
             }
-            first = 0;
-            for &factor in v {
-                let row = vectors::<G>(x, first);
-                for g in 0..G {
-                    row[g] = row[g].plus(factor, along[g]);
-                }
-                first += stride;
+            before = v;
+        }
+        let mut first = 0;
+        for &before in before {
+            let row = vectors::<G>(x, first);
+            for g in 0..G {
+                row[g] = row[g].plus(before, added[g]);
             }
+            first += stride;
         }
     }
 }

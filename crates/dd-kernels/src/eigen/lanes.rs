@@ -64,23 +64,16 @@ pub(super) fn give_back(rows: Vec<Lanes>) {
     });
 }
 
-/// Inner product, lane by lane, then across lanes.
+/// Inner product, lane by lane, then across lanes. The last vectors come apart from the rows, from registers: to read in one
+/// piece what was just written in several would wait for memory.
 #[inline(always)]
-pub(super) fn dot(x: &[Lanes], y: &[Lanes]) -> f64 {
+pub(super) fn dot([x, y]: [&[Lanes]; 2], [x_end, y_end]: [Lanes; 2]) -> f64 {
     let mut sums = Lanes::ZERO;
     for (x, y) in x.iter().zip(y) {
         let (old, x, y) = (sums, *x, *y);
         sums = Lanes::of(|l| old.0[l] + x.0[l] * y.0[l]);
     }
-    sums.sum()
-}
-
-/// `y <- y + factor x`.
-#[inline(always)]
-pub(super) fn axpy(factor: f64, x: &[Lanes], y: &mut [Lanes]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y = y.plus(factor, *x);
-    }
+    Lanes::of(|l| sums.0[l] + x_end.0[l] * y_end.0[l]).sum()
 }
 
 /// The numbers of a row.

@@ -11,6 +11,10 @@
 
 mod householder;
 mod lanes;
+mod order;
+mod ql;
+mod quad;
+mod recurrence;
 mod rotations;
 
 use std::cell::Cell;
@@ -19,6 +23,8 @@ use crate::cpu::vectorized;
 use crate::error::{KernelError, Result};
 use householder::Reflections;
 use lanes::{LANES, Lanes, at, at_mut, numbers};
+use order::Order;
+use quad::Quad;
 use rotations::Rotations;
 
 /// A symmetric matrix under construction.
@@ -49,8 +55,8 @@ struct Desk {
     rotations: Rotations,
     /// Which rows of the vectors change their sign.
     signs: Vec<bool>,
-    /// Places on the diagonal by ascending value; those of the vectors asked for, ascending.
-    order: Vec<usize>,
+    order: Order,
+    /// Places on the diagonal of the values whose vectors are asked for, ascending.
     wanted: Vec<usize>,
 }
 
@@ -184,16 +190,29 @@ fn entries(row: &[Lanes], size: usize) -> impl Iterator<Item = f64> + '_ {
     row.iter().flat_map(|x| x.0).take(size)
 }
 
-vectorized! {
-    /// As [`decompose_plainly`], with the vector instructions of the processor.
-    fn decompose(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
-        decompose_plainly(matrix, count, desk)
+/// `None` when there is no answer.
+fn decompose(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn with_avx2(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
+            decompose_on::<quad::Avx>(matrix, count, desk)
+        }
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor was just found to have what the function is compiled for.
+            #[allow(unsafe_code)]
+            return unsafe { with_avx2(matrix, count, desk) };
+        }
     }
+    decompose_on::<Lanes>(matrix, count, desk)
 }
 
-/// `None` when there is no answer.
 #[inline(always)]
-fn decompose_plainly(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
+fn decompose_on<Q: Quad>(
+    matrix: SymmetricMatrix,
+    count: usize,
+    desk: &mut Desk,
+) -> Option<Spectrum> {
     let SymmetricMatrix {
         size,
         stride,
@@ -237,16 +256,19 @@ fn decompose_plainly(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> 
         *join *= *join;
         signs[i] = negative;
     }
-    rotations::implicit_ql(size, diagonal, joins, rotations)?;
-    order.clear();
-    order.extend(0..size);
-    order.sort_unstable_by(|&a, &b| diagonal[a].total_cmp(&diagonal[b]).then(a.cmp(&b)));
+    ql::diagonalize::<Q>(size, diagonal, joins, rotations)?;
+    let ranks = order.ranks(&diagonal[..size]);
     wanted.clear();
-    wanted.extend_from_slice(&order[..count]);
-    wanted.sort_unstable();
+    wanted.extend((0..size).filter(|&place| ranks[place] < count as i64));
+    let mut values = vec![0.0; size];
+    for (&value, &rank) in diagonal.iter().zip(ranks) {
+        values[rank as usize] = value * largest;
+    }
     let stride = count.div_ceil(LANES);
     let mut components = lanes::zeros(size * stride);
+    let mut columns = vec![0; count];
     for (column, &place) in wanted.iter().enumerate() {
+        columns[ranks[place] as usize] = column as u32;
         *at_mut(&mut components[place * stride..], column) = 1.0;
     }
     rotations.undo(&mut components, stride, wanted);
@@ -257,12 +279,9 @@ fn decompose_plainly(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> 
     }
     reflections.apply(&rows, &mut components, stride);
     lanes::give_back(rows);
-    let column = |place: &usize| wanted.binary_search(place).expect("it is wanted") as u32;
     Some(Spectrum {
-        values: { order.iter() }
-            .map(|&place| diagonal[place] * largest)
-            .collect(),
-        columns: order[..count].iter().map(column).collect(),
+        values,
+        columns,
         stride,
         components,
     })

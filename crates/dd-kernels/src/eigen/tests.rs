@@ -1,6 +1,7 @@
 //! Residuals, orthogonality, degenerate spectra, and the same bits with and without wide vectors.
 
-use super::{Desk, Spectrum, SymmetricMatrix, decompose_plainly};
+use super::lanes::Lanes;
+use super::{Desk, Spectrum, SymmetricMatrix, decompose_on};
 use crate::rng::Key;
 
 fn matrix(n: usize, entry: impl Fn(usize, usize) -> f64) -> SymmetricMatrix {
@@ -131,8 +132,27 @@ fn scale_does_not_matter_and_what_is_not_finite_is_an_error() {
 fn wide_vectors_give_the_same_bits_as_narrow_ones() {
     for n in [1, 6, 25, 64] {
         let wide = random(n).spectrum(n).expect("finite");
-        let narrow = decompose_plainly(random(n), n, &mut Desk::default()).expect("finite");
+        let narrow = decompose_on::<Lanes>(random(n), n, &mut Desk::default()).expect("finite");
         assert_eq!(wide.values(), narrow.values());
         assert!((0..n).all(|i| wide.components(i).eq(narrow.components(i))));
     }
+}
+
+#[test]
+fn small_and_large_sums_are_scaled() {
+    // Diagonals within 1e-6 of each other make every sum of the recurrence a millionth of the one before, squared; those of
+    // alternating signs, in a large matrix, make the sums grow.
+    let close = |i: usize, j: usize| match i - j {
+        0 if i == 59 => 1.0,
+        0 => 1e-6 * (1.0 + (i as f64).sin()),
+        1 => 1e-6,
+        _ => 0.0,
+    };
+    solved(&matrix(60, close), 60);
+    let apart = |i: usize, j: usize| match i - j {
+        0 => 1.0 - 2.0 * (i % 2) as f64,
+        1 => 0.9,
+        _ => 0.0,
+    };
+    solved(&matrix(700, apart), 5);
 }

@@ -12,7 +12,11 @@ use std::time::Instant;
 use dd_benches::chemistry::{self, Task};
 use rustix::time::{ClockId, clock_gettime};
 
+#[path = "../../crates/dnd/src/allocator.rs"]
+mod allocator;
+
 fn main() -> Result<(), Box<dyn Error>> {
+    allocator::keep_freed();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [task, file, numbers @ ..] = &arguments[..] else {
         return Err("usage: chemistry_rates TASK FILE [REPEATS] [THREADS]".into());

@@ -212,6 +212,13 @@ struct Fragments {
 
 impl Fragments {
     fn new(num_nodes: usize, sources: &[u32], targets: &[u32]) -> Self {
+        if are_joined_in_order(num_nodes, sources, targets) {
+            let num_nodes = num_nodes as u32;
+            return Self {
+                places: (0..num_nodes).map(|node| [0, node]).collect(),
+                sizes: vec![num_nodes],
+            };
+        }
         // Union and find; the root of a tree is its smallest node. The second number is the parent, until the fragments
         // are known.
         let mut places: Vec<[u32; 2]> = (0..num_nodes as u32).map(|node| [0, node]).collect();
@@ -251,37 +258,62 @@ impl Fragments {
         Self { places, sizes }
     }
 
-    /// `I - D^-1/2 A D^-1/2` of each fragment. An edge counts once, however often it is listed.
+    /// The Laplacian of each fragment.
     fn laplacians(&self, sources: &[u32], targets: &[u32]) -> Vec<SymmetricMatrix> {
-        let sizes = self.sizes.iter();
-        let mut matrices: Vec<_> = sizes
-            .map(|&size| SymmetricMatrix::zeros(size as usize))
-            .collect();
-        let ends = |(&source, &target): (&u32, &u32)| (source as usize, target as usize);
-        let place = |node: usize| self.places[node].map(|number| number as usize);
-        // First degrees, then their inverse roots.
-        let mut scales = vec![0.0_f64; self.places.len()];
-        for (source, target) in sources.iter().zip(targets).map(ends) {
-            let ([fragment, i], [_, j]) = (place(source), place(target));
-            if matrices[fragment].get(i, j) == 0.0 {
-                matrices[fragment].set(i, j, 1.0);
-                scales[source] += 1.0;
-                scales[target] += f64::from(u8::from(source != target));
-            }
+        if let [size] = self.sizes[..] {
+            return vec![laplacian(size as usize, sources, targets)];
         }
-        for scale in &mut scales {
-            *scale = 1.0 / scale.max(1.0).sqrt();
+        // Sources and targets by their places.
+        let mut edges = vec![(Vec::new(), Vec::new()); self.sizes.len()];
+        for (&source, &target) in sources.iter().zip(targets) {
+            let [fragment, i] = self.places[source as usize];
+            let [_, j] = self.places[target as usize];
+            let (sources, targets) = &mut edges[fragment as usize];
+            sources.push(i);
+            targets.push(j);
         }
-        for [fragment, i] in (0..self.places.len()).map(place) {
-            matrices[fragment].set(i, i, 1.0);
-        }
-        for (source, target) in sources.iter().zip(targets).map(ends) {
-            let ([fragment, i], [_, j]) = (place(source), place(target));
-            let identity = f64::from(u8::from(i == j));
-            matrices[fragment].set(i, j, identity - scales[source] * scales[target]);
-        }
-        matrices
+        let fragments = self.sizes.iter().zip(&edges);
+        fragments
+            .map(|(&size, (sources, targets))| laplacian(size as usize, sources, targets))
+            .collect()
     }
+}
+
+/// `I - D^-1/2 A D^-1/2`. An edge counts once, however often it is listed.
+fn laplacian(num_nodes: usize, sources: &[u32], targets: &[u32]) -> SymmetricMatrix {
+    let mut matrix = SymmetricMatrix::zeros(num_nodes);
+    let ends = |(&source, &target): (&u32, &u32)| (source as usize, target as usize);
+    // First degrees, then their inverse roots.
+    let mut scales = vec![0.0_f64; num_nodes];
+    for (i, j) in sources.iter().zip(targets).map(ends) {
+        if matrix.get(i, j) == 0.0 {
+            matrix.set(i, j, 1.0);
+            scales[i] += 1.0;
+            scales[j] += f64::from(u8::from(i != j));
+        }
+    }
+    for (i, scale) in scales.iter_mut().enumerate() {
+        *scale = 1.0 / scale.max(1.0).sqrt();
+        matrix.set(i, i, 1.0);
+    }
+    for (i, j) in sources.iter().zip(targets).map(ends) {
+        // An edge that was not met before.
+        if matrix.get(i, j) == 1.0 {
+            let identity = f64::from(u8::from(i == j));
+            matrix.set(i, j, identity - scales[i] * scales[j]);
+        }
+    }
+    matrix
+}
+
+/// Whether every node but the first has an edge to an earlier one, as atoms in the order of a SMILES have: then there is one
+/// fragment.
+fn are_joined_in_order(num_nodes: usize, sources: &[u32], targets: &[u32]) -> bool {
+    let mut joined = vec![false; num_nodes];
+    for (source, target) in sources.iter().zip(targets) {
+        joined[*source.max(target) as usize] |= source != target;
+    }
+    num_nodes > 0 && joined[1..].iter().all(|joined| *joined)
 }
 
 #[cfg(test)]

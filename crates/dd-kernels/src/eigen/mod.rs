@@ -194,12 +194,26 @@ fn entries(row: &[Lanes], size: usize) -> impl Iterator<Item = f64> + '_ {
 fn decompose(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
     #[cfg(target_arch = "x86_64")]
     {
+        use std::is_x86_feature_detected as has;
+
+        use quad::Avx;
+
+        // The same instructions with twice the registers, and wider ones for the vectors.
+        #[target_feature(enable = "avx2,avx512f,avx512vl,avx512dq")]
+        fn with_avx512(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
+            decompose_on::<Avx>(matrix, count, desk)
+        }
         #[target_feature(enable = "avx2")]
         fn with_avx2(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
-            decompose_on::<quad::Avx>(matrix, count, desk)
+            decompose_on::<Avx>(matrix, count, desk)
         }
-        if std::is_x86_feature_detected!("avx2") {
+        if has!("avx2") && has!("avx512f") && has!("avx512vl") && has!("avx512dq") {
             // SAFETY: the processor was just found to have what the function is compiled for.
+            #[allow(unsafe_code)]
+            return unsafe { with_avx512(matrix, count, desk) };
+        }
+        if has!("avx2") {
+            // SAFETY: as above.
             #[allow(unsafe_code)]
             return unsafe { with_avx2(matrix, count, desk) };
         }

@@ -25,20 +25,24 @@ pub(super) struct Graph {
 impl Graph {
     /// Takes over a ring system.
     pub(super) fn load(&mut self, bonds: &[DraftBond], system: &mut [u32], num_atoms: usize) {
+        system.sort_unstable();
+        let bonds = system.iter().map(|bond| &bonds[*bond as usize]);
+        self.load_edges(bonds.map(|bond| [bond.begin, bond.end]), num_atoms);
+    }
+
+    /// Takes over edges between atoms.
+    pub(super) fn load_edges(&mut self, ends: impl Iterator<Item = [u32; 2]>, num_atoms: usize) {
         let Self {
             nodes,
             edges,
             links,
             node_of,
         } = self;
-        system.sort_unstable();
         nodes.clear();
         edges.clear();
         node_of.resize(num_atoms.max(node_of.len()), u32::MAX);
-        for bond in system {
-            let bond = &bonds[*bond as usize];
-            let (low, high) = (bond.begin.min(bond.end), bond.begin.max(bond.end));
-            edges.push([low, high].map(|atom| {
+        for [a, b] in ends {
+            edges.push([a.min(b), a.max(b)].map(|atom| {
                 let node = &mut node_of[atom as usize];
                 if *node == u32::MAX {
                     *node = nodes.len() as u32;
@@ -61,6 +65,11 @@ impl Graph {
 
     fn degree(&self, node: u32) -> usize {
         self.links.row(node as usize).len()
+    }
+
+    /// Nodes where more than two edges meet, ascending.
+    pub(super) fn branch_points(&self) -> impl Iterator<Item = u32> {
+        (0..self.len() as u32).filter(|node| self.degree(*node) > 2)
     }
 
     /// The order of nodes: by degree, then by number.
@@ -123,9 +132,7 @@ impl Paths {
     ) -> Result<(), PerceptionError> {
         self.size = graph.len();
         self.roots.clear();
-        let nodes = 0..self.size as u32;
-        self.roots
-            .extend(nodes.filter(|node| graph.degree(*node) > 2));
+        self.roots.extend(graph.branch_points());
         self.steps.clear();
         effort.spend(self.roots.len() * (self.size + 4 * graph.edges.len()))?;
         let unreached = Step {

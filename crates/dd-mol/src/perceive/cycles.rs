@@ -11,6 +11,7 @@ use super::cycle_basis::Basis;
 use super::cycle_paths::{Graph, Paths};
 use super::draft::DraftBond;
 use super::effort::Effort;
+use super::two_rings::TwoRings;
 use crate::error::PerceptionError;
 use crate::rows::Rows;
 
@@ -45,6 +46,7 @@ pub(super) struct CycleSearch {
     candidates: Vec<u32>,
     to_p: PathList,
     to_q: PathList,
+    two_rings: TwoRings,
 }
 
 impl CycleSearch {
@@ -57,12 +59,21 @@ impl CycleSearch {
         self.graph.len()
     }
 
+    /// Number of rings in a smallest set of smallest rings.
+    fn rank(&self) -> usize {
+        self.graph.edges.len() + 1 - self.graph.len()
+    }
+
     /// Adds the relevant cycles as atoms in ring order.
     pub(super) fn relevant(
         &mut self,
         rings: &mut Rows,
         effort: &mut Effort,
     ) -> Result<(), PerceptionError> {
+        if self.rank() == 2 {
+            self.two_rings.list(&self.graph, rings);
+            return Ok(());
+        }
         let result = self.find(rings, effort);
         if self.paths.len() > MAX_SPARE_PATHS {
             *self = Self::default();
@@ -155,6 +166,7 @@ impl CycleSearch {
     /// Which prototypes are no sum of strictly shorter ones: one weight after the other,
     /// until the basis is complete.
     fn mark_relevant(&mut self, effort: &mut Effort) -> Result<(), PerceptionError> {
+        let rank = self.rank();
         let Self {
             graph,
             paths,
@@ -162,7 +174,6 @@ impl CycleSearch {
             basis,
             ..
         } = self;
-        let rank = graph.edges.len() + 1 - graph.len();
         basis.start(graph.edges.len());
         let mut shorter = 0;
         let mut weight = 0;
@@ -239,5 +250,59 @@ impl PathList {
 
     fn iter(&self) -> impl Iterator<Item = &[u32]> {
         self.nodes.chunks_exact(self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::perceive::rings::normalize;
+
+    /// Edges of three paths between atoms 0 and 1, with so many atoms on each.
+    fn three_paths(lengths: [usize; 3]) -> Vec<[u32; 2]> {
+        let mut edges = Vec::new();
+        let mut atom = 1;
+        for length in lengths {
+            let mut before = 0;
+            for _ in 0..length {
+                atom += 1;
+                edges.push([before, atom]);
+                before = atom;
+            }
+            edges.push([before, 1]);
+        }
+        edges
+    }
+
+    proptest! {
+        #[test]
+        fn two_rings_are_those_of_the_search(
+            lengths in prop::array::uniform3(0_usize..9),
+            swaps in prop::collection::vec(any::<[Index; 4]>(), 30),
+        ) {
+            prop_assume!(lengths.iter().filter(|length| **length == 0).count() < 2);
+            let mut edges = three_paths(lengths);
+            let num_atoms = 2 + lengths.iter().sum::<usize>();
+            let mut names: Vec<u32> = (0..num_atoms as u32).collect();
+            for [a, b, c, d] in swaps {
+                names.swap(a.index(num_atoms), b.index(num_atoms));
+                let num_edges = edges.len();
+                edges.swap(c.index(num_edges), d.index(num_edges));
+            }
+            let named = edges.iter().map(|edge| edge.map(|atom| names[atom as usize]));
+            let mut search = CycleSearch::default();
+            search.graph.load_edges(named, num_atoms);
+            prop_assert_eq!(search.rank(), 2);
+            let (mut direct, mut searched) = (Rows::default(), Rows::default());
+            let mut effort = Effort::new(u64::MAX);
+            search.relevant(&mut direct, &mut effort).expect("no limit");
+            search.find(&mut searched, &mut effort).expect("no limit");
+            direct.for_each_mut(normalize);
+            searched.for_each_mut(normalize);
+            prop_assert_eq!(direct, searched);
+        }
     }
 }

@@ -30,6 +30,7 @@ mod ring_systems;
 mod rings;
 mod stereo;
 mod survey;
+mod two_rings;
 mod valence;
 
 use petgraph::graph::UnGraph;

@@ -147,11 +147,11 @@ pub(super) fn divide(rows: &mut [Lanes], by: f64) {
     }
 }
 
-/// Changes every sign.
+/// Multiplies every entry.
 #[inline(always)]
-pub(super) fn negate(row: &mut [Lanes]) {
+pub(super) fn multiply(row: &mut [Lanes], by: f64) {
     for x in row {
         let old = x.0;
-        *x = Lanes::of(|l| -old[l]);
+        *x = Lanes::of(|l| by * old[l]);
     }
 }

@@ -53,8 +53,8 @@ struct Desk {
     joins: Vec<f64>,
     reflections: Reflections,
     rotations: Rotations,
-    /// Which rows of the vectors change their sign.
-    signs: Vec<bool>,
+    /// Signs of the rows of the vectors.
+    signs: Vec<f64>,
     order: Order,
     /// Places on the diagonal of the values whose vectors are asked for, ascending.
     wanted: Vec<usize>,
@@ -262,34 +262,31 @@ fn decompose_on<Q: Quad>(
         reflections,
     );
     // T = S |T| S with signs S: from here on, the matrix is |T|, and its off-diagonal is squared.
-    let mut negative = false;
+    let mut sign = 1.0_f64;
     signs.clear();
-    signs.resize(size, false);
-    for (i, join) in joins.iter_mut().enumerate().take(size).skip(1) {
-        negative ^= *join < 0.0;
+    for join in &mut joins[..size] {
+        sign = if *join < 0.0 { -sign } else { sign };
         *join *= *join;
-        signs[i] = negative;
+        signs.push(sign);
     }
     ql::diagonalize::<Q>(size, diagonal, joins, rotations)?;
     let ranks = order.ranks(&diagonal[..size]);
     wanted.clear();
-    wanted.extend((0..size).filter(|&place| ranks[place] < count as i64));
+    wanted.extend((0..size).filter(|&place| ranks[place] < count));
     let mut values = vec![0.0; size];
     for (&value, &rank) in diagonal.iter().zip(ranks) {
-        values[rank as usize] = value * largest;
+        values[rank] = value * largest;
     }
     let stride = count.div_ceil(LANES);
     let mut components = lanes::zeros(size * stride);
     let mut columns = vec![0; count];
     for (column, &place) in wanted.iter().enumerate() {
-        columns[ranks[place] as usize] = column as u32;
+        columns[ranks[place]] = column as u32;
         *at_mut(&mut components[place * stride..], column) = 1.0;
     }
     rotations.undo(&mut components, stride, wanted);
-    for (row, negative) in components.chunks_mut(stride.max(1)).zip(signs) {
-        if *negative {
-            lanes::negate(row);
-        }
+    for (row, sign) in components.chunks_mut(stride.max(1)).zip(signs) {
+        lanes::multiply(row, *sign);
     }
     reflections.apply(&rows, &mut components, stride);
     lanes::give_back(rows);

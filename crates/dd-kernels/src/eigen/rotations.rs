@@ -1,6 +1,6 @@
 //! The rotations of the QL method, kept so that only the eigenvectors asked for need to be made.
 
-use super::lanes::{LANES, Lanes, negate, vectors};
+use super::lanes::{LANES, Lanes, multiply, vectors};
 
 /// Every rotation of a run of the QL method, in order.
 #[derive(Debug, Default)]
@@ -94,9 +94,8 @@ impl Sweep {
     #[inline(always)]
     fn undo_on<const G: usize>(&self, turns: &[[Lanes; 2]], rows: &mut [Lanes], stride: usize) {
         let mut upper = *vectors::<G>(rows, 0);
-        if self.flipped {
-            negate(&mut upper);
-        }
+        // No branch: it could not be foreseen.
+        multiply(&mut upper, if self.flipped { -1.0 } else { 1.0 });
         let mut row = 0;
         for (block, [cosines, sines]) in turns.iter().enumerate() {
             let count = LANES.min(self.length - block * LANES);

@@ -125,6 +125,10 @@ fn scale_does_not_matter_and_what_is_not_finite_is_an_error() {
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let error = pair(bad).spectrum(2).unwrap_err();
         assert!(error.to_string().contains("2 x 2"), "{error}");
+        for at in 0..9 {
+            let one = matrix(9, |i, j| if (i, j) == (at, at / 2) { bad } else { 1.0 });
+            assert!(one.spectrum(1).is_err(), "{bad} in row {at}");
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The relevant cycles of a ring system of two rings, which half of all drugs have: no search is needed.
+//! The relevant cycles of a ring system of two rings, such as indole's: no search is needed.
 //!
 //! Such a system is three paths between two branch points, and has three cycles, one for every two paths. A cycle is the sum
 //! of the other two, which are shorter when the third path is shorter than either of its own: only then it is not relevant.

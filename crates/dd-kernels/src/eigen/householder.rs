@@ -2,6 +2,10 @@
 
 use super::lanes::{LANES, Lanes, at, dot, numbers, vectors};
 
+/// Squares that sum to less than this beside entries of at most 1 are none: the square of `beta`, their inverse, would
+/// overflow.
+const NO_TAIL: f64 = 1e-140;
+
 /// The reflections `1 - beta v v^T` whose product is `Q`: `v` of reflection `i` is left of the diagonal in row `i` of the
 /// matrix that was reduced.
 #[derive(Debug, Default)]
@@ -55,7 +59,7 @@ pub(super) fn tridiagonalize(
         let end = Lanes::of(|l| if l + 1 < kept { end[l] } else { 0.0 });
         let tail = dot([&row[..width - 1]; 2], [end; 2]);
         let mut pivot = 0.0;
-        if tail == 0.0 {
+        if tail < NO_TAIL {
             off_diagonal[i - 1] = last;
         } else {
             let alpha = -(tail + last * last).sqrt().copysign(last);

@@ -195,18 +195,6 @@ fn decompose(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<S
     #[cfg(target_arch = "x86_64")]
     {
         use std::is_x86_feature_detected as has;
-
-        use quad::Avx;
-
-        // The same instructions with twice the registers, and wider ones for the vectors.
-        #[target_feature(enable = "avx2,avx512f,avx512vl,avx512dq")]
-        fn with_avx512(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
-            decompose_on::<Avx>(matrix, count, desk)
-        }
-        #[target_feature(enable = "avx2")]
-        fn with_avx2(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
-            decompose_on::<Avx>(matrix, count, desk)
-        }
         if has!("avx2") && has!("avx512f") && has!("avx512vl") && has!("avx512dq") {
             // SAFETY: the processor was just found to have what the function is compiled for.
             #[allow(unsafe_code)]
@@ -219,6 +207,19 @@ fn decompose(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<S
         }
     }
     decompose_on::<Lanes>(matrix, count, desk)
+}
+
+/// The same instructions as [`with_avx2`] with twice the registers, and wider ones for the vectors.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512vl,avx512dq")]
+fn with_avx512(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
+    decompose_on::<quad::Avx>(matrix, count, desk)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn with_avx2(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
+    decompose_on::<quad::Avx>(matrix, count, desk)
 }
 
 #[inline(always)]
@@ -270,6 +271,9 @@ fn decompose_on<Q: Quad>(
         signs.push(sign);
     }
     ql::diagonalize::<Q>(size, diagonal, joins, rotations)?;
+    if !diagonal[..size].iter().all(|value| value.is_finite()) {
+        return None;
+    }
     let ranks = order.ranks(&diagonal[..size]);
     wanted.clear();
     wanted.extend((0..size).filter(|&place| ranks[place] < count));

@@ -12,7 +12,8 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// How many of the numbers come before each in ascending order; of equal ones the first comes first.
+    /// How many of the numbers come before each in ascending order; of equal ones, as zeros of
+    /// either sign are, the first comes first.
     ///
     /// Every pair is compared: no branch depends on a number, which for the few values of a molecule costs less than sorting.
     #[inline(always)]

@@ -200,8 +200,8 @@ mod avx {
         }
     }
 
-    /// The number itself, as one that the compiler knows nothing of: so it does not take what the recurrence computes with it
-    /// out of the vector, which the next row would have to wait for.
+    /// Hides from the compiler where the number comes from: it would go on with the recurrence from the finished vector, and
+    /// the next row would have to wait for that.
     #[inline(always)]
     fn apart(mut x: f64) -> f64 {
         // SAFETY: no instruction.

@@ -12,8 +12,9 @@
 use super::lanes::{LANES, Lanes};
 use super::quad::Quad;
 
-/// Sums beyond these bounds, or their inverses, are scaled. Entries are at most 1 before the reduction and joins that count at
-/// least an ulp of that, so that six more rows, as many as there are until the next look, leave a sum above 1e-290.
+/// Sums outside of this range are scaled. Joins that count are at least a third of an ulp, squared, as the largest entry of the
+/// tridiagonal matrix is at least a third of that of the matrix, which is 1: so six more rows, as many as there are until the
+/// next look, leave a sum above 1e-294.
 const SCALED: std::ops::Range<f64> = 1e-100..1e100;
 
 /// What a sweep made of its block.
@@ -127,7 +128,7 @@ struct Chain {
     sum: f64,
     /// The square that joins the row to the one below it.
     join: f64,
-    /// The sum two rows before a vector of rows was done, so that a look at it waits for nothing.
+    /// The sum when two rows of the last vector were still to come, so that a look at it waits for nothing.
     seen: f64,
 }
 
@@ -145,8 +146,8 @@ impl Chain {
         }
     }
 
-    /// The vector that holds the last row, `m`. The last row is not turned, and those behind it are none: their second part,
-    /// which is infinite, makes their join so, which does not count then.
+    /// The vector that holds the last row, `m`, which is not turned, and behind it lanes without a row. The second part of these
+    /// and of the last row is infinite, and so is their join, which the least therefore ignores.
     #[inline(always)]
     fn last_rows<Q: Quad>(&mut self, m: usize, d: &[f64], e: &[f64]) -> Determinants<Q> {
         let (first, place) = (m - m % LANES, m % LANES);

@@ -133,12 +133,43 @@ fn scale_does_not_matter_and_what_is_not_finite_is_an_error() {
 }
 
 #[test]
+fn a_tail_of_next_to_nothing_is_none() {
+    for tail in [1e-40, 1e-69, 1e-71, 1e-78, 1e-150, 1e-200, 5e-324] {
+        for diagonal in [&[1.0, 1.0, 1.0][..], &[1.0, 1.0, 5.0, 4.0, 3.0, 2.0, 1.0]] {
+            let entry = |i: usize, j: usize| match (i, j) {
+                (2, 0) => tail,
+                _ if i == j => diagonal[i],
+                _ => 0.0,
+            };
+            solved(&matrix(diagonal.len(), entry), 3);
+        }
+    }
+}
+
+/// What the plain code and that for AVX2 make of a matrix, where there is AVX2.
+fn variants(matrix: &SymmetricMatrix) -> Vec<Spectrum> {
+    let (n, mut desk) = (matrix.size(), Desk::default());
+    let mut spectra = vec![decompose_on::<Lanes>(matrix.clone(), n, &mut desk)];
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor was just found to have what the function is compiled for.
+        #[allow(unsafe_code)]
+        spectra.push(unsafe { super::with_avx2(matrix.clone(), n, &mut desk) });
+    }
+    spectra
+        .into_iter()
+        .map(|spectrum| spectrum.expect("finite"))
+        .collect()
+}
+
+#[test]
 fn wide_vectors_give_the_same_bits_as_narrow_ones() {
     for n in [1, 6, 25, 64] {
-        let wide = random(n).spectrum(n).expect("finite");
-        let narrow = decompose_on::<Lanes>(random(n), n, &mut Desk::default()).expect("finite");
-        assert_eq!(wide.values(), narrow.values());
-        assert!((0..n).all(|i| wide.components(i).eq(narrow.components(i))));
+        let widest = random(n).spectrum(n).expect("finite");
+        for other in variants(&random(n)) {
+            assert_eq!(widest.values(), other.values());
+            assert!((0..n).all(|i| widest.components(i).eq(other.components(i))));
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::cycle_paths::Graph;
 use crate::rows::Rows;
 
-/// The search; the memory is reused from system to system.
+/// Memory for the paths, reused from system to system.
 #[derive(Debug, Default)]
 pub(super) struct TwoRings {
     /// From the first branch point to the last, without these.

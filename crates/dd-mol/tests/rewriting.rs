@@ -95,6 +95,17 @@ fn canonical_smiles_are_fixed_points() {
     }
 }
 
+/// Found by fuzzing: the hydrogen of `[K@@H]` goes with its tag, and three radical electrons stay, here as in RDKit;
+/// `[K]` has four.
+#[test]
+fn radicals_that_no_smiles_tells_do_not_change_its_order() {
+    let molecule = parse("CN1CCC[C@H](C1)CNC12C[K@@H]3C[C@@H](C2)C[C@H](C1)C3");
+    let canonical = smiles::write(&molecule);
+    let again = parse(&canonical);
+    assert_ne!(census(&again), census(&molecule));
+    assert_eq!(smiles::write(&again), canonical);
+}
+
 #[test]
 fn different_stereoisomers_have_different_smiles() {
     let groups = [

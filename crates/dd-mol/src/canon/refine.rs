@@ -9,6 +9,8 @@ use crate::molecule::{BondOrder, ChiralTag};
 use crate::nontetrahedral::Placement;
 use crate::outline::{Outline, OutlineAtom};
 
+/// Bits of a rank key that tell the radical electrons.
+const RADICALS: u32 = 3;
 /// Rounds of hashing before the colours are looked at.
 const ROUNDS: usize = 6;
 /// Looks after which refinement goes on cell by cell: long chains need many rounds.
@@ -88,7 +90,8 @@ impl<'a> Refiner<'a> {
     /// The coarsest equitable partition.
     pub(super) fn initial(&self, desk: &mut Desk) -> Partition {
         let n = self.num_atoms();
-        let mut hashes: Vec<u64> = self.outline.atoms.iter().map(atom_hash).collect();
+        let atoms = &self.outline.atoms;
+        let mut hashes: Vec<u64> = atoms.iter().map(atom_hash).collect();
         let mut sorted: Vec<(u64, u32)> = Vec::with_capacity(n);
         let mut stable = n == 0;
         for _ in 0..LOOKS {
@@ -113,6 +116,8 @@ impl<'a> Refiner<'a> {
         }
         desk.keys.fill(0);
         let mut partition = Partition::of_sorted(&sorted);
+        // The hashes of neighbours know nothing of these.
+        stable &= atoms.iter().all(|atom| atom.radical_electrons == 0);
         if !stable {
             for cell in partition.cells() {
                 desk.enqueue(cell);
@@ -131,7 +136,8 @@ impl<'a> Refiner<'a> {
     }
 
     /// Low degree first, then low atomic number, so that SMILES begin at chain ends; the
-    /// hash decides the rest.
+    /// hash decides the rest. Radicals come last: a SMILES tells them by hydrogens and bonds
+    /// only, and where they are others its order must not depend on them.
     fn rank_key(&self, index: usize, hash: u64) -> u64 {
         let atom = &self.outline.atoms[index];
         let fields = [
@@ -143,7 +149,8 @@ impl<'a> Refiner<'a> {
         ];
         let widest = |bits: u32| (1 << bits) - 1;
         let key = |key, &(value, bits): &(u64, u32)| key << bits | value.min(widest(bits));
-        fields.iter().fold(0, key) << 44 | hash >> 20
+        let radicals = u64::from(atom.radical_electrons).min(widest(RADICALS));
+        fields.iter().fold(0, key) << 44 | hash >> (20 + RADICALS) << RADICALS | radicals
     }
 
     /// Splits cells until neighbours and geometry tell no more atoms apart. `changed` are
@@ -290,8 +297,7 @@ fn atom_hash(atom: &OutlineAtom) -> u64 {
         (u64::from(atom.is_aromatic), 1),
         (u64::from(atom.formal_charge as u8), 8),
         (u64::from(atom.hydrogens), 8),
-        (u64::from(atom.radical_electrons), 8),
-        (geometry, 9),
+        (geometry, 17),
         (u64::from(atom.isotope), 16),
     ];
     let key = |key, &(value, bits): &(u64, u32)| key << bits | value;

@@ -146,7 +146,7 @@ def main():
     parser.add_argument("--sdf", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, default=2000, help="of each file")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of processor time here, per task and round")
+    parser.add_argument("--seconds", type=float, default=1, help="of processor time here, per task and round")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, RDKit {rdkit.__version__}, numpy {np.__version__}.\n")

@@ -50,8 +50,9 @@ fn accepted(molecule: &Molecule, options: &ParseOptions) {
 /// our own text where dummies stand in rings, where aromatic systems are partly in rings
 /// too large to be aromatic, where aromatic bonds are left outside rings and where a bond
 /// `~` stands between aromatic atoms; find no Kekulé form where an aromatic ring begins a
-/// row of double bonds, and no geometry within a row; merge hydrogens that were kept for
-/// a slash which meant nothing; and choose dative bonds by the order of the atoms.
+/// row of double bonds or a double bond of another ring, and no geometry within a row;
+/// merge hydrogens that were kept for a slash which meant nothing; and choose dative bonds
+/// by the order of the atoms.
 fn says_all(molecule: &Molecule) -> bool {
     let plain = |atom: &dd_mol::Atom| {
         use dd_mol::ChiralTag::{TetrahedralCcw, TetrahedralCw, Unspecified};
@@ -79,7 +80,8 @@ fn says_all(molecule: &Molecule) -> bool {
             let aromatic = |&end: &usize| molecule.atom(end).is_aromatic;
             let stated = bond.bond.stereo != dd_mol::BondStereo::None;
             let in_row = ends.iter().any(|&end| doubles[end] > 1);
-            in_row && (stated || ends.iter().any(aromatic))
+            let aromatic = ends.iter().any(aromatic);
+            in_row && (stated || aromatic) || bond.bond.in_ring && aromatic
         }
         _ => false,
     };

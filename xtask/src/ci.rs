@@ -32,6 +32,12 @@ pub(crate) fn run() -> Result<(), String> {
         "cargo test --workspace --release",
         &[("DND_BROWSER_TEST", browser_test())],
     )?;
+    // Without optimisation arithmetic is checked, as it is for those who build on these crates. They build without candle.
+    step(
+        "tests, arithmetic checked",
+        "cargo test -p dd-mol -p dd-eval -p dd-baselines -p dd-search -p dd-torch",
+        &[],
+    )?;
     println!("== CUDA kernels to PTX");
     gpu::run(&["ptx"])?;
     web()?;

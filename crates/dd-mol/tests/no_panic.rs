@@ -4,7 +4,7 @@ use dd_mol::Sanitize;
 use dd_mol::smiles::{ParseOptions, SmilesErrorKind, parse, parse_with};
 use proptest::prelude::*;
 
-const SEEDS: [&str; 12] = [
+const SEEDS: [&str; 13] = [
     "CC(=O)Oc1ccccc1C(=O)O",
     "C[C@H](N)C(=O)O",
     "F/C=C/F",
@@ -17,6 +17,7 @@ const SEEDS: [&str; 12] = [
     "O=S(=O)(N)c1ccc(cc1)[As](=O)(O)O",
     "*c1c*cc1~C$C:C",
     "[Pt@SP1](Cl)(Br)(N)P",
+    "CCP([Pd]1(Cl)[Cl][Pd]([Cl]1)(Cl)P(CC)CC)CC",
 ];
 
 fn mutated() -> impl Strategy<Value = String> {

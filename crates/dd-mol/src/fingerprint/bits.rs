@@ -47,8 +47,9 @@ impl BitFingerprint {
     /// The positions of the bits that are set, ascending.
     pub fn bits(&self) -> impl Iterator<Item = usize> + '_ {
         self.words.iter().enumerate().flat_map(|(at, &word)| {
-            let rest = std::iter::successors(Some(word), |rest| Some(rest & (rest - 1)));
-            rest.take_while(|rest| *rest != 0)
+            let words = std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)));
+            words
+                .take_while(|rest| *rest != 0)
                 .map(move |rest| 64 * at + rest.trailing_zeros() as usize)
         })
     }

@@ -89,7 +89,7 @@ impl Walker<'_> {
             let mut touched = Vec::new();
             for atom in &next {
                 for (other, _) in self.draft.bonds_of(*atom) {
-                    if matches!(self.distance[other], d if d == depth || d + 1 == depth) {
+                    if (depth - 1..=depth).contains(&self.distance[other]) {
                         self.met[other] += 1;
                         touched.push(other);
                     }

@@ -50,13 +50,15 @@ fn accepted(molecule: &Molecule, options: &ParseOptions) {
 /// our own text where dummies stand in rings, where aromatic systems are partly in rings
 /// too large to be aromatic, where aromatic bonds are left outside rings and where a bond
 /// `~` stands between aromatic atoms; find no Kekulé form where an aromatic ring begins a
-/// row of double bonds or a double bond of another ring, and no geometry within a row;
+/// row of double bonds or a double bond of another ring, or where lower-case boron was
+/// given a double bond (`b1=CC=CC=C1`), and no geometry within a row;
 /// merge hydrogens that were kept for a slash which meant nothing; and choose dative bonds
 /// by the order of the atoms.
 fn says_all(molecule: &Molecule) -> bool {
     let plain = |atom: &dd_mol::Atom| {
         use dd_mol::ChiralTag::{TetrahedralCcw, TetrahedralCw, Unspecified};
         atom.atomic_number > 1
+            && !(atom.atomic_number == 5 && atom.is_aromatic)
             && matches!(
                 atom.chiral_tag,
                 Unspecified | TetrahedralCw | TetrahedralCcw

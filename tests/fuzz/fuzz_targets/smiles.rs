@@ -33,7 +33,12 @@ fn accepted(molecule: &Molecule, options: &ParseOptions) {
     let canonical = smiles::write(molecule);
     let again = smiles::parse_with(&canonical, options);
     if says_all(molecule) {
-        let again = again.unwrap_or_else(|error| panic!("wrote what cannot be read: {error}"));
+        let again = match again {
+            Err(error) if error.kind.name() == "kekulize" && may_lack_kekule_form(molecule) => {
+                return;
+            }
+            again => again.unwrap_or_else(|error| panic!("wrote what cannot be read: {error}")),
+        };
         assert_eq!(again.num_atoms(), molecule.num_atoms(), "{canonical}");
         assert_eq!(again.num_bonds(), molecule.num_bonds(), "{canonical}");
         assert_eq!(again.formula(), molecule.formula(), "{canonical}");
@@ -50,15 +55,12 @@ fn accepted(molecule: &Molecule, options: &ParseOptions) {
 /// our own text where dummies stand in rings, where aromatic systems are partly in rings
 /// too large to be aromatic, where aromatic bonds are left outside rings and where a bond
 /// `~` stands between aromatic atoms; find no Kekulé form where an aromatic ring begins a
-/// row of double bonds or a double bond of another ring, or where lower-case boron was
-/// given a double bond (`b1=CC=CC=C1`), and no geometry within a row;
-/// merge hydrogens that were kept for a slash which meant nothing; and choose dative bonds
-/// by the order of the atoms.
+/// row of double bonds, and no geometry within a row; merge hydrogens that were kept for
+/// a slash which meant nothing; and choose dative bonds by the order of the atoms.
 fn says_all(molecule: &Molecule) -> bool {
     let plain = |atom: &dd_mol::Atom| {
         use dd_mol::ChiralTag::{TetrahedralCcw, TetrahedralCw, Unspecified};
         atom.atomic_number > 1
-            && !(atom.atomic_number == 5 && atom.is_aromatic)
             && matches!(
                 atom.chiral_tag,
                 Unspecified | TetrahedralCw | TetrahedralCcw
@@ -82,12 +84,27 @@ fn says_all(molecule: &Molecule) -> bool {
             let aromatic = |&end: &usize| molecule.atom(end).is_aromatic;
             let stated = bond.bond.stereo != dd_mol::BondStereo::None;
             let in_row = ends.iter().any(|&end| doubles[end] > 1);
-            let aromatic = ends.iter().any(aromatic);
-            in_row && (stated || aromatic) || bond.bond.in_ring && aromatic
+            in_row && (stated || ends.iter().any(aromatic))
         }
         _ => false,
     };
     let small =
         molecule.num_atoms() <= 200 && molecule.ring_sizes().last().is_none_or(|size| *size <= 24);
     small && molecule.atoms().all(plain) && !molecule.bonds().any(odd)
+}
+
+/// Whether RDKit, too, may find no Kekulé form in its own text: where an aromatic ring
+/// begins a double bond of another ring, and where lower-case boron was given a double bond
+/// (`b1=CC=CC=C1`). If there is one, all else must hold.
+fn may_lack_kekule_form(molecule: &Molecule) -> bool {
+    let aromatic = |atom: usize| molecule.atom(atom).is_aromatic;
+    let boron = molecule
+        .atoms()
+        .any(|atom| atom.atomic_number == 5 && atom.is_aromatic);
+    let begun = molecule.bonds().any(|bond| {
+        bond.bond.order == dd_mol::BondOrder::Double
+            && bond.bond.in_ring
+            && (aromatic(bond.begin) || aromatic(bond.end))
+    });
+    boron || begun
 }

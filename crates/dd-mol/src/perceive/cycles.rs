@@ -278,6 +278,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn two_rings_are_those_of_the_search(
             lengths in prop::array::uniform3(0_usize..9),

@@ -106,6 +106,17 @@ fn radicals_that_no_smiles_tells_do_not_change_its_order() {
     assert_eq!(smiles::write(&again), canonical);
 }
 
+/// Found by fuzzing: `O=[IH]=O` would be read as `[O-][IH+2][O-]`, here as in RDKit.
+#[test]
+fn the_hydrogen_of_an_iodine_oxide_is_not_written() {
+    for text in ["O=I=O", "I=O"] {
+        let molecule = parse(text);
+        let canonical = smiles::write(&molecule);
+        assert_eq!(census(&parse(&canonical)), census(&molecule), "{canonical}");
+        assert!(!canonical.contains('['), "{canonical}");
+    }
+}
+
 #[test]
 fn different_stereoisomers_have_different_smiles() {
     let groups = [

@@ -387,6 +387,7 @@ fn implied_hydrogens(atomic_number: u8, is_aromatic: bool, aromatic: u8, sum: u8
     }
     let sum = sum.saturating_add(half);
     let spare = valences.iter().find_map(|&v| v.checked_sub(sum))?;
-    // Above the lowest valence only a saturated atom is unambiguous.
-    (spare == 0 || sum <= valences[0]).then_some(spare)
+    // Above the lowest valence only a saturated atom is unambiguous. But the hydrogen of
+    // `O=I=O` would count, if written, and the group be read as an oxide with charges.
+    (spare == 0 || sum <= valences[0] || atomic_number == 53).then_some(spare)
 }

@@ -66,7 +66,7 @@ fn plan(model: &Path, epochs: u64) -> Plan {
         contenders = [
             {{ name = "from scratch", method = {{ kind = "scratch", like = "{model}" }} }},
             {{ name = "pretrained", method = {{ kind = "finetune", model = "{model}" }}, against = "from scratch" }},
-            {{ name = "frozen", method = {{ kind = "probe", model = "{model}" }} }},
+            {{ name = "frozen", method = {{ kind = "probe", model = "{model}" }}, against = "from scratch" }},
             {{ name = "forest", method = {{ kind = "fingerprint_forest", trees = 10 }} }},
             {{ name = "linear", method = {{ kind = "fingerprint_linear" }}, sets = ["freesolv"] }},
         ]
@@ -250,9 +250,26 @@ fn the_report_names_everyone_and_every_test() {
     report.write(&place.workplace.output).unwrap();
     let tests = std::fs::read_to_string(place.workplace.output.join("tests.json")).unwrap();
     let tests: serde_json::Value = serde_json::from_str(&tests).unwrap();
-    assert_eq!(tests["by_set"].as_array().unwrap().len(), 2);
+    let by_set = tests["by_set"].as_array().unwrap();
+    assert_eq!(by_set.len(), 4);
     let by_share = tests["by_set_and_share"].as_array().unwrap();
-    assert_eq!(by_share.len(), 2, "FreeSolv with half and all labels");
+    assert_eq!(by_share.len(), 4, "FreeSolv with half and all labels");
+    // The one score of the frozen contender stands beside both of its rival's.
+    for test in by_set.iter().chain(by_share) {
+        assert_eq!(test["pairs"], 2, "{test}");
+    }
+    let mean = |name: &str| {
+        let runs = found.entries.iter().filter(|entry| {
+            entry.set == "freesolv" && entry.share == 1.0 && entry.contender == name
+        });
+        let scores: Vec<f64> = runs.map(|entry| entry.test["mae"]).collect();
+        scores.iter().sum::<f64>() / scores.len() as f64
+    };
+    let frozen = { by_set.iter() }
+        .find(|test| test["set"] == "freesolv" && test["contender"] == "frozen")
+        .unwrap();
+    let means = [mean("frozen"), mean("from scratch")];
+    assert_eq!(frozen["means"], serde_json::json!(means));
     assert!(text.contains("### pretrained against from scratch, by share"));
     for test in by_share {
         let [p, corrected] = ["t_p", "holm_p"].map(|p| test[p].as_f64().unwrap());
@@ -284,6 +301,10 @@ fn a_plan_that_contradicts_itself_is_refused() {
         "0.5 is there twice",
     );
     wrong(
+        ("shares = [1.0]", "shares = [0.1, 0.1000001]"),
+        "0.1 is there twice",
+    );
+    wrong(
         (
             "[[contenders]]",
             "[[sets]]\nname = \"esol\"\nfile = \"x.csv\"\n\n[[contenders]]",
@@ -303,7 +324,10 @@ fn a_plan_that_contradicts_itself_is_refused() {
         "'distilled' is tested against itself",
     );
     wrong(("seeds = [0]", "seeds = []"), "none for 'esol'");
-    wrong(("shares = [1.0]", "shares = [1.5]"), "must be in (0, 1]");
+    wrong(
+        ("shares = [1.0]", "shares = [1.5]"),
+        "must be from 0.000001 to 1",
+    );
     wrong(
         ("learning_rates = [1e-3]", "learning_rates = []"),
         "at least one is needed",

@@ -188,6 +188,14 @@ fn a_folder_belongs_to_one_run() {
     let mut moved = clouds.clone();
     moved[5].positions[0][0] += 1e-3;
     refused(&config, &moved, "data is another");
+    // Its model is worth as much without the checkpoint.
+    std::fs::remove_file(Path::new(teacher).join("checkpoint.safetensors")).unwrap();
+    let lost = files(Path::new(teacher));
+    let message = trained(teacher, &changed, &clouds).unwrap_err().to_string();
+    assert!(message.contains("fit.optimizer.lr was"), "{message}");
+    assert!(lost == files(Path::new(teacher)));
+    trained(teacher, &config, &clouds).unwrap();
+    assert!(before == files(Path::new(teacher)));
 
     // A student knows its teacher.
     changed.fit.seed = 9;

@@ -32,7 +32,7 @@ pub fn checkpoint(config: &EtConfig) -> NameMap {
 /// Why a parameter has a gradient of exactly zero when the loss is the error of the predicted noise; `None` when it has one
 /// that is not.
 ///
-/// A training program that refuses to start when a parameter has no gradient asks here first.
+/// For tests that every parameter learns, here and of programs that train the network otherwise.
 pub fn zero_gradient_reason(name: &str) -> Option<&'static str> {
     if name.starts_with("output_model.") {
         return Some("the property head does not feed the noise");

@@ -8,7 +8,7 @@ use crate::folder::RunFolder;
 use crate::observer::{Event, Flow, Observer};
 use crate::run::Run;
 use crate::source::Source;
-use crate::state::{Best, StopReason};
+use crate::state::{StopReason, Validation};
 use crate::task::{Task, fetch};
 
 /// What a run learns from, and what it is validated on.
@@ -29,7 +29,9 @@ pub struct FitReport {
     /// Why it ended.
     pub reason: StopReason,
     /// The best validation.
-    pub best: Option<Best>,
+    pub best: Option<Validation>,
+    /// That of the parameters which are kept.
+    pub kept: Option<Validation>,
 }
 
 /// Trains `task`, whose parameters afterwards are those that `config.keep` asks for.

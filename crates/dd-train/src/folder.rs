@@ -83,8 +83,8 @@ impl RunFolder {
         &self.path
     }
 
-    /// Takes the folder for a run, before anything of the run is written: a folder with a checkpoint of another run, or with
-    /// a model that no run has left there, or in which a run is under way, stays as it is.
+    /// Takes the folder for a run, before anything of the run is written: a folder with a checkpoint or a model of another
+    /// run, or with a model that no run has left there, or in which a run is under way, stays as it is.
     ///
     /// # Errors
     /// [`TrainError::Resume`] names the first setting or input that differs from those of the run that is there.
@@ -95,34 +95,37 @@ impl RunFolder {
             reason,
         };
         self.hold()?;
-        if self.state()?.is_none() {
-            let there = |name: &str| self.path.join(name).exists();
+        let there = |name: &str| self.path.join(name).exists();
+        let is_begun = self.state()?.is_some();
+        if !is_begun {
             if there(CHOICES) {
                 return Err(refuse(
                     "it holds the models of `dnd finetune`; name another folder".into(),
                 ));
             }
-            if !path.exists() && (there(MODEL_FILE) || there(CONFIG_FILE)) {
+            if !there(IDENTITY_FILE) && (there(MODEL_FILE) || there(CONFIG_FILE)) {
                 return Err(refuse(
                     "it holds a model and no run; name another folder, or remove it".into(),
                 ));
             }
-            self.sweep();
-            return write_json(&path, identity);
         }
-        let text = fs::read_to_string(&path)
-            .map_err(|error| refuse(format!("it holds a run without {IDENTITY_FILE}: {error}")))?;
-        let before = serde_json::from_str(&text)
-            .map_err(|error| refuse(format!("{IDENTITY_FILE}: {error}")))?;
-        match identity.difference(&before) {
-            None => {
-                self.sweep();
-                Ok(())
+        if is_begun || there(MODEL_FILE) {
+            let text = fs::read_to_string(&path).map_err(|error| {
+                refuse(format!("it holds a run without {IDENTITY_FILE}: {error}"))
+            })?;
+            let before = serde_json::from_str(&text)
+                .map_err(|error| refuse(format!("{IDENTITY_FILE}: {error}")))?;
+            if let Some(difference) = identity.difference(&before) {
+                return Err(refuse(format!(
+                    "it holds another run: {difference}; name another folder, or remove it"
+                )));
             }
-            Some(difference) => Err(refuse(format!(
-                "it holds another run: {difference}; name another folder, or remove it"
-            ))),
         }
+        self.sweep();
+        if is_begun {
+            return Ok(());
+        }
+        write_json(&path, identity)
     }
 
     /// Takes the folder for the models of several seeds, each in a folder of its own.

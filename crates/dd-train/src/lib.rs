@@ -154,7 +154,7 @@ pub use row_embedder::RowEmbedder;
 pub use schedule::{Plateau, Schedule, ScheduleConfig};
 pub use session::Session;
 pub use source::{Example, Labelled, Pair, Source, Subset};
-pub use state::{Best, State, StopReason};
+pub use state::{State, StopReason, Validation};
 pub use task::{Draw, Evaluation, Losses, Task};
 pub use teacher::{Teacher, TeacherArchitecture, TeacherConfig};
 pub use teacher_cache::{Speaker, TeacherCache};

@@ -18,7 +18,7 @@ use crate::gradients::{Gradients, clip_factor};
 use crate::observer::{Event, Flow, Observer};
 use crate::schedule::Schedule;
 use crate::source::{Example, Source};
-use crate::state::{Best, State, StopReason};
+use crate::state::{State, StopReason, Validation};
 use crate::task::{Draw, Evaluation, Losses, Task};
 
 /// Prefixes of the tensors of a checkpoint besides the moments.
@@ -169,14 +169,15 @@ impl<'a, T: Task> Run<'a, T> {
         self.state.plateau = self.schedule.plateau();
         // A score that is not finite is never the best.
         let is_best = cost.is_finite() && self.state.best.is_none_or(|best| cost < best.cost);
+        self.state.last = Some(Validation {
+            epoch: self.state.epoch,
+            step: self.state.step,
+            score: evaluation.score,
+            cost,
+        });
         if is_best {
             self.state.stale = 0;
-            self.state.best = Some(Best {
-                epoch: self.state.epoch,
-                step: self.state.step,
-                score: evaluation.score,
-                cost,
-            });
+            self.state.best = self.state.last;
             if self.config.keep == Keep::Best {
                 self.best = copied(self.task.store())?;
             }
@@ -253,6 +254,10 @@ impl<'a, T: Task> Run<'a, T> {
             epoch: self.state.epoch,
             reason,
             best: self.state.best,
+            kept: match self.config.keep {
+                Keep::Best => self.state.best,
+                Keep::Last => self.state.last,
+            },
         }
     }
 

@@ -43,14 +43,14 @@ pub enum ScheduleConfig {
         /// Step at which 0 is reached.
         total: u64,
     },
-    /// Multiplies the rate by `factor` when the validation score has not improved for more than `patience` epochs
+    /// Multiplies the rate by `factor` when the validation score has not improved in more than `patience` validations in a row
     /// (PyTorch's `ReduceLROnPlateau` with a relative threshold of 1e-4), after `warmup` steps of linear growth.
     ReduceOnPlateau {
         /// Steps of linear growth; 0 for none.
         warmup: u64,
         /// Factor below 1.
         factor: f64,
-        /// Epochs without improvement that are tolerated.
+        /// Validations without improvement that are tolerated.
         patience: u32,
         /// The rate never falls below.
         min: f64,
@@ -76,7 +76,7 @@ pub struct Plateau {
     pub scale: f64,
     /// Best score, lower is better; absent before the first.
     pub best: Option<f64>,
-    /// Epochs since it improved.
+    /// Validations since it improved.
     pub stale: u32,
 }
 
@@ -169,7 +169,7 @@ impl Schedule {
         }
     }
 
-    /// Takes note of an epoch's validation score; lower is better, and one that is not finite is no improvement.
+    /// Takes note of a validation score; lower is better, and one that is not finite is no improvement.
     pub fn observe(&mut self, score: f64) {
         let ScheduleConfig::ReduceOnPlateau {
             factor, patience, ..

@@ -25,7 +25,10 @@ pub struct State {
     /// What the schedule remembers.
     pub plateau: Plateau,
     /// The best validation so far.
-    pub best: Option<Best>,
+    pub best: Option<Validation>,
+    /// The last one. Checkpoints from before it was kept do not name it.
+    #[serde(default)]
+    pub last: Option<Validation>,
     /// Validations since then.
     pub stale: u64,
     /// Length of `metrics.jsonl` in bytes.
@@ -36,10 +39,10 @@ pub struct State {
     pub config: FitConfig,
 }
 
-/// The best validation of a run.
+/// A validation of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Best {
+pub struct Validation {
     /// Its epoch.
     pub epoch: u64,
     /// Steps done by then.
@@ -78,6 +81,7 @@ impl State {
             num_examples,
             plateau,
             best: None,
+            last: None,
             stale: 0,
             metrics_bytes: 0,
             finished: None,

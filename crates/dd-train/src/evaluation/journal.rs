@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
+use crate::evaluation::share::{millionths, percent};
 use crate::lock::FolderLock;
 
 /// One run: a contender on a set, with a share of the training labels and a seed.
@@ -49,6 +50,11 @@ impl Entry {
         Key::new(&self.set, &self.contender, self.share, self.seed)
     }
 
+    /// Share of the training part in per cent.
+    pub fn percent(&self) -> f64 {
+        percent(self.share)
+    }
+
     /// The file of its predictions below the folder `predictions`.
     pub fn file_name(&self) -> String {
         self.key().file_name(&self.settings)
@@ -73,8 +79,12 @@ impl std::fmt::Display for Key {
 impl Key {
     /// The key of a run.
     pub fn new(set: &str, contender: &str, share: f64, seed: u64) -> Self {
-        let millionths = (share * 1e6).round() as u64;
-        Self(set.to_string(), contender.to_string(), millionths, seed)
+        Self(
+            set.to_string(),
+            contender.to_string(),
+            millionths(share),
+            seed,
+        )
     }
 
     /// The file of a run's predictions, under these settings (of which it has the first eight digits): letters, digits and

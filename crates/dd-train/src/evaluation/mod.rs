@@ -14,6 +14,7 @@ mod plan;
 mod report;
 mod score;
 mod settings;
+mod share;
 mod share_curves;
 mod statistics;
 
@@ -229,14 +230,13 @@ fn groups(plan: &Plan) -> Vec<Group<'_>> {
                 if !plan.takes_part(contender, set) {
                     continue;
                 }
-                // Where the seed only draws the share of the labels, one run says all of the whole of them.
                 let seeds = plan.seeds(set);
-                let repeats = contender.method.is_random() || share < 1.0;
+                let has_one = plan.has_one_run(&contender.name, share);
                 groups.push(Group {
                     set,
                     contender,
                     share,
-                    seeds: if repeats { seeds } else { &seeds[..1] },
+                    seeds: if has_one { &seeds[..1] } else { seeds },
                 });
             }
         }

@@ -82,7 +82,7 @@ impl Trial<'_> {
         let predictions = Array2::from_shape_vec((rows, self.set.targets.len()), flat);
         Ok(Outcome {
             valid,
-            best_epoch: run.best_epoch,
+            best_epoch: run.kept_epoch,
             predictions: predictions.expect("one row of predictions per molecule"),
         })
     }

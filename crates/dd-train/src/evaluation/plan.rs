@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{first_repeated, from_toml};
 use crate::error::{Result, TrainError};
+use crate::evaluation::share::millionths;
 use crate::recipes::finetune_config::{check_encoder_rate, full, is_full};
 
 /// A comparison of several ways to predict on several data sets.
@@ -152,6 +153,14 @@ impl Plan {
         set.shares.as_ref().unwrap_or(&self.shares)
     }
 
+    /// Whether one run of a contender says all, as others would only repeat it: where the seed does not even draw the share of
+    /// the labels.
+    pub(super) fn has_one_run(&self, contender: &str, share: f64) -> bool {
+        let mut contenders = self.contenders.iter();
+        let found = contenders.find(|known| known.name == contender);
+        share == 1.0 && found.is_some_and(|found| !found.method.is_random())
+    }
+
     /// Whether a contender takes part in a set.
     pub fn takes_part(&self, contender: &Contender, set: &SetPlan) -> bool {
         let sets = contender.sets.as_ref();
@@ -215,14 +224,16 @@ impl Plan {
                 return wrong("seeds", format!("{seed} is there twice for '{}'", set.name));
             }
             let shares = self.shares(set);
-            if let Some(share) = first_repeated(shares) {
+            let counted: Vec<u64> = shares.iter().map(|&share| millionths(share)).collect();
+            if let Some(share) = first_repeated(&counted) {
+                let share = *share as f64 / 1e6;
                 return wrong(
                     "shares",
                     format!("{share} is there twice for '{}'", set.name),
                 );
             }
-            if shares.is_empty() || !shares.iter().all(|share| *share > 0.0 && *share <= 1.0) {
-                return wrong("shares", "must be in (0, 1]".into());
+            if shares.is_empty() || !shares.iter().all(|share| (1e-6..=1.0).contains(share)) {
+                return wrong("shares", "must be from 0.000001 to 1".into());
             }
         }
         let rates = &self.finetune.learning_rates;

@@ -6,6 +6,7 @@ use dd_eval::Summary;
 
 use crate::error::Result;
 use crate::evaluation::plan::{Contender, SetPlan};
+use crate::evaluation::share::percent;
 use crate::evaluation::statistics::{Duel, Runs, metric_of};
 use crate::report::{LineChart, Series, standalone};
 
@@ -39,7 +40,7 @@ pub(super) fn markdown(runs: &Runs<'_>) -> Result<String> {
         let shares = rising(runs, set);
         let _ = write!(text, "### {}, {}\n\n| |", set.name, metric.name());
         for share in &shares {
-            let _ = write!(text, " {} % |", 100.0 * share);
+            let _ = write!(text, " {} % |", percent(*share));
         }
         text += "\n|---|";
         text += &"---:|".repeat(shares.len());
@@ -83,7 +84,7 @@ pub(super) fn tests(runs: &Runs<'_>, by_share: &[(&Contender, Vec<Duel>)], level
             contender.name
         );
         for share in &shares {
-            let _ = write!(text, " {} % |", 100.0 * share);
+            let _ = write!(text, " {} % |", percent(*share));
         }
         let _ = write!(text, "\n|---|{}", "---:|".repeat(shares.len()));
         for set in sets(runs) {
@@ -102,7 +103,7 @@ pub(super) fn tests(runs: &Runs<'_>, by_share: &[(&Contender, Vec<Duel>)], level
         let below = duels.iter().filter_map(|duel| {
             let p = duel.holm_p.filter(|&p| p < level)?;
             let which = if duel.gain > 0.0 { "better" } else { "worse" };
-            let share = 100.0 * duel.share;
+            let share = percent(duel.share);
             Some(format!("{} at {share} % ({which}, {p:.4})", duel.set))
         });
         let below: Vec<String> = below.collect();
@@ -137,7 +138,7 @@ fn enough(runs: &Runs<'_>, set: &SetPlan, contender: &Contender) -> Result<Optio
         .iter()
         .find(|(_, summary)| !metric.is_better(whole.mean, summary.mean));
     let verdict = match reached {
-        Some((share, _)) => format!("with {} % of the labels", 100.0 * share),
+        Some((share, _)) => format!("with {} % of the labels", percent(*share)),
         None => "at no share".to_string(),
     };
     let name = &contender.name;
@@ -159,7 +160,7 @@ pub(super) fn svgs(runs: &Runs<'_>) -> Result<Vec<(String, String)>> {
                     name: contender.name.clone(),
                     points: summaries
                         .iter()
-                        .map(|(share, s)| (100.0 * share, s.mean))
+                        .map(|(share, s)| (percent(*share), s.mean))
                         .collect(),
                     spread: summaries
                         .iter()

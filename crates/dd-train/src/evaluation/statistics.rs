@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::evaluation::data::{known, metrics};
 use crate::evaluation::journal::Entry;
 use crate::evaluation::plan::{Contender, Plan, SetPlan};
+use crate::evaluation::share::millionths;
 
 /// A contender against its rival on one set and share of the labels, over the seeds that both have.
 #[derive(Debug, Clone, Serialize)]
@@ -116,6 +117,13 @@ impl<'a> Runs<'a> {
             let metric = metric_of(set)?;
             let ours = self.scores(set, &contender.name, share, metric);
             let theirs = self.scores(set, against, share, metric);
+            // One run of a contender that knows no chance stands beside each of its rival's.
+            let (ours, theirs) =
+                match [&contender.name, against].map(|name| self.plan.has_one_run(name, share)) {
+                    [true, false] => (for_each_of(&theirs, &ours), theirs),
+                    [false, true] => (ours.clone(), for_each_of(&ours, &theirs)),
+                    _ => (ours, theirs),
+                };
             let both: Vec<(f64, f64)> = ours
                 .iter()
                 .filter_map(|(seed, a)| Some((*a, *theirs.get(seed)?)))
@@ -131,6 +139,14 @@ impl<'a> Runs<'a> {
         }
         Ok(duels)
     }
+}
+
+/// The one score for each seed of others.
+fn for_each_of(others: &BTreeMap<u64, f64>, one: &BTreeMap<u64, f64>) -> BTreeMap<u64, f64> {
+    let score = one.values().next();
+    { others.keys() }
+        .filter_map(|&seed| Some((seed, *score?)))
+        .collect()
 }
 
 /// The metric that compares on a set.
@@ -174,8 +190,4 @@ fn duel(
         wilcoxon_p: tests.wilcoxon_p,
         cohen_d: tests.cohen_d,
     }))
-}
-
-pub(super) fn millionths(share: f64) -> u64 {
-    (share * 1e6).round() as u64
 }

@@ -7,7 +7,7 @@ use dd_eval::Metric;
 use super::intervals::Intervals;
 use super::plan::{DEFAULT_MODEL, PropertyPlan};
 use super::table::Division;
-use crate::config::Length;
+use crate::config::{Keep, Length};
 use crate::recipes::finetune_config::ClassWeights;
 
 /// Targets and columns left out that are told one by one.
@@ -131,7 +131,13 @@ impl PropertyPlan {
             Length::Epochs(epochs) => format!("at most {epochs} epochs"),
             Length::Steps(steps) => format!("at most {steps} steps"),
         };
-        let best = self.config.selection.map_or("loss", Metric::name);
+        let kept = match self.config.fit.keep {
+            Keep::Best => {
+                let best = self.config.selection.map_or("loss", Metric::name);
+                format!("the epoch with the best validation {best} is kept")
+            }
+            Keep::Last => "the last epoch is kept".to_string(),
+        };
         let patience = self.config.fit.patience.map_or(String::new(), |patience| {
             format!(
                 ", ends after more than {} without a better one",
@@ -148,7 +154,7 @@ impl PropertyPlan {
             rate => format!(", the encoder learns at {rate} of the head's rate"),
         };
         format!(
-            "{}{}), {length}, the epoch with the best validation {best} is kept{patience}{weights}{encoder}",
+            "{}{}), {length}, {kept}{patience}{weights}{encoder}",
             if seeds.len() == 1 {
                 "one model (seed ".to_string()
             } else {

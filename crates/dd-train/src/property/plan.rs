@@ -13,8 +13,7 @@ use super::table::{Division, PropertyTable, targets};
 use crate::batch::BatchConfig;
 use crate::config::{Length, PatienceConfig, first_repeated};
 use crate::error::{Result, TrainError};
-use crate::recipes::finetune::check_seeds;
-use crate::recipes::finetune_config::{ClassWeights, FinetuneConfig, check_encoder_rate};
+use crate::recipes::finetune_config::{ClassWeights, FinetuneConfig};
 use crate::recipes::plain_path;
 
 /// The pretrained model to begin with when none is named.
@@ -161,9 +160,7 @@ impl PropertyPlan {
         }
         check_training_labels(&targets, &table, &split, &path)?;
         let config = configure(&request, &targets, &table, &split);
-        config.fit.validate()?;
-        check_seeds(&config.seeds)?;
-        check_encoder_rate(config.encoder_rate, request.model.is_some())?;
+        config.check(&targets, request.model.is_some())?;
         Ok(Self {
             encoder: folder.config().encoder.clone(),
             featurizer: folder.config().featurizer.clone(),

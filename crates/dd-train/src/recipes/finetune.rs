@@ -11,12 +11,11 @@ use dd_nn::ParamStore;
 use ndarray::Array2;
 use serde::Serialize;
 
-use crate::config::first_repeated;
 use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
 use crate::folder::{RunFolder, Start, write_json};
 use crate::observer::{Event, Flow};
-use crate::recipes::finetune_config::{FinetuneConfig, check_encoder_rate};
+use crate::recipes::finetune_config::FinetuneConfig;
 use crate::recipes::{identity, student_model};
 use crate::session::Session;
 use crate::source::{Labelled, Source, Subset};
@@ -73,7 +72,7 @@ pub struct SeedRun {
     /// Optimiser steps.
     pub steps: u64,
     /// Epoch whose parameters were kept.
-    pub best_epoch: Option<u64>,
+    pub kept_epoch: Option<u64>,
     /// Validation score of that epoch.
     pub valid: Option<f64>,
     /// Scores on the test set.
@@ -93,7 +92,7 @@ pub struct TestScore {
     pub undefined: Option<String>,
 }
 
-/// Trains one model per seed, keeps the epoch with the best validation, and scores it on the test set.
+/// Trains one model per seed, keeps the epoch that `fit.keep` asks for, and scores it on the test set.
 ///
 /// With a session folder, seed `s` has the run folder `seed-s`, which `dd-encoder2d` loads, and `report.json` holds the
 /// report.
@@ -106,10 +105,7 @@ pub fn finetune(
     data: &LabelledData<'_>,
     session: &mut Session<'_>,
 ) -> Result<FinetuneReport> {
-    check_seeds(&config.seeds)?;
-    let is_pretrained = matches!(student, Student::Folder(_));
-    check_encoder_rate(config.encoder_rate, is_pretrained)?;
-    config.fit.validate()?;
+    config.check(data.targets, matches!(student, Student::Folder(_)))?;
     let all: Vec<usize> = (0..data.train.len()).collect();
     let examples = fetch(data.train, &all)?;
     let columns = data.targets.len();
@@ -175,20 +171,6 @@ pub fn finetune(
         }
     }
     Ok(report)
-}
-
-/// Refuses seeds that would be trained twice.
-pub(crate) fn check_seeds(seeds: &[u64]) -> Result<()> {
-    if seeds.is_empty() {
-        return Err(TrainError::config("seeds", "at least one seed is needed"));
-    }
-    match first_repeated(seeds) {
-        Some(seed) => Err(TrainError::config(
-            "seeds",
-            format!("{seed} is there twice"),
-        )),
-        None => Ok(()),
-    }
 }
 
 /// The model of one seed, and its folder.
@@ -265,8 +247,8 @@ fn test(
     Ok(SeedRun {
         seed,
         steps: report.step,
-        best_epoch: report.best.map(|best| best.epoch),
-        valid: report.best.map(|best| best.score),
+        kept_epoch: report.kept.map(|kept| kept.epoch),
+        valid: report.kept.map(|kept| kept.score),
         test: scores,
         predictions,
     })

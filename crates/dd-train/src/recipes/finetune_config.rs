@@ -1,13 +1,13 @@
 //! What step 3 is told besides the student and the labels.
 
 use dd_encoder2d::{HeadConfig, RegressionLoss, Target, TargetKind};
-use dd_eval::Metric;
+use dd_eval::{LabelKind, Metric};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::adamw::AdamWConfig;
 use crate::batch::BatchConfig;
-use crate::config::{FitConfig, Keep, Length};
+use crate::config::{FitConfig, Keep, Length, first_repeated};
 use crate::error::{Result, TrainError};
 use crate::schedule::ScheduleConfig;
 
@@ -141,6 +141,38 @@ impl FinetuneConfig {
             metrics: vec![Metric::RocAuc, Metric::AveragePrecision],
             ..Self::regression()
         }
+    }
+
+    /// Refuses what describes no run on these targets, before anything is trained.
+    pub(crate) fn check(&self, targets: &[Target], is_pretrained: bool) -> Result<()> {
+        self.fit.validate()?;
+        check_seeds(&self.seeds)?;
+        check_encoder_rate(self.encoder_rate, is_pretrained)?;
+        let chosen = self.selection.iter().map(|metric| ("selection", metric));
+        let reported = self.metrics.iter().map(|metric| ("metrics", metric));
+        for (field, metric) in chosen.chain(reported) {
+            let number = targets.iter().find(|t| t.kind == TargetKind::Regression);
+            if let (LabelKind::Class, Some(target)) = (metric.labels(), number) {
+                let (metric, name) = (metric.name(), &target.name);
+                let reason = format!("{metric} is of classes, and \"{name}\" is a number");
+                return Err(TrainError::config(field, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses seeds that would be trained twice.
+fn check_seeds(seeds: &[u64]) -> Result<()> {
+    if seeds.is_empty() {
+        return Err(TrainError::config("seeds", "at least one seed is needed"));
+    }
+    match first_repeated(seeds) {
+        Some(seed) => Err(TrainError::config(
+            "seeds",
+            format!("{seed} is there twice"),
+        )),
+        None => Ok(()),
     }
 }
 

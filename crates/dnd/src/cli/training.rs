@@ -15,7 +15,7 @@ pub(crate) struct Quickstart {
     pub(crate) seed: u64,
 }
 
-/// What both runs on conformers take.
+/// What all runs on conformers take.
 #[derive(Debug, Args)]
 pub(crate) struct ConformerRun {
     /// Conformers: .sdf or the plain table of docs/DATA.md (.csv, .tsv), each also .gz; or one .sdf in a .tar.gz, with its
@@ -59,7 +59,8 @@ pub(crate) struct ConformerRun {
     /// Use at most this many records.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Conformers to validate on, as --input; without it the configuration's number of records is held out.
+    /// Conformers to validate on, as --input; without it pretrain and distill hold out the configuration's number of records,
+    /// and contrast does not validate.
     #[arg(long, value_name = "FILE")]
     pub(crate) valid: Option<PathBuf>,
     /// Where to compute.

@@ -58,7 +58,7 @@ fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<(), Failure> 
                 "{done}/{total} {} · {} · {} % · seed {}: {}",
                 entry.set,
                 entry.contender,
-                100.0 * entry.share,
+                entry.percent(),
                 entry.seed,
                 scores.collect::<Vec<_>>().join(", ")
             ));

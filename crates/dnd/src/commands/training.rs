@@ -176,8 +176,10 @@ pub(crate) fn finished(report: &FitReport, folder: &Path, quiet: bool) {
         let best = report.best.map_or(String::new(), |best| {
             format!(", best validation {:.4}", best.score)
         });
+        let kept = report.kept.filter(|_| report.kept != report.best);
+        let kept = kept.map_or(String::new(), |kept| format!(", kept {:.4}", kept.score));
         say(&format!(
-            "{} steps ({:?}){best}: {}",
+            "{} steps ({:?}){best}{kept}: {}",
             report.step,
             report.reason,
             folder.display()

@@ -81,6 +81,44 @@ fn any_table_becomes_models_that_say_how_far_to_trust_them() {
     other_answers(&at);
 }
 
+/// Told is the epoch that is kept, best or not; and a metric that has no value on numbers is refused before anything is trained.
+#[test]
+fn a_configuration_says_which_epoch_is_kept_and_what_is_scored() {
+    let at = place("kept");
+    table(&at, 150);
+    let flags = "--target-columns gap --epochs 4 --ensemble 1 --split random";
+    done(&at, &format!("finetune mine.csv {flags} -o best"));
+    let best = std::fs::read_to_string(at.join("best/config.resolved.toml")).unwrap();
+    std::fs::write(
+        at.join("last.toml"),
+        best.replace("keep = \"best\"", "keep = \"last\""),
+    )
+    .unwrap();
+    let said = done(
+        &at,
+        &format!("finetune mine.csv {flags} --config last.toml -o last"),
+    );
+    assert!(said.contains("the last epoch is kept"), "{said}");
+    let text = std::fs::read_to_string(at.join("last/report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let run = &report["runs"][0];
+    assert_eq!(run["kept_epoch"], 3, "{text}");
+    let metrics = std::fs::read_to_string(at.join("last/seed-0/metrics.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    assert_eq!(run["valid"], line["mae"], "{metrics}");
+
+    let wrong = best.replace("\"mae\"", "\"roc_auc\"");
+    assert_ne!(wrong, best);
+    std::fs::write(at.join("wrong.toml"), wrong).unwrap();
+    let words = format!("finetune mine.csv {flags} --config wrong.toml -o wrong");
+    refused(
+        &at,
+        &words,
+        &["roc_auc is of classes, and \"gap\" is a number"],
+    );
+    assert!(!at.join("wrong/seed-0").exists());
+}
+
 /// Predictions in double precision and in bf16 are near those in single precision.
 fn other_precisions(at: &Path, single: &Rows) {
     done(

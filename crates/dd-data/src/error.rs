@@ -94,7 +94,7 @@ pub enum DataError {
     /// A file whose name does not say what it holds.
     #[error(
         "{path}: unknown format; known are .smi .csv .tsv .sdf .mol .xyz, each also .gz{}",
-        workbook(path)
+        what_it_is(path)
     )]
     UnknownFormat {
         /// The file.
@@ -258,14 +258,18 @@ impl DataError {
     }
 }
 
-/// What to do with a workbook.
-fn workbook(path: &Path) -> &'static str {
+/// What a path of no known format is, and what to do with a workbook.
+fn what_it_is(path: &Path) -> &'static str {
     let is = |name: &str| {
         path.extension()
             .is_some_and(|found| found.eq_ignore_ascii_case(name))
     };
     if ["xlsx", "xlsm", "xls", "ods"].into_iter().any(is) {
         ". This is a workbook: save the table as .csv or .tsv"
+    } else if path.is_dir() {
+        ". This is a folder"
+    } else if !path.exists() {
+        ". There is no such file"
     } else {
         ""
     }
@@ -283,7 +287,7 @@ fn named(id: &str) -> String {
 pub type Result<T> = std::result::Result<T, DataError>;
 
 /// What a header of one cell is often due to.
-fn hint(columns: &[String]) -> &'static str {
+pub(crate) fn hint(columns: &[String]) -> &'static str {
     match columns {
         [one] if one.contains(';') => {
             ". The cells seem to be separated by semicolons: save the table with commas between cells and points in \
@@ -291,6 +295,9 @@ fn hint(columns: &[String]) -> &'static str {
         }
         [one] if one.contains('\t') => {
             ". The cells seem to be separated by tabs: give the table a name that ends with .tsv"
+        }
+        [one] if one.contains(',') => {
+            ". The cells seem to be separated by commas: give the table a name that ends with .csv"
         }
         _ => "",
     }

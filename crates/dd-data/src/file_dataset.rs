@@ -13,7 +13,7 @@ use dd_mol::{Molecule, smiles};
 
 use crate::error::{DataError, Result, RowFault};
 use crate::record::{Dataset, Record};
-use crate::source::{Format, open};
+use crate::source::open;
 use crate::survey::is_missing;
 use crate::table::{TableReader, TableRow};
 use crate::text::text;
@@ -63,7 +63,7 @@ impl FileDataset {
     /// # Errors
     /// When the file cannot be read or lacks a column.
     pub fn smiles_table(path: &Path, smiles_column: &str, columns: &Columns) -> Result<Self> {
-        Self::read_smiles_table(table(path)?, path, smiles_column, columns)
+        Self::read_smiles_table(TableReader::open(path)?, path, smiles_column, columns)
     }
 
     /// A table with the columns of [`XyzRow`]: molecules with hydrogens and a conformer.
@@ -71,7 +71,7 @@ impl FileDataset {
     /// # Errors
     /// When the file cannot be read or lacks a column.
     pub fn xyz_table(path: &Path, columns: &Columns) -> Result<Self> {
-        Self::read_xyz_table(table(path)?, path, columns)
+        Self::read_xyz_table(TableReader::open(path)?, path, columns)
     }
 
     /// An SD file, hydrogens kept; targets are data fields of the records.
@@ -282,11 +282,6 @@ impl Dataset for FileDataset {
             fault,
         })
     }
-}
-
-fn table(path: &Path) -> Result<TableReader> {
-    let format = Format::of(path)?;
-    TableReader::new(open(path)?, path, format.delimiter())
 }
 
 /// The molecule of one record of an SD file.

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::file_dataset::{Columns, FileDataset};
-use crate::source::{Format, open};
 use crate::table::TableReader;
 
 /// Kind of labels of a table.
@@ -158,8 +157,7 @@ impl MoleculeNet {
     /// # Errors
     /// When the file cannot be read or lacks a column.
     pub fn read(&self, path: &Path) -> Result<FileDataset> {
-        let format = Format::of(path)?;
-        let table = TableReader::new(open(path)?, path, format.delimiter())?;
+        let table = TableReader::open(path)?;
         let has = |name: &str| table.columns().iter().any(|column| column == name);
         let smiles = if has(self.smiles_column) {
             self.smiles_column

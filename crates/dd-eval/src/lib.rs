@@ -69,6 +69,6 @@ pub use metric::Metric;
 pub use properties::{Direction, LabelKind, Unit};
 pub use rank::average_ranks;
 pub use split::{Overlap, PartStatistics, SplitStatistics};
-pub use summary::Summary;
+pub use summary::{Summary, readable};
 pub use table::SeedTable;
 pub use tasks::{TaskScores, evaluate_tasks};

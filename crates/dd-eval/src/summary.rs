@@ -62,12 +62,39 @@ impl Summary {
         Ok((self.mean - reach, self.mean + reach))
     }
 
-    /// `0.812 ± 0.004` with the given number of decimals; the mean alone for a single value.
+    /// `0.812 ± 0.004` with the given number of decimals; the mean alone for a single value. As [`readable`] has them.
     pub fn to_text(&self, decimals: usize) -> String {
+        let is_plain = is_plain(self.mean, decimals);
+        let text = |value| written(value, decimals, is_plain);
         match self.std {
-            Some(std) => format!("{:.decimals$} ± {std:.decimals$}", self.mean),
-            None => format!("{:.decimals$}", self.mean),
+            Some(std) => format!("{} ± {}", text(self.mean), text(std)),
+            None => text(self.mean),
         }
+    }
+}
+
+/// A number with so many decimals; with an exponent and two decimals where fewer than two digits or a row of them would be
+/// left, as of a concentration of 5.20e-9 mol/l.
+///
+/// ```
+/// assert_eq!(dd_eval::readable(0.71082, 3), "0.711");
+/// assert_eq!(dd_eval::readable(5.2e-9, 4), "5.20e-9");
+/// assert_eq!(dd_eval::readable(0.0, 4), "0.0000");
+/// ```
+pub fn readable(value: f64, decimals: usize) -> String {
+    written(value, decimals, is_plain(value, decimals))
+}
+
+fn is_plain(value: f64, decimals: usize) -> bool {
+    let least = 10_f64.powi(1 - decimals as i32);
+    value == 0.0 || !value.is_finite() || (least..1e7).contains(&value.abs())
+}
+
+fn written(value: f64, decimals: usize, is_plain: bool) -> String {
+    if is_plain || value == 0.0 {
+        format!("{value:.decimals$}")
+    } else {
+        format!("{value:.2e}")
     }
 }
 

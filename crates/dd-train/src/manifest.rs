@@ -12,6 +12,7 @@ use crate::answer::Summary;
 use crate::digest::hex;
 use crate::error::{Result, TrainError};
 use crate::folder::{CONFIG_FILE, MODEL_FILE, write_json};
+use crate::property::run_folder;
 
 /// All that decides what the output of [`answer_rows`](crate::answer_rows()) holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,15 +48,13 @@ impl RowTask {
         model: &Path,
         options: Vec<String>,
     ) -> Result<Self> {
-        let about = std::fs::metadata(input).map_err(TrainError::io(input))?;
-        let changed = about.modified().map_err(TrainError::io(input))?;
-        let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (input_bytes, input_changed) = version_of(input)?;
         Ok(Self {
             command: command.to_string(),
             version: env!("CARGO_PKG_VERSION").to_string(),
             input: input.to_path_buf(),
-            input_bytes: about.len(),
-            input_changed: changed.as_nanos() as u64,
+            input_bytes,
+            input_changed,
             model: model.to_path_buf(),
             model_sha256: fingerprint(model)?,
             shard: shard.to_string(),
@@ -75,6 +74,7 @@ const MODEL_FILES: [&str; 5] = [
 
 /// SHA-256 of the files of a model that decide what it says, a run folder's models among them.
 pub(crate) fn fingerprint(model: &Path) -> Result<String> {
+    let model = &run_folder(model);
     let mut digest = Sha256::new();
     if !model.is_dir() {
         let shipped = ModelFolder::open(model)?;
@@ -120,6 +120,9 @@ pub struct Manifest {
     pub summary: Summary,
     /// Size of the output.
     pub output_bytes: u64,
+    /// When it was last changed, in nanoseconds after 1970: another run's output may have the same size.
+    #[serde(default)]
+    pub output_changed: u64,
 }
 
 impl Manifest {
@@ -143,7 +146,9 @@ impl Manifest {
         })?;
         // An array has no place for the reasons of rows that failed: they are in a file of their own.
         let is_whole = !is_array || manifest.summary.failed == 0 || failures.is_file();
-        let is_done = is_whole && manifest.task == *task && manifest.output_bytes == size(output)?;
+        let (bytes, changed) = version_of(output)?;
+        let is_same = manifest.output_bytes == bytes && manifest.output_changed == changed;
+        let is_done = is_whole && is_same && manifest.task == *task;
         Ok(is_done.then_some(manifest.summary))
     }
 
@@ -152,18 +157,23 @@ impl Manifest {
     /// # Errors
     /// When there is no output, or the disk does not take it.
     pub fn write(task: RowTask, summary: Summary, output: &Path) -> Result<()> {
+        let (output_bytes, output_changed) = version_of(output)?;
         let manifest = Self {
             task,
             summary,
-            output_bytes: size(output)?,
+            output_bytes,
+            output_changed,
         };
         write_json(&manifest_path(output), &manifest)
     }
 }
 
-fn size(file: &Path) -> Result<u64> {
+/// Size of a file, and when it was last changed.
+fn version_of(file: &Path) -> Result<(u64, u64)> {
     let about = std::fs::metadata(file).map_err(TrainError::io(file))?;
-    Ok(about.len())
+    let changed = about.modified().map_err(TrainError::io(file))?;
+    let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok((about.len(), changed.as_nanos() as u64))
 }
 
 fn manifest_path(output: &Path) -> PathBuf {

@@ -106,6 +106,45 @@ fn messages_that_nobody_reads_end_no_run() {
 }
 
 #[test]
+fn what_is_no_table_no_file_and_no_number_is_said() {
+    let folder = scratch("no-table");
+    let path = |name: &str| folder.join(name).display().to_string();
+    std::fs::write(folder.join("a.smi"), "CCO ethanol\n").unwrap();
+    std::fs::write(folder.join("y.csv"), "y\n1\n").unwrap();
+    let (smi, labels, here) = (path("a.smi"), path("y.csv"), path(""));
+    let missing = path("missing.txt");
+    let embed = ["embed", "-m", "gin-128-node", "-o", "-"];
+    for (arguments, said) in [
+        (
+            &[
+                "evaluate",
+                "-p",
+                &smi,
+                "-l",
+                &labels,
+                "--target-columns",
+                "y",
+            ][..],
+            "a table is wanted here",
+        ),
+        (
+            &[&embed[..], &["-i", &missing]].concat(),
+            "There is no such file",
+        ),
+        (&[&embed[..], &["-i", &here]].concat(), "This is a folder"),
+        (
+            &[&embed[..], &["-i", &smi, "--batch-tokens", "0"]].concat(),
+            "above zero",
+        ),
+    ] {
+        let output = run(arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(said), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
 fn a_missing_column_lists_the_columns_there_are() {
     let folder = scratch("column");
     let input = folder.join("in.csv");

@@ -98,6 +98,13 @@ fn a_model_is_no_place_for_a_run_and_a_run_none_for_a_model() {
     let taken = "it holds the models of `dnd finetune`";
     refused("pretrain -i few.csv --config small.toml -o tuned", taken);
     refused("export -m et-128 -o tuned", "it holds a run");
+    // A report of something else is not overwritten.
+    std::fs::create_dir_all(folder.join("mine")).unwrap();
+    std::fs::write(folder.join("mine/report.html"), "mine").unwrap();
+    refused(
+        "finetune few.csv --epochs 1 --ensemble 1 --split random -o mine",
+        "it holds report.html and no run",
+    );
     // What nobody could use is not handed out.
     done("export -m gin-128-node -o broken");
     let config = std::fs::read_to_string(folder.join("broken/config.json")).unwrap();

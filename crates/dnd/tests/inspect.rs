@@ -130,6 +130,25 @@ fn a_subject_is_a_model_a_file_or_a_smiles() {
         code == Some(2) && text.contains("has no record 2: there are 2"),
         "{text}"
     );
+    for (arguments, said) in [
+        (
+            &["gin-128-node", "--svg", "x.svg"][..],
+            "--svg is of molecules",
+        ),
+        (&["CCO", "--record", "3"], "--record is of a file"),
+        (&[""], "the SMILES is empty"),
+    ] {
+        let (code, text) = inspect(arguments);
+        assert!(code == Some(2) && text.contains(said), "{text}");
+    }
+    let values = folder.join("values.svg");
+    std::fs::write(&values, "1,2,3").unwrap();
+    let values = values.to_str().unwrap();
+    let (code, text) = inspect(&["CCO", "--svg", values, "--colors", values]);
+    assert!(
+        code == Some(2) && text.contains("place of the input"),
+        "{text}"
+    );
     let (code, text) = inspect(&["missing.sdf"]);
     assert!(code == Some(2) && text.contains("no such file"), "{text}");
     let (code, text) = inspect(&["CCO", "--svg", "x.svg", "--colors", "-1,0"]);

@@ -104,6 +104,15 @@ fn what_is_done_is_not_done_again() {
     let other = embed(&folder, &arguments);
     assert_eq!(other.status.code(), Some(0), "{}", said(&other));
     assert!(!folder.join("out.npy.errors.jsonl").exists());
+    // What another task has left in its place is not done, whatever its size.
+    let wanted = std::fs::read(folder.join("out.npy")).unwrap();
+    std::fs::write(folder.join("two.smi"), "CCC\nO\n").unwrap();
+    let (code, _) = dnd(&folder, "embed -i two.smi -m gin-128-node -o out.npy");
+    assert_eq!(code, Some(0));
+    assert_ne!(std::fs::read(folder.join("out.npy")).unwrap(), wanted);
+    let last = embed(&folder, &arguments);
+    assert!(!said(&last).contains("is done"), "{}", said(&last));
+    assert_eq!(std::fs::read(folder.join("out.npy")).unwrap(), wanted);
     let pipe = embed(&folder, &["--skip-done"]);
     assert_eq!(pipe.status.code(), Some(2));
 }

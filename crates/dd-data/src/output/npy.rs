@@ -12,6 +12,8 @@ use super::{Columns, OutputError, OutputRow, RowSink, check_width};
 
 const HEADER_BYTES: usize = 128;
 const ERRORS: &str = ".errors.jsonl";
+/// Names of the columns, which only arrays of records have.
+pub(super) const COLUMNS: &str = ".columns.json";
 
 /// An array whose row count is written when it is known.
 pub(super) struct Npy {
@@ -70,6 +72,7 @@ impl RowSink for Npy {
             Some(errors) => errors.finish()?,
             None => remove_stale(&beside(&self.path, ERRORS))?,
         }
+        remove_stale(&beside(&self.path, COLUMNS))?;
         self.writer.complete()
     }
 }
@@ -81,7 +84,7 @@ pub(super) fn beside(array: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Removes a list of errors if there is one: those of an earlier run are not those of this one.
+/// Removes what an earlier run has left beside its array, if it has: it is not this one's.
 pub(super) fn remove_stale(path: &Path) -> Result<(), OutputError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(OutputError::write(path, error)),

@@ -12,7 +12,7 @@ use dd_mol::sdf::{SdfErrorKind, SdfReader};
 use super::alignment::{Aligner, Member, Step};
 use super::composition::Composition;
 use crate::error::{DataError, Result, RowFault};
-use crate::source::{Format, open};
+use crate::source::open;
 use crate::table::TableReader;
 
 /// Steps in one message: enough to make the exchange between threads cheap.
@@ -52,8 +52,7 @@ pub(super) struct Input {
 /// # Errors
 /// When a file cannot be opened or the table lacks a column. What goes wrong later is the last message.
 pub(super) fn start(input: &Input) -> Result<Receiver<Message>> {
-    let format = Format::of(&input.table)?;
-    let table = TableReader::new(open(&input.table)?, &input.table, format.delimiter())?;
+    let table = TableReader::open(&input.table)?;
     let smiles = table.column(&input.smiles_column)?;
     let id = match &input.id_column {
         Some(name) => Some(table.column(name)?),

@@ -8,9 +8,8 @@ mod molecules;
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{DataError, Result, RowFault};
+use crate::error::{DataError, Result, RowFault, hint};
 use crate::file_dataset::FileDataset;
-use crate::source::{Format, open};
 use crate::table::{TableReader, place_of};
 
 pub use cell::{is_missing, yes_or_no};
@@ -30,23 +29,25 @@ impl Survey {
     /// Reads a `.csv` or `.tsv` file, also `.gz`.
     ///
     /// # Errors
-    /// When it cannot be read, has no header line, or is no table.
+    /// When it cannot be read, has no header line, is no table, or none of its rows has as many cells as the header.
     pub fn read(path: &Path) -> Result<Self> {
-        let format = Format::of(path)?;
-        if !matches!(format, Format::Csv | Format::Tsv) {
-            return Err(DataError::NotText {
-                path: path.to_path_buf(),
-                what: "labels are read from a table, .csv or .tsv, also .gz",
-            });
-        }
-        let table = TableReader::new(open(path)?, path, format.delimiter())?;
+        let table = TableReader::open(path)?;
         let columns = table.columns().to_vec();
         let rows = table.map(|row| Ok(row?.fields));
-        Ok(Self {
-            path: path.to_path_buf(),
-            rows: rows.collect::<Result<_>>()?,
-            columns,
-        })
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        match &rows[..] {
+            [Err(fault), others @ ..] if others.iter().all(std::result::Result::is_err) => {
+                Err(DataError::Header {
+                    path: path.to_path_buf(),
+                    reason: format!("no row fits it; row 0: {fault}{}", hint(&columns)),
+                })
+            }
+            _ => Ok(Self {
+                path: path.to_path_buf(),
+                columns,
+                rows,
+            }),
+        }
     }
 
     /// The file.

@@ -11,6 +11,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Result, RowFault};
+use crate::source::{self, Format};
 use crate::text::text;
 use fields::{Record, Unclosed};
 use lines::{Line, MAX_LINE_BYTES, next_line};
@@ -39,6 +40,21 @@ pub struct TableReader {
 }
 
 impl TableReader {
+    /// Opens a `.csv` or `.tsv` file, also `.gz`.
+    ///
+    /// # Errors
+    /// When it cannot be read, its name is that of another format, or it has no header line.
+    pub fn open(path: &Path) -> Result<Self> {
+        let format = Format::of(path)?;
+        if !matches!(format, Format::Csv | Format::Tsv) {
+            return Err(DataError::NotText {
+                path: path.to_path_buf(),
+                what: "a table is wanted here, .csv or .tsv, also .gz",
+            });
+        }
+        Self::new(source::open(path)?, path, format.delimiter())
+    }
+
     /// Reads the header line. `path` is used in messages only.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Contenders on data sets, seeds and shares of the labels: the whole comparison from one [`Plan`].
 //!
 //! Every run is a line of a [`Journal`], so that an evaluation can be stopped at any time, goes on where it stopped, and can
-//! be spread over processes. What a run depends on (settings, table, model) is part of its line: a run whose settings
+//! be spread over processes. What a run depends on (settings of the plan, table, model) is part of its line: a run whose settings
 //! changed is done again. Learning rates and penalties are chosen on the validation part alone; nothing looks at test labels before the
 //! last parameters are fixed. [`Report`] makes tables, tests and pictures of the lines.
 

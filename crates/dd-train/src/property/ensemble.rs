@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use super::domain::{Applicability, Domain, Traits};
 use super::domain_file::rounded;
 use super::intervals::Intervals;
-use super::tune::CHOICES;
+use super::tune::{CHOICES, run_folder};
 use super::uncertainty::{Region, Uncertainty};
 use crate::error::{Result, TrainError};
 use crate::folder::CONFIG_FILE;
@@ -74,7 +74,7 @@ pub struct Ensemble {
 
 impl Ensemble {
     /// Loads a run folder with its folders `seed-N` as members, or else a single fine-tuned model: a folder, or the name of
-    /// an installed one.
+    /// one below the folder of models.
     ///
     /// # Errors
     /// When there is no such model, it has no head, a member is damaged or of another kind than the rest, the folder's
@@ -88,10 +88,11 @@ impl Ensemble {
     /// # Errors
     /// As [`Ensemble::load`].
     pub fn load_as(name_or_path: &Path, precision: Precision) -> Result<Self> {
+        let name_or_path = &run_folder(name_or_path);
         let uncertainty = Uncertainty::load(name_or_path)?;
         if uncertainty.is_none() && name_or_path.join(CHOICES).is_file() {
             return Err(TrainError::Folder {
-                path: name_or_path.to_path_buf(),
+                path: name_or_path.clone(),
                 reason: "its fine-tuning was not finished: repeat the command, and it goes on"
                     .into(),
             });

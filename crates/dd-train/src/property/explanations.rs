@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dd_data::output::OutputFile;
 use dd_encoder2d::TargetKind;
+use dd_eval::readable;
 use dd_mol::depict::{self, SvgOptions};
 use dd_mol::{Element, Molecule};
 use dd_nn::write_atomically;
@@ -97,10 +98,10 @@ impl<'a> Explanations<'a> {
             let options = SvgOptions {
                 values: Some(values),
                 caption: format!(
-                    "{}: {:.3}, base {:.3}",
+                    "{}: {}, base {}",
                     target.name,
-                    found.sum(),
-                    found.base
+                    readable(found.sum(), 3),
+                    readable(found.base, 3)
                 ),
                 ..SvgOptions::default()
             };

@@ -53,6 +53,6 @@ pub use intervals::{Intervals, ScaledScores};
 pub use plan::{DEFAULT_MODEL, PropertyPlan, PropertyRequest};
 pub use scores::{CoverageScore, MetricScores, TargetScores};
 pub use table::{Division, PropertyRow, PropertyTable, Rejected};
-pub(crate) use tune::CHOICES;
+pub(crate) use tune::{CHOICES, run_folder};
 pub use tune::{PropertyOutcome, smiles_column_of};
 pub use uncertainty::{Calibration, LEVELS, Level, Region, Scores, Uncertainty};

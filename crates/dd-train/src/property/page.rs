@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use dd_encoder2d::TargetKind;
+use dd_eval::readable;
 use dd_mol::depict::{self, SvgOptions};
 use dd_mol::smiles;
 
@@ -61,7 +62,7 @@ pub(super) fn report(findings: &Findings<'_>, folder: &Path) -> Result<String> {
 }
 
 fn scores(page: &mut Page, scores: &[TargetScores]) {
-    let value = |value: Option<f64>| value.map_or(NO_VALUE.into(), |value| format!("{value:.3}"));
+    let value = |value: Option<f64>| value.map_or(NO_VALUE.into(), |value| readable(value, 3));
     let row = |of_target: &TargetScores, one: &MetricScores| {
         vec![
             of_target.target.name.clone(),
@@ -108,7 +109,7 @@ fn trust(page: &mut Page, findings: &Findings<'_>) {
                 counts.join(" + "),
                 format!("{:.0} %", 100.0 * one.coverage),
                 format!("{:.1} %", 100.0 * one.share),
-                format!("{:.2} {unit}", one.size),
+                format!("{} {unit}", readable(one.size, 2)),
             ]);
         }
     }
@@ -184,9 +185,9 @@ fn worst(findings: &Findings<'_>, column: usize) -> Vec<String> {
             "<br>outside the domain"
         };
         drawings.push(format!(
-            "<figure>{drawn}<figcaption>row {number}: {:.2}, predicted {:.2}{outside}</figcaption></figure>\n",
-            labels[row],
-            means[[row, column]],
+            "<figure>{drawn}<figcaption>row {number}: {}, predicted {}{outside}</figcaption></figure>\n",
+            readable(labels[row], 3),
+            readable(means[[row, column]], 3),
         ));
     }
     drawings

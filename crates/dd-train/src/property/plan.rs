@@ -227,8 +227,8 @@ fn check_training_labels(
             return Err(TrainError::Table {
                 path: path.to_path_buf(),
                 reason: format!(
-                    "target \"{}\": all {} labels of the training part are the same; use --split random, or name other \
-                     --target-columns",
+                    "target \"{}\": all {} labels of the training part are the same in single precision; use --split random, subtract \
+                     what they share, or name other --target-columns",
                     target.name,
                     known.len()
                 ),

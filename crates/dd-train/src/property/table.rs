@@ -257,6 +257,12 @@ fn single(name: &str, label: f64) -> std::result::Result<f32, (String, String)> 
         let reason = format!("column {name:?}: {label:e} is beyond single precision");
         return Err(("label".to_string(), reason));
     }
+    if single.is_subnormal() || (single == 0.0 && label != 0.0) {
+        let reason = format!(
+            "column {name:?}: {label:e} is too small for single precision: use another unit"
+        );
+        return Err(("label".to_string(), reason));
+    }
     Ok(single)
 }
 

@@ -1,8 +1,9 @@
 //! From a plan to a run folder: models, uncertainty, domain, scores, report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dd_data::Split;
+use dd_encoder2d::models_folder;
 use dd_nn::{Precision, write_atomically};
 use ndarray::{Array1, Array2, ArrayView1};
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub(crate) const CHOICES: &str = "choices.json";
 const REJECTED: &str = "rejected.csv";
 const SCORES: &str = "scores.json";
 const REPORT: &str = "report.html";
+/// Files that a run without choices has not left.
+const LEFT: [&str; 3] = [REJECTED, SCORES, REPORT];
 
 /// What came out.
 #[derive(Debug, Clone)]
@@ -271,6 +274,14 @@ impl PropertyPlan {
             settings.remove("seeds");
         }
         choose("settings", settings);
+        let foreign =
+            { LEFT.iter() }.find(|name| !path.is_file() && folder.path().join(name).exists());
+        if let Some(name) = foreign {
+            return Err(TrainError::Folder {
+                path: folder.path().to_path_buf(),
+                reason: format!("it holds {name} and no run: name another --output, or remove it"),
+            });
+        }
         if path.is_file() {
             let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
             let before: Map<String, Value> =
@@ -318,9 +329,19 @@ impl PropertyPlan {
     }
 }
 
+/// The run folder of `dnd finetune` that a name or path means: below the folder of models where there is none of this path. Any
+/// other name or path stays what it is.
+pub(crate) fn run_folder(name_or_path: &Path) -> PathBuf {
+    let installed = models_folder().map(|models| models.join(name_or_path));
+    let installed = installed.filter(|folder| folder.join(CHOICES).is_file());
+    installed
+        .filter(|_| !name_or_path.exists())
+        .unwrap_or_else(|| name_or_path.to_path_buf())
+}
+
 /// The column of the table that a run folder's models have learned from; none where the folder does not say.
-pub fn smiles_column_of(folder: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(folder.join(CHOICES)).ok()?;
+pub fn smiles_column_of(name_or_path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(run_folder(name_or_path).join(CHOICES)).ok()?;
     let choices: Map<String, Value> = serde_json::from_str(&text).ok()?;
     choices.get("smiles_column")?.as_str().map(str::to_string)
 }

@@ -2,10 +2,10 @@
 
 mod data;
 mod finetune;
+mod numbers;
 mod predict;
 mod rows;
 mod serve;
-mod shard;
 mod study;
 mod training;
 

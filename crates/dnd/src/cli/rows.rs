@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use dd_nn::Precision;
 
-use super::shard::shard;
+use super::numbers::{positive, shard};
 
 /// What to do with a row that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,11 +46,11 @@ pub(crate) struct Predict {
     /// Input and output.
     #[command(flatten)]
     pub(crate) rows: Rows,
-    /// Model folder (the run folder of `dnd distill`, `seed-N` of `dnd finetune`), or the name of a model.
+    /// Model: the run folder of `dnd finetune` or one of its `seed-N`, to embed also that of `dnd distill`, or the name of a model.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) model: PathBuf,
     /// Largest number of tokens (atoms, directed bonds and two more for each molecule) in one batch.
-    #[arg(long, default_value_t = 8192)]
+    #[arg(long, default_value = "8192", value_parser = positive)]
     pub(crate) batch_tokens: usize,
     /// Answer the I-th of N parts of the rows (every N-th row), for an array of jobs; OUT.csv becomes OUT-I-of-N.csv.
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]

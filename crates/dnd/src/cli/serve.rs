@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::numbers::positive;
+
 /// `dnd serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -25,7 +27,7 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) bind: IpAddr,
     /// Nodes and directed edges of a batch.
-    #[arg(long, value_name = "N", default_value_t = 8192)]
+    #[arg(long, value_name = "N", default_value = "8192", value_parser = positive)]
     pub(crate) batch_tokens: usize,
     /// Longest time that a molecule waits for others while its model is idle.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 2)]
@@ -107,7 +109,7 @@ pub(crate) struct Index {
 /// `dnd search query`.
 #[derive(Debug, Args)]
 pub(crate) struct Query {
-    /// Molecules to find neighbours of, as SMILES.
+    /// Molecules to find neighbours of, as SMILES; or those of a file, by --input.
     #[arg(value_name = "SMILES", required_unless_present = "input")]
     pub(crate) smiles: Vec<String>,
     /// A file of them: .smi .csv .tsv .sdf .mol, each also .gz; `-` reads SMILES from standard input.
@@ -129,7 +131,7 @@ pub(crate) struct Query {
     #[arg(long)]
     pub(crate) exact: bool,
     /// Candidates of the walk through the graph: more find more, and take longer.
-    #[arg(long, value_name = "N", default_value_t = 64, conflicts_with = "exact")]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = positive, conflicts_with = "exact")]
     pub(crate) ef: usize,
     /// Output file, .csv or .jsonl; `-` writes CSV to standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]

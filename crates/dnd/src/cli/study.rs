@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::TaskKind;
-use super::shard::shard;
+use super::numbers::shard;
 
 /// `dnd evaluate`.
 #[derive(Debug, Args)]
@@ -90,9 +90,9 @@ pub(crate) struct Inspect {
     /// A SMILES, a file of molecules, or a model.
     #[arg(value_name = "SUBJECT")]
     pub(crate) subject: String,
-    /// Which record of a file of molecules, counted from 0.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) record: usize,
+    /// Which record of a file of molecules, counted from 0 [default: 0].
+    #[arg(long, value_name = "N")]
+    pub(crate) record: Option<usize>,
     /// Print JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,

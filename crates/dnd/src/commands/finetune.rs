@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use candle_core::Device;
 use dd_data::Fractions;
 use dd_encoder2d::TargetKind;
+use dd_eval::readable;
 use dd_train::ClassWeights;
 use dd_train::property::{Division, PropertyOutcome, PropertyPlan, PropertyRequest};
 
@@ -116,7 +117,7 @@ fn scores(outcome: &PropertyOutcome) -> String {
     for of_target in outcome.scores.iter().take(MOST_TOLD) {
         for one in &of_target.metrics {
             let value = |value: Option<f64>| {
-                value.map_or("undefined".to_string(), |value| format!("{value:.4}"))
+                value.map_or("undefined".to_string(), |value| readable(value, 4))
             };
             let members = one
                 .members

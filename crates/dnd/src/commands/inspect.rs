@@ -28,9 +28,11 @@ pub(crate) fn run(arguments: &Inspect) -> Outcome {
         .extension()
         .is_some_and(|extension| WEIGHTS.iter().any(|known| extension == *known));
     if path.is_dir() || (is_weights && path.is_file()) {
+        no_flags_of_molecules(arguments)?;
         return show_model(path);
     }
     if let Some(model) = dd_models::find(&arguments.subject) {
+        no_flags_of_molecules(arguments)?;
         let file = TensorFile::embedded(model.name, model.weights).map_err(Failure::work)?;
         let entries = file.entries().iter();
         let entries =
@@ -46,7 +48,33 @@ pub(crate) fn run(arguments: &Inspect) -> Outcome {
     show_molecule(arguments, &molecule)
 }
 
+/// Refuses what would be without effect.
+fn no_flags_of_molecules(arguments: &Inspect) -> Result<(), Failure> {
+    let given = [
+        ("--svg", arguments.svg.is_some()),
+        ("--json", arguments.json),
+        ("--keep-hydrogens", arguments.keep_hydrogens),
+        ("--record", arguments.record.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Failure::misuse(format!(
+            "{}: {flag} is of molecules, and this is a model",
+            arguments.subject
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn parse(arguments: &Inspect) -> Result<Molecule, Failure> {
+    if arguments.subject.is_empty() {
+        return Err(Failure::misuse("the SMILES is empty"));
+    }
+    if arguments.record.is_some() {
+        return Err(Failure::misuse(format!(
+            "--record is of a file of molecules, and there is no file {}",
+            arguments.subject
+        )));
+    }
     let options = if arguments.keep_hydrogens {
         ParseOptions::KEEP_HYDROGENS
     } else {
@@ -72,10 +100,11 @@ fn record(arguments: &Inspect, path: &Path) -> Result<Molecule, Failure> {
         options.sanitize = Sanitize::KEEP_HYDROGENS;
     }
     let mut rows = Rows::open(path, options).map_err(Failure::misuse)?;
+    let wanted = arguments.record.unwrap_or(0);
     let mut seen = 0;
     for row in &mut rows {
         let row = row.map_err(Failure::misuse)?;
-        if seen == arguments.record {
+        if seen == wanted {
             return row.molecule.map_err(|fault| {
                 Failure::misuse(format!(
                     "{} record {seen}: {}",
@@ -87,9 +116,8 @@ fn record(arguments: &Inspect, path: &Path) -> Result<Molecule, Failure> {
         seen += 1;
     }
     Err(Failure::misuse(format!(
-        "{} has no record {}: there are {seen}, counted from 0",
-        path.display(),
-        arguments.record
+        "{} has no record {wanted}: there are {seen}, counted from 0",
+        path.display()
     )))
 }
 
@@ -101,7 +129,9 @@ fn show_molecule(arguments: &Inspect, molecule: &Molecule) -> Outcome {
                 path.display()
             )));
         }
-        not_an_input(path, [Path::new(&arguments.subject)])?;
+        let colors = arguments.colors.iter().map(String::as_str);
+        let inputs = std::iter::once(arguments.subject.as_str()).chain(colors);
+        not_an_input(path, inputs.map(Path::new))?;
         let values = arguments.colors.as_deref().map(values).transpose()?;
         let options = SvgOptions {
             indices: arguments.indices,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use dd_data::{DataError, TableReader, TableRow, is_missing, joined_names, yes_or_no};
-use dd_eval::Metric;
+use dd_eval::{Metric, readable};
 
 use crate::cli::{Evaluate, TaskKind};
 use crate::failure::{Failure, Outcome};
@@ -57,7 +57,11 @@ pub(crate) fn run(arguments: &Evaluate) -> Outcome {
             match metric.evaluate(&masked, &filled) {
                 Ok(value) => {
                     scored += 1;
-                    answer(&format!("{target} {}: {value:.4}\n", metric.name()))?;
+                    answer(&format!(
+                        "{target} {}: {}\n",
+                        metric.name(),
+                        readable(value, 4)
+                    ))?;
                 }
                 Err(reason) => answer(&format!("{target} {}: {reason}\n", metric.name()))?,
             }
@@ -87,11 +91,7 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn read(path: &'a Path) -> Result<Self, Failure> {
-        let reader = dd_data::open(path).map_err(Failure::misuse)?;
-        let name_of_file = path.to_string_lossy();
-        let is_tsv = name_of_file.trim_end_matches(".gz").ends_with(".tsv");
-        let delimiter = if is_tsv { b'\t' } else { b',' };
-        let table = TableReader::new(reader, path, delimiter).map_err(Failure::misuse)?;
+        let table = TableReader::open(path).map_err(Failure::misuse)?;
         let columns = table.columns().to_vec();
         let mut rows = Vec::new();
         for row in table {

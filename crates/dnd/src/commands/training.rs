@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use dd_data::{Dataset, Example, Recipe, SkipReport, is_archive};
+use dd_eval::readable;
 use dd_train::{FitReport, RunFolder, Session, Start, from_toml, inputs, to_toml};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -174,10 +175,12 @@ pub(crate) fn report_skipped(skipped: &SkipReport, quiet: bool) {
 pub(crate) fn finished(report: &FitReport, folder: &Path, quiet: bool) {
     if !quiet {
         let best = report.best.map_or(String::new(), |best| {
-            format!(", best validation {:.4}", best.score)
+            format!(", best validation {}", readable(best.score, 4))
         });
         let kept = report.kept.filter(|_| report.kept != report.best);
-        let kept = kept.map_or(String::new(), |kept| format!(", kept {:.4}", kept.score));
+        let kept = kept.map_or(String::new(), |kept| {
+            format!(", kept {}", readable(kept.score, 4))
+        });
         say(&format!(
             "{} steps ({:?}){best}{kept}: {}",
             report.step,

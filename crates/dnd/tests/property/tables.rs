@@ -151,6 +151,20 @@ fn predictions_look_where_training_has_found_the_molecules() {
         "finetune t.csv --model none --split random --epochs 1 --ensemble 1 -o run",
     );
     done(&at, "predict -q --model run -i t.csv -o out.csv");
+    // By its name, from the folder of models.
+    let output = Command::new(env!("CARGO_BIN_EXE_dnd"))
+        .args([
+            "predict", "-q", "--model", "run", "-i", "../t.csv", "-o", "out.csv",
+        ])
+        .env("DND_MODELS", &at)
+        .current_dir(at.join("run"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(
+        std::fs::read(at.join("out.csv")).unwrap(),
+        std::fs::read(at.join("run/out.csv")).unwrap()
+    );
     std::fs::write(at.join("new.csv"), "name,what\na,CCO\n").unwrap();
     refused(
         &at,
@@ -164,10 +178,10 @@ fn a_label_beyond_single_precision_is_a_row_of_its_own_fault() {
     let at = place("huge");
     let mut text = String::from("smiles,y\n");
     for (row, (smiles, gap)) in molecules(&at, 60).into_iter().enumerate() {
-        let label = if row == 7 {
-            "1e300".into()
-        } else {
-            gap.to_string()
+        let label = match row {
+            7 => "1e300".into(),
+            9 => "1e-40".into(),
+            _ => gap.to_string(),
         };
         writeln!(text, "{smiles},{label}").unwrap();
     }
@@ -179,6 +193,10 @@ fn a_label_beyond_single_precision_is_a_row_of_its_own_fault() {
     let rejected = std::fs::read_to_string(at.join("run/rejected.csv")).unwrap();
     assert!(
         rejected.contains("\n7,") && rejected.contains("beyond single precision"),
+        "{rejected}"
+    );
+    assert!(
+        rejected.contains("\n9,") && rejected.contains("too small for single precision"),
         "{rejected}"
     );
 }
@@ -249,6 +267,26 @@ fn odd_tables_get_the_right_message() {
         &at,
         "finetune few.csv --smiles-column smiles",
         &["15 of 60 rows", "45 rejected", "20 are needed"],
+    );
+    write("comma.csv", "smiles,y", &|_, smiles, gap| {
+        format!("{smiles},{gap},")
+    });
+    refused(
+        &at,
+        "finetune comma.csv",
+        &["no row fits it", "expected 2 columns, got 3"],
+    );
+    write("comma.tsv", "smiles,y", &|_, smiles, gap| {
+        format!("{smiles},{gap}")
+    });
+    refused(&at, "finetune comma.tsv", &["separated by commas"]);
+    write("far.csv", "smiles,y", &|_, smiles, gap| {
+        format!("{smiles},{}", 1e9 + gap)
+    });
+    refused(
+        &at,
+        "finetune far.csv --target-columns y",
+        &["the same in single precision", "subtract"],
     );
     write("scarce.csv", "smiles,y", &|row, smiles, gap| {
         format!(

@@ -10,10 +10,9 @@ use super::text::Lines;
 use super::{Column, Kind, Record, RecordRow, Value};
 use crate::output::OutputError;
 use crate::output::file::OutputFile;
-use crate::output::npy::{Element, beside, header, remove_stale};
+use crate::output::npy::{COLUMNS, Element, beside, header, remove_stale};
 
 const ERRORS: &str = ".errors.jsonl";
-const COLUMNS: &str = ".columns.json";
 
 /// An array whose row count is written when it is known.
 pub(super) struct Array {

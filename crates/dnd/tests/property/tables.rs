@@ -223,17 +223,51 @@ fn an_answer_beyond_single_precision_is_a_fault_of_its_row() {
     }
 }
 
-#[test]
-fn odd_tables_get_the_right_message() {
-    let at = place("odd");
-    let molecules = molecules(&at, 60);
-    let write = |name: &str, head: &str, row: &dyn Fn(usize, &str, f64) -> String| {
+/// A row of a table from its number, SMILES and gap.
+type Row<'a> = &'a dyn Fn(usize, &str, f64) -> String;
+
+/// Writes tables of sixty molecules by name, header and row.
+fn table_of(at: &Path) -> impl Fn(&str, &str, Row<'_>) {
+    let molecules = molecules(at, 60);
+    move |name, head, row| {
         let mut text = format!("{head}\n");
         for (at, (smiles, gap)) in molecules.iter().enumerate() {
             text += &(row(at, smiles, *gap) + "\n");
         }
         std::fs::write(at.join(name), text).unwrap();
-    };
+    }
+}
+
+#[test]
+fn tables_that_do_not_fit_their_header_name_or_precision_are_told() {
+    let at = place("fit");
+    let write = table_of(&at);
+    write("comma.csv", "smiles,y", &|_, smiles, gap| {
+        format!("{smiles},{gap},")
+    });
+    refused(
+        &at,
+        "finetune comma.csv",
+        &["no row fits it", "expected 2 columns, got 3"],
+    );
+    write("comma.tsv", "smiles,y", &|_, smiles, gap| {
+        format!("{smiles},{gap}")
+    });
+    refused(&at, "finetune comma.tsv", &["separated by commas"]);
+    write("far.csv", "smiles,y", &|_, smiles, gap| {
+        format!("{smiles},{}", 1e9 + gap)
+    });
+    refused(
+        &at,
+        "finetune far.csv --target-columns y",
+        &["the same in single precision", "subtract"],
+    );
+}
+
+#[test]
+fn odd_tables_get_the_right_message() {
+    let at = place("odd");
+    let write = table_of(&at);
     write("words.csv", "smiles,note", &|_, smiles, _| {
         format!("{smiles},bad")
     });
@@ -267,26 +301,6 @@ fn odd_tables_get_the_right_message() {
         &at,
         "finetune few.csv --smiles-column smiles",
         &["15 of 60 rows", "45 rejected", "20 are needed"],
-    );
-    write("comma.csv", "smiles,y", &|_, smiles, gap| {
-        format!("{smiles},{gap},")
-    });
-    refused(
-        &at,
-        "finetune comma.csv",
-        &["no row fits it", "expected 2 columns, got 3"],
-    );
-    write("comma.tsv", "smiles,y", &|_, smiles, gap| {
-        format!("{smiles},{gap}")
-    });
-    refused(&at, "finetune comma.tsv", &["separated by commas"]);
-    write("far.csv", "smiles,y", &|_, smiles, gap| {
-        format!("{smiles},{}", 1e9 + gap)
-    });
-    refused(
-        &at,
-        "finetune far.csv --target-columns y",
-        &["the same in single precision", "subtract"],
     );
     write("scarce.csv", "smiles,y", &|row, smiles, gap| {
         format!(

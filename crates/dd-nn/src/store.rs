@@ -114,9 +114,10 @@ impl ParamStore {
                 Ok(())
             }
             None => Err(Error::Msg(format!(
-                "{name} {:?}: the description asks for more numbers than there are{}",
+                "{name} {:?}: the description asks for more numbers than there {}",
                 shape.dims(),
-                self.most.map_or(String::new(), |most| format!(" ({most})"))
+                self.most
+                    .map_or("can be".to_string(), |most| format!("may be ({most})"))
             ))),
         }
     }

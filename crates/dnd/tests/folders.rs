@@ -80,6 +80,13 @@ fn a_model_is_no_place_for_a_run_and_a_run_none_for_a_model() {
         "pretrain -i few.csv --config wrong.toml -o run",
         "fit.log_every",
     );
+    let vast = small.replace("embedding_dimension = 64", "embedding_dimension = 100000000");
+    assert_ne!(vast, small);
+    std::fs::write(folder.join("vast.toml"), vast).unwrap();
+    refused(
+        "pretrain -i few.csv --config vast.toml -o run",
+        "more numbers than there may be",
+    );
     assert!(contents(&folder.join("run")).is_empty());
     done("pretrain -i few.csv --config small.toml -o run");
     let run = contents(&folder.join("run"));

@@ -1,17 +1,15 @@
 //! The rival of step 2 from a configuration to a student's folder.
 
-use candle_core::DType;
 use dd_denoiser3d::{EquivariantTransformer, EtConfig};
 use dd_encoder2d::EncoderConfig;
 use dd_graph::{Hydrogens, OgbConfig, PointConfig};
-use dd_nn::ParamStore;
 use serde::{Deserialize, Serialize};
 
 use crate::config::FitConfig;
 use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
 use crate::recipes::distill::{DistillConfig, LossTerm};
-use crate::recipes::{identity, student_model};
+use crate::recipes::{empty_store, identity, student_model};
 use crate::session::Session;
 use crate::source::Pair;
 use crate::tasks::{CONFORMER_PREFIX, Contrast};
@@ -71,7 +69,7 @@ pub fn contrast(
     }
     config.fit.validate()?;
     let model = student_model(&config.student, &config.featurizer.clone().into())?;
-    let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
+    let store = empty_store(&config.fit, session.device);
     let student = model.build_encoder(&store.root())?;
     let place = store.root().pp(CONFORMER_PREFIX);
     let conformers = EquivariantTransformer::new(&config.conformer_encoder, &place)?;

@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::DType;
 use dd_distill::{DistillLoss, loss_by_name};
 use dd_encoder2d::{EncoderConfig, ModelConfig, ModelFolder, TokenGtConfig};
 use dd_graph::{AtomOrder, FeaturizerConfig, Hydrogens, OgbConfig};
-use dd_nn::ParamStore;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -17,7 +15,9 @@ use crate::error::{Result, TrainError};
 use crate::fit::{Data, FitReport, fit};
 use crate::folder::write_json;
 use crate::recipes::account::account;
-use crate::recipes::{BEGINNING, hold_out, identity, plain_path, same_network, student_model};
+use crate::recipes::{
+    BEGINNING, empty_store, hold_out, identity, plain_path, same_network, student_model,
+};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::{Pair, Source};
@@ -218,7 +218,7 @@ pub fn distill_on(
 ) -> Result<(Distill, FitReport)> {
     config.fit.validate()?;
     let model = config.model()?;
-    let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
+    let store = empty_store(&config.fit, session.device);
     let student = model.build_encoder(&store.root())?;
     if let Some(name) = &config.begin_with {
         let folder = ModelFolder::open(name)?;

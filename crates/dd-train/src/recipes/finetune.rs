@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::DType;
 use dd_encoder2d::{EncoderConfig, ModelFolder, Target, TargetKind};
 use dd_eval::{Metric, Summary};
 use dd_graph::FeaturizerConfig;
-use dd_nn::ParamStore;
 use ndarray::Array2;
 use serde::Serialize;
 
@@ -16,7 +14,7 @@ use crate::fit::{Data, FitReport, fit};
 use crate::folder::{RunFolder, Start, write_json};
 use crate::observer::{Event, Flow};
 use crate::recipes::finetune_config::FinetuneConfig;
-use crate::recipes::{identity, student_model};
+use crate::recipes::{empty_store, identity, student_model};
 use crate::session::Session;
 use crate::source::{Labelled, Source, Subset};
 use crate::state::StopReason;
@@ -181,7 +179,7 @@ fn prepare(
     (data, train_labels): (&Data<'_, Labelled>, &Array2<f32>),
     session: &mut Session<'_>,
 ) -> Result<FineTune> {
-    let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
+    let store = empty_store(&config.fit, session.device);
     let model = match student {
         Student::Scratch {
             encoder,

@@ -9,12 +9,15 @@ pub(crate) mod pretrain;
 
 use std::path::{Component, Path, PathBuf};
 
+use candle_core::{DType, Device};
 use dd_encoder2d::{EncoderConfig, ModelConfig};
 use dd_graph::FeaturizerConfig;
 use dd_kernels::rng::Key;
+use dd_nn::ParamStore;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::config::FitConfig;
 use crate::digest::Content;
 use crate::error::{Result, TrainError};
 use crate::fit::Data;
@@ -44,6 +47,15 @@ fn hold_out<T>(
     held.sort_unstable();
     kept.sort_unstable();
     Ok((Subset::new(source, kept)?, Subset::new(source, held)?))
+}
+
+/// Numbers of a network and its buffers that a run trains at most, 4 GiB of them: beyond it a slip of the configuration is
+/// likelier than a network that any machine here could train, and memory would end the program without a word.
+const MOST_PARAMETERS: usize = 1 << 30;
+
+/// The store of a network that is to be trained.
+fn empty_store(fit: &FitConfig, device: &Device) -> ParamStore {
+    ParamStore::new(fit.seed, DType::F32, device).at_most(MOST_PARAMETERS)
 }
 
 /// What decides a run: its configuration and its examples.

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::DType;
 use dd_denoiser3d::{EquivariantTransformer, EtConfig, GaussianNoise};
 use dd_graph::{Hydrogens, PointCloud, PointConfig};
-use dd_nn::ParamStore;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -14,7 +12,7 @@ use crate::batch::BatchConfig;
 use crate::config::{FitConfig, Keep, Length};
 use crate::error::Result;
 use crate::fit::{Data, FitReport, fit};
-use crate::recipes::{BEGINNING, hold_out, identity, plain_path, same_network};
+use crate::recipes::{BEGINNING, empty_store, hold_out, identity, plain_path, same_network};
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
 use crate::source::Source;
@@ -145,7 +143,7 @@ pub fn pretrain_on(
     session: &mut Session<'_>,
 ) -> Result<(Denoise, FitReport)> {
     config.fit.validate()?;
-    let store = ParamStore::new(config.fit.seed, DType::F32, session.device);
+    let store = empty_store(&config.fit, session.device);
     let network = EquivariantTransformer::new(&config.denoiser, &store.root())?;
     if let Some(name) = &config.begin_with {
         let teacher = Teacher::config_of(name)?;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is unpacked to disk, and no more than one record is in memory.
 
-use std::io::BufReader;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -12,6 +12,34 @@ use dd_mol::sdf::{SdfErrorKind, SdfReader};
 
 use crate::error::{DataError, Result, RowFault};
 use crate::source::open;
+
+/// The bytes of a member; a file that ends before they do is cut short.
+pub(crate) fn whole<R: Read>(entry: tar::Entry<'_, R>) -> impl BufRead {
+    let missing = entry.size();
+    BufReader::with_capacity(1 << 16, Whole { entry, missing })
+}
+
+struct Whole<R> {
+    entry: R,
+    missing: u64,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.entry.read(bytes)?;
+        if count == 0 && self.missing > 0 && !bytes.is_empty() {
+            return Err(io::Error::new(
+                ErrorKind::UnexpectedEof,
+                format!(
+                    "the archive is cut short: {} bytes are missing",
+                    self.missing
+                ),
+            ));
+        }
+        self.missing = self.missing.saturating_sub(count as u64);
+        Ok(count)
+    }
+}
 
 /// Visits the records of the first SD file in an archive, in order, until `visit` breaks off.
 ///
@@ -32,7 +60,7 @@ pub fn visit_sdf_archive(
         if !entry.header().entry_type().is_file() || !name.ends_with(b".sdf") {
             continue;
         }
-        let records = SdfReader::new(BufReader::new(entry), MolfileOptions::KEEP_HYDROGENS);
+        let records = SdfReader::new(whole(entry), MolfileOptions::KEEP_HYDROGENS);
         let mut count = 0;
         for record in records {
             let record = match record {

@@ -76,12 +76,11 @@ struct Entry {
 }
 
 impl MoleculeSet {
-    /// Adds a molecule, and each of its components: a salt's acid is the same molecule as the acid.
+    /// Adds a molecule, and each of its components: a salt's acid is the same molecule as the acid. Components without carbon,
+    /// such as sodium, stand for no molecule.
     pub fn insert(&mut self, molecule: &Molecule) {
         let name = connectivity(molecule);
-        for component in name.split('.') {
-            self.names.insert(component.to_string());
-        }
+        self.names.extend(components(&name).map(str::to_string));
         self.names.insert(name);
     }
 
@@ -111,8 +110,19 @@ impl MoleculeSet {
     }
 
     fn contains(&self, name: &str) -> bool {
-        self.names.contains(name) || name.split('.').any(|part| self.names.contains(part))
+        self.names.contains(name) || components(name).any(|part| self.names.contains(part))
     }
+}
+
+/// The components of a mixture that hold carbon.
+fn components(name: &str) -> impl Iterator<Item = &str> {
+    let parts = name.split('.').filter(move |part| part.len() < name.len());
+    parts.filter(|part| {
+        let component = smiles::parse(part);
+        component.map_or(true, |component| {
+            component.atoms().any(|atom| atom.atomic_number == 6)
+        })
+    })
 }
 
 impl Corpus {

@@ -54,7 +54,8 @@ pub struct LoaderConfig {
     pub workers: usize,
     /// Batches prepared ahead at most.
     pub prefetch: usize,
-    /// What an unreadable example does.
+    /// What an example does that its source refuses as a row ([`DataError::Row`]); a damaged file, such as a cache, ends the
+    /// epoch whatever is said here.
     pub on_error: OnError,
 }
 
@@ -176,16 +177,21 @@ impl Iterator for Epoch {
         if self.failed {
             return None;
         }
-        let Some(examples) = self.batches.next() else {
-            self.report.log();
-            self.failed = true;
-            return None;
-        };
-        let batch = match examples {
-            Some(examples) => self.batch(examples),
-            None => Err(DataError::WorkerLost),
-        };
-        self.failed = batch.is_err();
-        Some(batch)
+        loop {
+            let Some(examples) = self.batches.next() else {
+                self.report.log();
+                self.failed = true;
+                return None;
+            };
+            let batch = match examples {
+                Some(examples) => self.batch(examples),
+                None => Err(DataError::WorkerLost),
+            };
+            self.failed = batch.is_err();
+            // Nothing is left of a batch whose examples were all left out.
+            if batch.as_ref().map_or(true, |batch| !batch.is_empty()) {
+                return Some(batch);
+            }
+        }
     }
 }

@@ -57,7 +57,7 @@ impl Format {
     }
 }
 
-/// Opens a file for reading; a `.gz` is decompressed while it is read.
+/// Opens a file for reading; a `.gz` or `.tgz` is decompressed while it is read.
 ///
 /// # Errors
 /// When the file cannot be opened.
@@ -107,9 +107,11 @@ pub fn open_counted(path: &Path) -> Result<(Box<dyn BufRead + Send>, ReadCount)>
     };
     let file = Counted(file, Arc::clone(&count.done));
     let reader = BufReader::with_capacity(BUFFER, file);
-    let compressed = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    let compressed = path.extension().is_some_and(|extension| {
+        ["gz", "tgz"]
+            .iter()
+            .any(|gz| extension.eq_ignore_ascii_case(gz))
+    });
     let reader = if compressed {
         decompress(reader)
     } else {

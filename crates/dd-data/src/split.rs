@@ -56,7 +56,8 @@ impl From<Fractions> for [f64; 3] {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CountedRows {
-    /// All rows, those without a molecule among them, as DeepChem does.
+    /// All rows, those without a molecule among them, as DeepChem does. A blank line is a row here, and none of pandas, with
+    /// which DeepChem reads: leave blank lines out of a table whose split is to be that of DeepChem.
     All,
     /// Only rows with a molecule: the unreadable ones are dropped first.
     Readable,

@@ -131,6 +131,10 @@ fn the_components_of_a_listed_salt_are_left_out_too() {
     let corpus = Corpus::select(&datasets, &excluded, CONFIG, 1).unwrap();
     assert!(!corpus.train.contains(&(0, 20)) && !corpus.valid.contains(&(0, 20)));
     assert!(corpus.report.excluded >= 1);
+    // Its sodium and chloride are no molecules of the list.
+    let listed = excluded.len();
+    excluded.insert(&smiles::parse("[Na+].[Cl-]").unwrap());
+    assert_eq!((listed, excluded.len()), (2, 3));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Archives of geometries with tables of SMILES, built from the data at hand: atoms shuffled, hydrogens explicit.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use dd_data::{
@@ -415,11 +415,27 @@ fn files_that_cannot_be_read_are_errors_of_the_file() {
     let rows: Vec<&str> = entries.iter().map(|e| e.smiles.as_str()).collect();
     let (archive, table) = written("cut", &records, &rows);
     let bytes = fs::read(&archive).expect("just written");
-    fs::write(&archive, &bytes[..bytes.len() / 2]).expect("a temporary file");
-    let (items, _) = read(&archive, &table, 2);
-    let (last, before) = items.split_last().expect("answers");
-    assert_eq!(last.as_ref().expect_err("cut").kind(), "file");
-    assert!(!before.is_empty() && before.iter().all(Result::is_ok));
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&bytes[..])
+        .read_to_end(&mut unpacked)
+        .expect("just packed");
+    // By its other name.
+    let other = archive.with_file_name("train.sdf.TGZ");
+    fs::write(&other, &bytes).expect("a temporary file");
+    assert!(read(&other, &table, 2).0.iter().all(Result::is_ok));
+    // Within the last record, which still reads as one, and in the middle.
+    let plain = archive.with_file_name("train.sdf.tar");
+    for (path, whole, length) in [
+        (&archive, &bytes, bytes.len() / 2),
+        (&plain, &unpacked, unpacked.len() / 2),
+        (&plain, &unpacked, 1024 + records.concat().len() + 512 - 4),
+    ] {
+        fs::write(path, &whole[..length]).expect("a temporary file");
+        let (items, _) = read(path, &table, 2);
+        let (last, before) = items.split_last().expect("answers");
+        assert_eq!(last.as_ref().expect_err("cut").kind(), "file");
+        assert!(!before.is_empty() && before.iter().all(Result::is_ok));
+    }
     let open = |archive: &Path, column| PairedArchive::open(archive, &table, column, None).err();
     assert_eq!(
         open(&archive, "SMILES").map(|e| e.kind()),

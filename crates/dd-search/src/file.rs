@@ -23,8 +23,9 @@ use crate::metric::Metric;
 
 pub(crate) const MAGIC: &[u8; 8] = b"DNDINDEX";
 pub(crate) const VERSION: u32 = 1;
-/// Longest head; longest text of a label, which a line of a table may be.
-pub(crate) const MAX_TEXT: usize = 4 << 20;
+/// Longest head; longest text of a label. A line of a table has up to 4 MiB, half of it in letters that take two bytes here, and a
+/// title of an SD file may be longer.
+pub(crate) const MAX_TEXT: usize = 64 << 20;
 /// Widest vector.
 pub(crate) const MAX_WIDTH: usize = 1 << 16;
 

@@ -58,6 +58,9 @@ impl Index {
         if file.array::<32>("the sum")?[..] != expected[..] {
             return Err(fault("its SHA-256 is another: the file is damaged"));
         }
+        if file.input.read(&mut [0])? > 0 {
+            return Err(fault("bytes follow its end"));
+        }
         Ok(Self {
             vectors: Vectors::from_parts(head.metric, head.width, numbers, node_of),
             labels,

@@ -136,6 +136,7 @@ fn every_damage_is_an_error() {
         let error = Index::read(&mut &file[..length]).unwrap_err();
         assert!(matches!(error, SearchError::File(_)), "{length}: {error}");
     }
+    assert!(Index::read(&mut [&file[..], b"more"].concat().as_slice()).is_err());
     for place in 0..file.len() {
         for flip in [1, 0x80] {
             let mut damaged = file.clone();
@@ -202,8 +203,8 @@ fn what_is_written_can_be_read() {
         };
         Index::build(&[1.0], vec![label], config, Origin::default(), &mut |_| ()).unwrap()
     };
-    let long = of_name(4 << 20);
+    let long = of_name(64 << 20);
     assert_eq!(Index::read(&mut &bytes(&long)[..]).unwrap(), long);
-    let fault = of_name((4 << 20) + 1).write(&mut Vec::new()).unwrap_err();
-    assert!(fault.to_string().contains("4194305 bytes"), "{fault}");
+    let fault = of_name((64 << 20) + 1).write(&mut Vec::new()).unwrap_err();
+    assert!(fault.to_string().contains("67108865 bytes"), "{fault}");
 }

@@ -37,8 +37,8 @@ pub(crate) struct App {
     pub(crate) index: Option<(Arc<Index>, Arc<Hosted>)>,
     pub(crate) config: ServeConfig,
     pub(crate) metrics: Arc<Metrics>,
-    /// Searches that may be under way: they leave a thread to everything else.
-    pub(crate) searches: Arc<Semaphore>,
+    /// Searches and drawings that may be under way: they leave a thread to everything else.
+    pub(crate) turns: Arc<Semaphore>,
     sketches: Arc<Semaphore>,
     stopping: AtomicBool,
 }
@@ -76,7 +76,7 @@ impl App {
             index: index.transpose()?,
             config,
             metrics,
-            searches: Arc::new(Semaphore::new((blocking_threads() / 2).max(1))),
+            turns: Arc::new(Semaphore::new((blocking_threads() / 2).max(1))),
             sketches: Arc::new(Semaphore::new(MAX_SKETCHES)),
             stopping: AtomicBool::new(false),
         })
@@ -135,6 +135,11 @@ impl App {
             max_atoms: self.config.limits.atoms,
             ..Sanitize::RDKIT
         }
+    }
+
+    /// A turn on a thread for work that takes long, a search or a drawing.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
     /// A place for a drawing or a reading.

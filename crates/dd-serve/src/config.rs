@@ -13,7 +13,8 @@ pub struct Limits {
     pub atoms: usize,
     /// Molecules of one model that wait or run; a request that does not fit is refused with 503.
     pub queue: usize,
-    /// Time from the head of a request to its answer; later the answer is 504.
+    /// Time from the head of a request to its answer; later the answer is 504. A connection whose answer is not read for so
+    /// long is closed.
     pub time: Duration,
 }
 

@@ -63,6 +63,7 @@ mod metrics;
 mod model;
 mod neighbours;
 mod page;
+mod patience;
 mod refusal;
 mod row;
 mod run;

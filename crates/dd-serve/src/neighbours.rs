@@ -22,6 +22,8 @@ type Found = Result<Vec<Neighbour>, RowFault>;
 
 /// Most neighbours of a row.
 const MAX_NEIGHBOURS: usize = 1000;
+/// Most neighbours of all rows of a request, about 7 MB of them.
+const MAX_ANSWERS: usize = 100_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,13 +83,17 @@ pub(crate) async fn neighbours(
         let message = format!("k is {}, not within 1..={MAX_NEIGHBOURS}", question.k);
         return Err(Refusal::bad("k", message));
     }
+    let all = question.smiles.len().saturating_mul(question.k);
+    if all > MAX_ANSWERS {
+        let message = format!("rows times k are {all}, more than {MAX_ANSWERS}: ask in parts");
+        return Err(Refusal::bad("k", message));
+    }
     let (inputs, answers) = answer(&app, maker, Task::Embed, question.smiles).await?;
     let lost = || {
         let message = "the search failed: this is a fault of the server";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "lost", message)
     };
-    let turn = Arc::clone(&app.searches).acquire_owned().await;
-    let turn = turn.map_err(|_| lost())?;
+    let turn = app.turn().await.ok_or_else(lost)?;
     let searched = Arc::clone(index);
     let (reply, found) = oneshot::channel();
     tokio::task::spawn_blocking(move || {

@@ -18,6 +18,7 @@ use crate::app::{App, blocking_threads};
 use crate::config::ServeConfig;
 use crate::error::Result;
 use crate::model::ServedModel;
+use crate::patience::Patient;
 use crate::refusal::Refusal;
 use crate::{answer, layout, neighbours, page, sketch, status};
 
@@ -122,6 +123,10 @@ impl Server {
                 stop.now();
             });
         }
+        let listener = Patient {
+            listener,
+            patience: self.app.config.limits.time,
+        };
         let (app, asked) = (Arc::clone(&self.app), stop.clone());
         let graceful =
             axum::serve(listener, router(&self.app)).with_graceful_shutdown(async move {

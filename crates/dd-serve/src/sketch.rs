@@ -12,6 +12,7 @@ use dd_mol::depict::{self, SvgOptions};
 use dd_mol::molfile::{self, MolfileOptions};
 use dd_mol::smiles;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::json::{self, Body, json};
@@ -104,20 +105,26 @@ pub(crate) async fn read(
     Ok(json(&read))
 }
 
-/// Runs on a thread for work, of which only so many may be waited for.
+/// Runs on a thread for work, of which only so many may be waited for, and some stay free for others; not at all when nobody
+/// waits for it any more.
 pub(crate) async fn work<T: Send + 'static>(
     app: &Arc<App>,
     job: impl FnOnce(&App) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let place = app.sketch()?;
-    let worker = Arc::clone(app);
-    let done = tokio::task::spawn_blocking(move || {
-        let result = job(&worker);
-        drop(place);
-        result
-    });
-    done.await.map_err(|_| {
+    let lost = || {
         let message = "the molecule could not be worked on: this is a fault of the server";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "lost", message)
-    })?
+    };
+    let place = app.sketch()?;
+    let turn = app.turn().await.ok_or_else(lost)?;
+    let worker = Arc::clone(app);
+    let (reply, done) = oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        if !reply.is_closed() {
+            // The request may be given up meanwhile.
+            let _ = reply.send(job(&worker));
+        }
+        drop((place, turn));
+    });
+    done.await.map_err(|_| lost())?
 }

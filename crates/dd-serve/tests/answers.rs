@@ -226,6 +226,14 @@ fn neighbours_come_from_the_index() {
     assert_eq!(answer["rows"][1]["error"]["kind"], "unopened-branch");
     let none = json!({"smiles": ["C"], "k": 0});
     assert_eq!(post(server.address, "/v1/neighbours", &none).status, 400);
+    let many = json!({"smiles": vec!["C"; 101], "k": 1000});
+    let refused = post(server.address, "/v1/neighbours", &many);
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.body.contains("more than 100000"),
+        "{}",
+        refused.body
+    );
 
     // Vectors of another model are not searched.
     let foreign = build(Origin {

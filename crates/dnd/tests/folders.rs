@@ -80,7 +80,10 @@ fn a_model_is_no_place_for_a_run_and_a_run_none_for_a_model() {
         "pretrain -i few.csv --config wrong.toml -o run",
         "fit.log_every",
     );
-    let vast = small.replace("embedding_dimension = 64", "embedding_dimension = 100000000");
+    let vast = small.replace(
+        "embedding_dimension = 64",
+        "embedding_dimension = 100000000",
+    );
     assert_ne!(vast, small);
     std::fs::write(folder.join("vast.toml"), vast).unwrap();
     refused(

@@ -178,7 +178,7 @@ pub fn open_sink(path: &Path, columns: &Columns) -> Result<Box<dyn RowSink>, Out
 }
 
 /// Names that rows have besides their values.
-const OWN_NAMES: [&str; 7] = [
+const OWN_NAMES: [&str; 9] = [
     "row",
     "input",
     "status",
@@ -186,6 +186,9 @@ const OWN_NAMES: [&str; 7] = [
     "error.kind",
     "error.message",
     "error.span",
+    // As Parquet has them.
+    "error_kind",
+    "error_message",
 ];
 
 /// Checks that columns of values can be told from each other and from what every row has.
@@ -301,6 +304,15 @@ mod tests {
         assert_eq!(values[..2], [1.5, -2.0]);
         assert!(values[2].is_nan() && values[3].is_nan());
         assert_eq!(values[4..], [0.25, 3.0]);
+    }
+
+    #[test]
+    fn no_column_takes_the_name_of_one_that_every_row_has() {
+        assert!(check_names(["gap", "kind"]).is_ok());
+        for name in ["row", "error.kind", "error_kind", "error_message"] {
+            assert!(check_names([name]).is_err(), "{name}");
+        }
+        assert!(check_names(["gap", "gap"]).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Texts of records and rows of a table, side by side, read by a thread of its own through a queue of bounded length.
 
 use std::cell::RefCell;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -11,6 +11,7 @@ use dd_mol::sdf::{SdfErrorKind, SdfReader};
 
 use super::alignment::{Aligner, Member, Step};
 use super::composition::Composition;
+use crate::archive::whole;
 use crate::error::{DataError, Result, RowFault};
 use crate::source::open;
 use crate::table::TableReader;
@@ -102,7 +103,7 @@ fn read(
         let entry = entry.map_err(system)?;
         let name = entry.path_bytes().to_ascii_lowercase();
         if entry.header().entry_type().is_file() && name.ends_with(b".sdf") {
-            return pair(BufReader::with_capacity(1 << 16, entry), path, rows, sender);
+            return pair(whole(entry), path, rows, sender);
         }
     }
     Err(system(io::Error::new(

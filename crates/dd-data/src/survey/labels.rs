@@ -91,7 +91,8 @@ impl Survey {
 
     /// A column by its cells alone.
     fn values(&self, place: usize) -> Finding {
-        let (mut numbers, mut words, mut missing, mut broken) = (Vec::new(), 0, 0, 0);
+        let (mut numbers, mut words) = (Vec::new(), Vec::new());
+        let (mut missing, mut broken) = (0, 0);
         let mut example = "";
         for text in self.cells(place) {
             if is_missing(text) {
@@ -99,8 +100,7 @@ impl Survey {
             } else if let Some(value) = number(text) {
                 numbers.push(value);
             } else if let Some(value) = yes_or_no(text) {
-                numbers.push(value);
-                words += 1;
+                words.push(value);
                 example = text;
             } else {
                 broken += 1;
@@ -108,20 +108,18 @@ impl Survey {
             }
         }
         let zero_one = numbers.iter().all(|value| *value == 0.0 || *value == 1.0);
-        let kind = match (zero_one, words) {
-            (true, 0) => LabelKind::ZeroOne,
-            (true, _) => LabelKind::Words,
+        let kind = match (zero_one, words.is_empty()) {
+            (true, true) => LabelKind::ZeroOne,
+            (true, false) => LabelKind::Words,
             (false, _) => LabelKind::Numbers,
         };
         if kind == LabelKind::Numbers {
             // Words for 0 and 1 mean nothing among other numbers.
-            broken += words;
-        }
-        let known = if kind == LabelKind::Numbers {
-            numbers.len() - words
+            broken += words.len();
         } else {
-            numbers.len()
-        };
+            numbers.append(&mut words);
+        }
+        let known = numbers.len();
         if known == 0 && broken == 0 {
             return Err("empty".into());
         }
@@ -219,6 +217,10 @@ mod tests {
         assert!(reason("flat").contains("every label is 3"));
         assert!(reason("note").contains("no numbers"));
         assert!(reason("mixed").contains("1 of 4"));
+        // A word is no other label than the same number again.
+        let text = "smiles,y\n".to_string() + &"CC,5\n".repeat(30) + "CC,no\n";
+        let found = survey(&text).label_columns(&[], "smiles").unwrap();
+        assert_eq!(found.left_out[0].1, "constant: every label is 5");
     }
 
     #[test]

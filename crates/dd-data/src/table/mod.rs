@@ -109,7 +109,9 @@ impl TableReader {
             return Ok(Err(too_long(first.length)));
         }
         let mut record = Record::new(text_of(first));
-        if record.text().trim().is_empty() {
+        // Tabs between nothing are empty cells, as commas are.
+        let is_blank = |c: char| c.is_whitespace() && c != char::from(self.delimiter);
+        if record.text().trim_matches(is_blank).is_empty() {
             return Ok(Err(RowFault::new("empty", "the line is empty")));
         }
         let mut taken: VecDeque<Line> = VecDeque::new();
@@ -280,6 +282,18 @@ mod tests {
             error.to_string(),
             "t.csv: header line: the quotation mark at character 8 is never closed"
         );
+    }
+
+    #[test]
+    fn empty_cells_between_tabs_are_a_row_as_between_commas() {
+        for (text, delimiter) in [("a\tb\n\t\n \n", b'\t'), ("a,b\n,\n \n", b',')] {
+            let reader = TableReader::new(Box::new(text.as_bytes()), Path::new("t"), delimiter);
+            let rows = reader
+                .expect("a header")
+                .map(|row| row.expect("memory").fields);
+            let rows: Vec<_> = rows.map(|row| row.map_err(|fault| fault.kind)).collect();
+            assert_eq!(rows, [Ok(texts(&["", ""])), Err("empty")]);
+        }
     }
 
     #[test]

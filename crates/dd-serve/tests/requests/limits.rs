@@ -1,5 +1,6 @@
 //! Limits on size, number and time, and how batches are cut.
 
+use std::io::{ErrorKind, Write as _};
 use std::time::Duration;
 
 use dd_serve::{Batching, Limits, ServeConfig};
@@ -103,6 +104,33 @@ fn a_request_that_takes_too_long_is_told_so_and_gives_its_places_back() {
         post(server.address, "/v1/embed", &json!({"smiles": ["CC"]})).status == 200
     });
     assert!(answered);
+}
+
+#[test]
+fn a_connection_whose_answers_are_not_read_is_closed() {
+    let limits = Limits {
+        time: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let server = counter(ServeConfig {
+        limits,
+        ..ServeConfig::default()
+    });
+    let body = json!({"smiles": vec!["C".repeat(400); 1000]}).to_string();
+    let request = format!(
+        "POST /v1/embed HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+    let patience = Duration::from_secs(30);
+    stream.set_write_timeout(Some(patience)).unwrap();
+    // As much as fits between both; then the server waits for us, and no longer than it says.
+    let closed = (0..1000).find_map(|_| stream.write_all(request.as_bytes()).err());
+    let kind = closed.expect("no end of answers that nobody reads").kind();
+    assert!(
+        matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+        "{kind}"
+    );
 }
 
 #[test]

@@ -136,8 +136,12 @@ impl Checked<'_> {
         if length > MAX_TEXT {
             return Err(fault(format!("{what} is {length} bytes long")));
         }
-        let mut bytes = vec![0; length];
-        self.fill(&mut bytes, what)?;
+        let mut bytes = Vec::new();
+        while bytes.len() < length {
+            let start = bytes.len();
+            bytes.resize(length.min(start + STEP), 0);
+            self.fill(&mut bytes[start..], what)?;
+        }
         Ok(bytes)
     }
 

@@ -105,4 +105,23 @@ mod tests {
         let digest = hex(&Sha256::digest(shared.as_bytes()));
         assert_eq!(&digest[..16], "aa5ed4d82b9f2830", "{shared}");
     }
+    /// A network from scratch is known by the text of its configuration: a field that is added there makes stored runs others.
+    #[test]
+    fn networks_from_scratch_are_called_as_they_were() {
+        let digest = |like: &str| {
+            let (encoder, features) = network::describe(Path::new(like)).unwrap();
+            let text = format!("{encoder:?} {features:?}");
+            (
+                hex(&Sha256::digest(text.as_bytes()))[..16].to_string(),
+                text,
+            )
+        };
+        for (like, expected) in [
+            ("gin-128-node", "64fee2cb90041b35"),
+            ("tokengt-128-node", "8814c7cc088b3dd7"),
+        ] {
+            let (found, text) = digest(like);
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 }

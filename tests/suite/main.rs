@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod balance;
 mod baselines;
 mod begin_with;
 mod documents;

@@ -105,17 +105,33 @@ fn distillation_resumes_bit_for_bit() {
         ..dd_encoder2d::TokenGtConfig::student_64()
     });
     let laplacian = student.laplacian_columns();
-    for (name, cache_teacher) in [("distill", false), ("distill-cached", true)] {
+    let plain = DistillConfig {
+        cache_teacher: false,
+        ..DistillConfig::tiny(3, 20, LossTerm::graph())
+    };
+    let cached = DistillConfig {
+        cache_teacher: true,
+        ..plain.clone()
+    };
+    let balanced = DistillConfig {
+        balance_elements: true,
+        losses: vec![LossTerm::node()],
+        ..plain.clone()
+    };
+    for (name, config) in [
+        ("distill", plain),
+        ("distill-cached", cached),
+        ("distill-balanced", balanced),
+    ] {
         let mut config = DistillConfig {
             valid: 3,
-            cache_teacher,
             featurizer: OgbConfig {
                 hydrogens: Hydrogens::Remove,
                 laplacian,
                 order: AtomOrder::AsWritten,
             },
             student: student.clone(),
-            ..DistillConfig::tiny(3, 20, LossTerm::graph())
+            ..config
         };
         config.fit.batch = dd_train::BatchConfig::Tokens(90);
         config.fit.ema = Some(0.9);

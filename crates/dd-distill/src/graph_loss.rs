@@ -59,6 +59,14 @@ impl GraphLoss {
         }
     }
 
+    /// Every choice.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let aligned = |loss: Self| [loss, loss.over(TeacherAtoms::Aligned)];
+        [Self::mean_pool(), Self::sum_pool()]
+            .into_iter()
+            .flat_map(aligned)
+    }
+
     /// The same over other atoms of the teacher.
     #[must_use]
     pub fn over(self, atoms: TeacherAtoms) -> Self {
@@ -94,6 +102,10 @@ impl DistillLoss for GraphLoss {
             (Pooling::Sum, TeacherAtoms::All) => "graph_mse_sum_pool",
             (Pooling::Sum, TeacherAtoms::Aligned) => "graph_mse_sum_pool_aligned",
         }
+    }
+
+    fn num_terms(&self, alignment: &Alignment) -> usize {
+        alignment.num_graphs()
     }
 
     fn loss(

@@ -4,7 +4,8 @@
 //! 2D graphs only. [`GraphLoss`] is D&D-Graph, `|pool(f2D(G)) - pool(f3D(C))|^2`; [`NodeLoss`] is D&D-Node,
 //! `|f2D(G) - f3D(C)|^2` over corresponding atoms; [`Weighted`] adds them. [`Alignment`] says which teacher atom stands
 //! behind which student node, so a student on heavy atoms learns from a teacher that sees hydrogens without a special
-//! case. [`nt_xent`] is the contrastive objective that the paper compares with. [`Projection`] bridges different widths and is dropped afterwards.
+//! case. [`nt_xent`] is the contrastive objective that the paper compares with. [`Projection`] bridges
+//! different widths and is dropped afterwards; [`ElementSpread`] makes rare elements count.
 //!
 //! Use this crate to compare any two encoders that give a [`Representation`](dd_nn::Representation); it knows no concrete
 //! model. An own loss is one type that implements [`DistillLoss`], checked by [`testing::check_loss`].
@@ -32,6 +33,7 @@
 
 mod alignment;
 mod contrast;
+mod element_spread;
 mod error;
 mod graph_loss;
 mod loss;
@@ -42,6 +44,7 @@ mod weighted;
 
 pub use alignment::Alignment;
 pub use contrast::nt_xent;
+pub use element_spread::{ElementSpread, SpreadCount};
 pub use error::{DistillError, Result};
 pub use graph_loss::{GraphLoss, Pooling, TeacherAtoms};
 pub use loss::{DistillLoss, LOSS_NAMES, loss_by_name};

@@ -5,7 +5,7 @@ use dd_nn::Representation;
 
 use crate::Alignment;
 use crate::error::{DistillError, Result};
-use crate::graph_loss::{GraphLoss, TeacherAtoms};
+use crate::graph_loss::GraphLoss;
 use crate::node_loss::NodeLoss;
 
 /// How far is the student from the teacher, on this alignment?
@@ -27,20 +27,24 @@ pub trait DistillLoss: Send + Sync {
         alignment: &Alignment,
     ) -> Result<Tensor>;
 
-    /// What the mean of [`DistillLoss::loss`] runs over: how much a batch counts in a mean over several. Molecules, unless
-    /// the loss says otherwise.
-    fn num_terms(&self, alignment: &Alignment) -> usize {
-        alignment.num_graphs()
-    }
+    /// What the mean of [`DistillLoss::loss`] runs over, atoms or molecules: how much a batch counts in a mean over several.
+    fn num_terms(&self, alignment: &Alignment) -> usize;
 }
 
 /// Names that [`loss_by_name`] knows.
-pub const LOSS_NAMES: [&str; 9] = [
+pub const LOSS_NAMES: [&str; 16] = [
     "node_mse",
     "node_mse_molecule_mean",
     "node_mse_layernorm",
+    "node_mse_layernorm_molecule_mean",
     "node_cosine",
+    "node_cosine_molecule_mean",
+    "node_cosine_layernorm",
+    "node_cosine_layernorm_molecule_mean",
     "node_smooth_l1",
+    "node_smooth_l1_molecule_mean",
+    "node_smooth_l1_layernorm",
+    "node_smooth_l1_layernorm_molecule_mean",
     "graph_mse_mean_pool",
     "graph_mse_mean_pool_aligned",
     "graph_mse_sum_pool",
@@ -52,23 +56,15 @@ pub const LOSS_NAMES: [&str; 9] = [
 /// # Errors
 /// When there is no such loss; the message lists those that exist.
 pub fn loss_by_name(name: &str) -> Result<Box<dyn DistillLoss>> {
-    let aligned = |loss: GraphLoss| loss.over(TeacherAtoms::Aligned);
-    Ok(match name {
-        "node_mse" => Box::new(NodeLoss::mse()),
-        "node_mse_molecule_mean" => Box::new(NodeLoss::mse_molecule_mean()),
-        "node_mse_layernorm" => Box::new(NodeLoss::mse_layernorm()),
-        "node_cosine" => Box::new(NodeLoss::cosine()),
-        "node_smooth_l1" => Box::new(NodeLoss::smooth_l1()),
-        "graph_mse_mean_pool" => Box::new(GraphLoss::mean_pool()),
-        "graph_mse_mean_pool_aligned" => Box::new(aligned(GraphLoss::mean_pool())),
-        "graph_mse_sum_pool" => Box::new(GraphLoss::sum_pool()),
-        "graph_mse_sum_pool_aligned" => Box::new(aligned(GraphLoss::sum_pool())),
-        _ => {
-            return Err(DistillError::UnknownLoss {
-                name: name.to_string(),
-                known: LOSS_NAMES.join(", "),
-            });
-        }
+    if let Some(loss) = NodeLoss::all().find(|loss| loss.name() == name) {
+        return Ok(Box::new(loss));
+    }
+    if let Some(loss) = GraphLoss::all().find(|loss| loss.name() == name) {
+        return Ok(Box::new(loss));
+    }
+    Err(DistillError::UnknownLoss {
+        name: name.to_string(),
+        known: LOSS_NAMES.join(", "),
     })
 }
 
@@ -101,7 +97,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_gives_a_loss_of_that_name() {
+    fn names_and_losses_are_the_same() {
+        let (nodes, graphs): (Vec<_>, Vec<_>) =
+            (NodeLoss::all().collect(), GraphLoss::all().collect());
+        let nodes = nodes.iter().map(DistillLoss::name);
+        let all: Vec<&str> = nodes.chain(graphs.iter().map(DistillLoss::name)).collect();
+        assert_eq!(all, LOSS_NAMES);
         for name in LOSS_NAMES {
             assert_eq!(loss_by_name(name).unwrap().name(), name);
         }

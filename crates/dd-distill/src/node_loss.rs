@@ -99,6 +99,23 @@ impl NodeLoss {
         }
     }
 
+    /// Every choice.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        use Average::{Atoms, Molecules};
+        use Distance::{Cosine, SmoothL1, SquaredError};
+        use NodeTarget::{LayerNorm, Representation};
+        [SquaredError, Cosine, SmoothL1]
+            .into_iter()
+            .flat_map(|distance| {
+                [
+                    Self::with(distance, Atoms, Representation),
+                    Self::with(distance, Molecules, Representation),
+                    Self::with(distance, Atoms, LayerNorm),
+                    Self::with(distance, Molecules, LayerNorm),
+                ]
+            })
+    }
+
     /// The loss of any choice, named after its parts.
     pub fn with(distance: Distance, average: Average, target: NodeTarget) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! The contract of [`DistillLoss`] as a check that an own loss runs through.
 
+use std::ops::Range;
+
 use candle_core::{Device, Tensor, Var};
 use dd_kernels::rng::Key;
 use dd_kernels::segment_mean;
@@ -13,6 +15,9 @@ use crate::{Alignment, DistillLoss};
 const WIDTH: usize = 5;
 /// What rounding in f64 explains.
 const TOLERANCE: f64 = 1e-12;
+/// Atoms that each side sees of three molecules.
+const STUDENT_ATOMS: [&[u32]; 3] = [&[0, 1, 2], &[0], &[1, 0]];
+const TEACHER_ATOMS: [&[u32]; 3] = [&[0, 1, 2, 3], &[0], &[0, 1]];
 
 /// Which part of the contract a loss breaks.
 #[derive(Debug, thiserror::Error)]
@@ -45,15 +50,17 @@ impl From<dd_kernels::KernelError> for CheckError {
 
 /// Checks the contract of [`DistillLoss`] in f64, on three molecules whose teacher sees hydrogens that the student does not:
 /// the loss is a scalar, positive for a student unlike its teacher and zero for one that equals it, its gradient reaches the
-/// student, is finite there, and does not reach the teacher. The target must be the teacher's vectors or their means, not
-/// something made of them.
+/// student, is finite there, and does not reach the teacher; and the loss of a batch is the mean of those of its parts,
+/// weighed by [`DistillLoss::num_terms`].
+///
+/// The target must be the teacher's vectors or their means, not something made of them: a loss against normalised vectors or
+/// sums is not zero for a student that equals its teacher. A [`Weighted`](crate::Weighted) sum over atoms and molecules has no
+/// mean of that kind; check its terms.
 ///
 /// # Errors
 /// Names the first property that fails.
 pub fn check_loss(loss: &dyn DistillLoss) -> Result<(), CheckError> {
-    let student_atoms = [vec![0, 1, 2], vec![0], vec![1, 0]];
-    let teacher_atoms = [vec![0, 1, 2, 3], vec![0], vec![0, 1]];
-    let alignment = Alignment::from_atom_index(&student_atoms, &teacher_atoms, &Device::Cpu)?;
+    let alignment = alignment(0..3)?;
     let var = |name: &str, rows: usize| -> Result<Var, CheckError> {
         let numbers = normal_tensor(Key::from_seed(3).named(name), &[rows, WIDTH])?;
         Ok(Var::from_tensor(&numbers)?)
@@ -92,7 +99,62 @@ pub fn check_loss(loss: &dyn DistillLoss) -> Result<(), CheckError> {
             "it has a gradient".to_string(),
         );
     }
+    check_parts(loss, number, &student, &teacher)?;
     check_zero(loss, &of_atoms)
+}
+
+/// The first molecule and the others apart.
+fn check_parts(
+    loss: &dyn DistillLoss,
+    whole: f64,
+    student: &Representation,
+    teacher: &Representation,
+) -> Result<(), CheckError> {
+    let (mut sum, mut terms) = (0.0, 0.0);
+    for molecules in [0..1, 1..3] {
+        let alignment = alignment(molecules.clone())?;
+        let student = part(student, STUDENT_ATOMS, &molecules)?;
+        let teacher = part(teacher, TEACHER_ATOMS, &molecules)?;
+        let value = loss.loss(&student, &teacher, &alignment)?;
+        let count = loss.num_terms(&alignment) as f64;
+        sum += count * value.to_scalar::<f64>()?;
+        terms += count;
+    }
+    if (sum / terms - whole).abs() <= TOLERANCE * whole.max(1.0) {
+        return Ok(());
+    }
+    broken(
+        "a batch has the mean loss of its parts, weighed by num_terms",
+        format!("{whole} of the batch, {} of its parts", sum / terms),
+    )
+}
+
+fn alignment(molecules: Range<usize>) -> Result<Alignment, DistillError> {
+    let of = |atoms: [&[u32]; 3]| {
+        atoms[molecules.clone()]
+            .iter()
+            .map(|one| one.to_vec())
+            .collect()
+    };
+    let [student, teacher]: [Vec<Vec<u32>>; 2] = [of(STUDENT_ATOMS), of(TEACHER_ATOMS)];
+    Alignment::from_atom_index(&student, &teacher, &Device::Cpu)
+}
+
+/// Some molecules of a representation.
+fn part(
+    of: &Representation,
+    atoms: [&[u32]; 3],
+    molecules: &Range<usize>,
+) -> Result<Representation, CheckError> {
+    let rows = |atoms: &[&[u32]]| atoms.iter().map(|one| one.len()).sum::<usize>();
+    let (before, count) = (
+        rows(&atoms[..molecules.start]),
+        rows(&atoms[molecules.clone()]),
+    );
+    Ok(Representation {
+        nodes: of.nodes.narrow(0, before, count)?,
+        graphs: of.graphs.narrow(0, molecules.start, molecules.len())?,
+    })
 }
 
 /// A student that says what its teacher says, on molecules whose atoms both see.
@@ -132,7 +194,7 @@ fn broken<T>(property: &'static str, found: String) -> Result<T, CheckError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LOSS_NAMES, loss_by_name};
+    use crate::{LOSS_NAMES, NodeLoss, loss_by_name};
 
     struct Leaks;
 
@@ -149,6 +211,10 @@ mod tests {
         ) -> crate::Result<Tensor> {
             Ok((&student.graphs - &teacher.graphs)?.sqr()?.mean_all()?)
         }
+
+        fn num_terms(&self, alignment: &Alignment) -> usize {
+            alignment.num_graphs()
+        }
     }
 
     #[test]
@@ -159,6 +225,34 @@ mod tests {
             let loss = loss_by_name(name).expect("a known name");
             check_loss(loss.as_ref()).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
+    }
+
+    /// A mean over atoms that says it is one over molecules.
+    struct Miscounts(NodeLoss);
+
+    impl DistillLoss for Miscounts {
+        fn name(&self) -> &'static str {
+            "miscounts"
+        }
+
+        fn loss(
+            &self,
+            student: &Representation,
+            teacher: &Representation,
+            alignment: &Alignment,
+        ) -> crate::Result<Tensor> {
+            self.0.loss(student, teacher, alignment)
+        }
+
+        fn num_terms(&self, alignment: &Alignment) -> usize {
+            alignment.num_graphs()
+        }
+    }
+
+    #[test]
+    fn a_loss_that_miscounts_is_found_out() {
+        let error = check_loss(&Miscounts(NodeLoss::mse())).expect_err("atoms are no molecules");
+        assert!(error.to_string().contains("num_terms"), "{error}");
     }
 
     #[test]

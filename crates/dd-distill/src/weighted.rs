@@ -7,6 +7,9 @@ use crate::error::{DistillError, Result};
 use crate::{Alignment, DistillLoss};
 
 /// `sum_i weight_i * loss_i`.
+///
+/// A batch counts by its molecules. A sum with a loss over atoms has no exact mean over several batches: hand its terms over
+/// one by one where one is taken, as distillation's validation is.
 pub struct Weighted {
     name: String,
     terms: Vec<(f64, Box<dyn DistillLoss>)>,
@@ -53,5 +56,9 @@ impl DistillLoss for Weighted {
             });
         }
         total.ok_or(DistillError::NoTerms)
+    }
+
+    fn num_terms(&self, alignment: &Alignment) -> usize {
+        alignment.num_graphs()
     }
 }

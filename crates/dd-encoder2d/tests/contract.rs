@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Module, Tensor};
 use dd_encoder2d::d_mpnn::Aggregation;
 use dd_encoder2d::mol_clr::MolClrConvolution;
@@ -11,10 +13,10 @@ use dd_encoder2d::testing::{
 };
 use dd_encoder2d::tokengt::{NodeIdentifiers, NormPlacement, Readout};
 use dd_encoder2d::{
-    DMpnnConfig, Encoder2d, EncoderConfig, EncoderError, GinConfig, Head, HeadConfig, Mode,
-    MolClrConfig, PretrainGnnConfig, Recorder, TokenGtConfig,
+    DMpnnConfig, Encoder, Encoder2d, EncoderConfig, EncoderError, GinConfig, Head, HeadConfig,
+    Mode, MolClrConfig, PretrainGnnConfig, Recorder, TokenGtConfig,
 };
-use dd_graph::{GraphBatch, MolGraph};
+use dd_graph::{GraphBatch, MolGraph, OgbConfig, OgbFeaturizer};
 use dd_nn::{Activation, Init, Linear, ParamStore, Params, Representation};
 
 const KEY_BIAS: (&str, &str) = (
@@ -340,6 +342,44 @@ fn the_check_finds_a_leak_between_graphs() {
     };
     let error = check_encoder(&EncoderCheck::new(&build, &sample_graphs(0))).unwrap_err();
     assert!(error.to_string().contains("alone"), "{error}");
+}
+
+/// Says less than it promises: narrower vectors, or one for all molecules.
+struct Sparing {
+    width: usize,
+    graphs: usize,
+}
+
+impl Encoder2d for Sparing {
+    fn width(&self) -> usize {
+        4
+    }
+
+    fn encode(&self, batch: &GraphBatch, _: Mode) -> Result<Representation, EncoderError> {
+        let zeros = |rows: usize| Tensor::zeros((rows, self.width), DType::F32, &Device::Cpu);
+        Ok(Representation {
+            nodes: zeros(batch.num_nodes())?,
+            graphs: zeros(self.graphs)?,
+        })
+    }
+}
+
+#[test]
+fn a_network_that_breaks_its_promise_is_named_row_by_row() {
+    let featurizer = Arc::new(OgbFeaturizer::new(OgbConfig::heavy_atoms()));
+    for (width, graphs, said) in [
+        (3, 1, "graphs: expected shape [1, 4], got [1, 3]"),
+        (4, 5, "graphs: expected shape [1, 4], got [5, 4]"),
+    ] {
+        let network = Box::new(Sparing { width, graphs });
+        let encoder = Encoder::from_parts(network, featurizer.clone(), &Device::Cpu);
+        let answers = encoder.embed_smiles(&["CCO", "C(", "c1ccccc1"]);
+        assert_eq!(answers.len(), 3);
+        for row in [0, 2] {
+            let message = answers[row].as_ref().unwrap_err().to_string();
+            assert!(message.contains(said), "{message}");
+        }
+    }
 }
 
 #[test]

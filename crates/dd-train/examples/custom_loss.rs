@@ -1,9 +1,9 @@
 //! An own distillation loss in one file, checked against the contract and used to teach GIN:
 //! `cargo run --release -p dd-train --example custom_loss`.
 //!
-//! The student need not say what the teacher says, only that the same atoms are alike: inner products of the vectors of
-//! bonded rows are compared in place of the vectors, a relational loss (Park et al., "Relational Knowledge Distillation",
-//! CVPR 2019).
+//! The student need not say what the teacher says, only how the atoms lie to each other: in place of the vectors, the inner
+//! product of each with the mean of its molecule is compared, and its length, a relational loss (after Park et al.,
+//! "Relational Knowledge Distillation", CVPR 2019).
 #![allow(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use dd_nn::{ParamStore, Representation};
 use dd_train::tasks::Distill;
 use dd_train::{Data, DistillConfig, Event, Flow, LossTerm, Pairs, Teacher, fit, inputs};
 
-/// `L = mean over atoms of (s_v . s_G - t_v . t_G)^2 / H`, where `s_G` and `t_G` are the means over the molecule's atoms, plus
-/// the mean squared error of the atoms' lengths.
+/// `L = mean over atoms of ((s_v . s_G - t_v . t_G)^2 + (s_v . s_v - t_v . t_v)^2) / (2 H^2)`, where `s_G` and `t_G` are the
+/// means over the molecule's atoms.
 struct Relations;
 
-/// How much each atom is like the molecule as a whole, and how long its vector is, `[N, 2]`.
+/// `x_v . x_G / H` and `x_v . x_v / H` of every atom, `[N, 2]`.
 fn relations(nodes: &Tensor, alignment: &Alignment) -> Result<Tensor, DistillError> {
     let width = nodes.dim(1)? as f64;
     let molecules = alignment.student_nodes();
@@ -37,6 +37,11 @@ fn relations(nodes: &Tensor, alignment: &Alignment) -> Result<Tensor, DistillErr
 impl DistillLoss for Relations {
     fn name(&self) -> &'static str {
         "relations"
+    }
+
+    /// A mean over atoms.
+    fn num_terms(&self, alignment: &Alignment) -> usize {
+        alignment.num_pairs()
     }
 
     fn loss(

@@ -71,14 +71,23 @@ pub struct PatienceConfig {
 }
 
 impl FitConfig {
-    /// Sets the number of steps. A schedule that ended with the run ends with it again.
+    /// Sets the number of steps. A schedule that ended with the run ends with it again, and a warm-up as long as that keeps
+    /// its share of the run.
     pub fn set_steps(&mut self, steps: u64) {
         let before = std::mem::replace(&mut self.length, Length::Steps(steps));
-        if let ScheduleConfig::WarmupCosine { period: end, .. }
-        | ScheduleConfig::Polynomial { total: end, .. }
-        | ScheduleConfig::Linear { total: end, .. } = &mut self.schedule
+        if let ScheduleConfig::WarmupCosine {
+            warmup,
+            period: end,
+        }
+        | ScheduleConfig::Polynomial {
+            warmup, total: end, ..
+        }
+        | ScheduleConfig::Linear { warmup, total: end } = &mut self.schedule
             && before == Length::Steps(*end)
         {
+            if *warmup >= steps && *end > 0 {
+                *warmup = (u128::from(*warmup) * u128::from(steps) / u128::from(*end)) as u64;
+            }
             *end = steps;
         }
     }

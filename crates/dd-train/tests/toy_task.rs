@@ -310,6 +310,22 @@ fn more_steps_move_the_end_of_a_schedule_that_ended_with_the_run() {
     config.schedule = ends(15);
     config.set_steps(50);
     assert_eq!(config.schedule, ends(15));
+    // A warm-up that would outlast the run keeps its share of it.
+    config.length = Length::Steps(15);
+    config.set_steps(10);
+    assert_eq!(config.schedule, ends(10));
+    config.schedule = ScheduleConfig::WarmupCosine {
+        warmup: 4,
+        period: 10,
+    };
+    config.set_steps(3);
+    assert_eq!(
+        config.schedule,
+        ScheduleConfig::WarmupCosine {
+            warmup: 1,
+            period: 3
+        }
+    );
 }
 
 #[test]

@@ -248,13 +248,14 @@ impl Encoder {
     /// The embeddings of a batch's graphs, in order.
     ///
     /// # Errors
-    /// As [`Encoder2d::encode`].
+    /// As [`Encoder2d::encode`], and when the network's vectors are not as many and as wide as it promises.
     pub fn embed_batch(&self, batch: &GraphBatch) -> Result<Vec<Embedding>> {
         if batch.num_graphs() == 0 {
             return Ok(Vec::new());
         }
         let Representation { nodes, graphs } = self.network.encode(batch, Mode::Eval)?;
-        let (graphs, nodes) = (host(&graphs)?, host(&nodes)?);
+        let graphs = self.host("graphs", &graphs, batch.num_graphs())?;
+        let nodes = self.host("nodes", &nodes, batch.nodes.num_rows())?;
         let embedding = |(graph, range): (usize, Range<usize>)| Embedding {
             graph: graphs.row(graph).to_vec(),
             atoms: nodes.slice(ndarray::s![range.clone(), ..]).to_owned(),
@@ -266,9 +267,27 @@ impl Encoder {
     /// The vectors of a batch's molecules alone, `[B, H]`.
     ///
     /// # Errors
-    /// As [`Encoder2d::encode`].
+    /// As [`Encoder::embed_batch`].
     pub fn graph_vectors(&self, batch: &GraphBatch) -> Result<Array2<f32>> {
-        host(&self.network.encode(batch, Mode::Eval)?.graphs)
+        let graphs = self.network.encode(batch, Mode::Eval)?.graphs;
+        self.host("graphs", &graphs, batch.num_graphs())
+    }
+
+    /// Vectors on the host in f32. The network may be one of the caller's own, so their shape is looked at.
+    fn host(&self, name: &'static str, x: &Tensor, rows: usize) -> Result<Array2<f32>> {
+        let shape = (rows, self.width());
+        if x.dims() != [rows, self.width()] {
+            return Err(EncoderError::Shape {
+                name,
+                expected: vec![rows, self.width()],
+                got: x.dims().to_vec(),
+            });
+        }
+        let values = x.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+        Ok(
+            Array2::from_shape_vec(shape, values)
+                .expect("a tensor has as many values as its shape"),
+        )
     }
 
     fn featurize(&self, smiles: &str) -> std::result::Result<MolGraph, RowErrorKind> {
@@ -289,11 +308,4 @@ impl Encoder {
                 .collect(),
         }
     }
-}
-
-/// A matrix on the host in f32.
-fn host(x: &Tensor) -> Result<Array2<f32>> {
-    let shape = x.dims2()?;
-    let values = x.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
-    Ok(Array2::from_shape_vec(shape, values).expect("a tensor has as many values as its shape"))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dd_distill::{DistillLoss, loss_by_name};
+use dd_distill::{DistillLoss, ElementSpread, SpreadCount, loss_by_name};
 use dd_encoder2d::{EncoderConfig, ModelConfig, ModelFolder, TokenGtConfig};
 use dd_graph::{AtomOrder, FeaturizerConfig, Hydrogens, OgbConfig};
 use serde::{Deserialize, Serialize};
@@ -20,11 +20,15 @@ use crate::recipes::{
 };
 use crate::schedule::ScheduleConfig;
 use crate::session::Session;
-use crate::source::{Pair, Source};
+use crate::source::{Pair, Source, Subset};
 use crate::state::StopReason;
+use crate::task::{Task, fetch};
 use crate::tasks::Distill;
 use crate::teacher::Teacher;
 use crate::teacher_cache::{Speaker, TeacherCache};
+
+/// Training molecules from which the spread of elements is taken.
+const SPREAD_MOLECULES: usize = 20_000;
 
 /// Configuration of [`distill`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +42,10 @@ pub struct DistillConfig {
     pub begin_with: Option<PathBuf>,
     /// Run the teacher once over all molecules and keep what it gives in memory, instead of in every epoch.
     pub cache_teacher: bool,
+    /// Losses over atoms see vectors divided by the spread of their element ([`dd_distill::ElementSpread`]), so that rare
+    /// elements count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub balance_elements: bool,
     /// The loss: the weighted sum of these.
     pub losses: Vec<LossTerm>,
     /// What the student sees.
@@ -87,6 +95,7 @@ impl DistillConfig {
             valid: 2000,
             begin_with: None,
             cache_teacher: false,
+            balance_elements: false,
             losses: vec![loss],
             featurizer: OgbConfig {
                 hydrogens: Hydrogens::Remove,
@@ -178,6 +187,17 @@ impl DistillConfig {
             let reason = format!("{} of {} is no positive number", term.weight, term.name);
             return Err(TrainError::config("losses.weight", reason));
         }
+        let over_molecules = |term: &&LossTerm| !term.name.starts_with("node_");
+        if let (true, Some(term)) = (
+            self.balance_elements,
+            self.losses.iter().find(over_molecules),
+        ) {
+            let reason = format!(
+                "{} is not over atoms, and has no elements to balance",
+                term.name
+            );
+            return Err(TrainError::config("balance_elements", reason));
+        }
         let terms = self.losses.iter();
         terms
             .map(|term| Ok((term.weight, loss_by_name(&term.name)?)))
@@ -243,6 +263,10 @@ pub fn distill_on(
     if let Some(cache) = cache {
         task = task.with_cache(cache);
     }
+    if config.balance_elements {
+        let spread = spread(&task, data.train, &config.fit.eval_batch)?;
+        task = task.balanced(spread);
+    }
     let report = fit(&task, data, &config.fit, session.folder, session.observer)?;
     if let (Some(folder), Some(valid)) = (session.folder, data.valid)
         && report.reason != StopReason::Observer
@@ -251,6 +275,22 @@ pub fn distill_on(
         write_json(&folder.path().join("account.json"), &account)?;
     }
     Ok((task, report))
+}
+
+/// How far the teacher's vectors lie apart, from molecules that are evenly spread over the training data.
+fn spread(
+    task: &Distill,
+    train: &dyn Source<Item = Pair>,
+    batch: &BatchConfig,
+) -> Result<ElementSpread> {
+    let step = train.len().div_ceil(SPREAD_MOLECULES).max(1);
+    let some = Subset::new(train, (0..train.len()).step_by(step).collect())?;
+    let mut count = SpreadCount::default();
+    for indices in batch.in_order(&some) {
+        task.count_spread(&fetch(&some, &indices)?, &mut count)?;
+    }
+    let store = task.store();
+    Ok(count.spread(store.dtype(), store.device())?)
 }
 
 /// What the teacher says of all conformers of the run, when it is to be kept.

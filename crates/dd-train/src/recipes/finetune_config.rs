@@ -97,7 +97,8 @@ impl ClassWeights {
 impl FinetuneConfig {
     /// The defaults for what the paper leaves open: linear head, L1, Adam at 1e-4, batches of 32, 100 epochs, the epoch
     /// with the best validation, 5 seeds. They lie between 3DInfomax (`HannesStark/3DInfomax`, commit 5cd3262) and
-    /// MoleculeSDE (`chao1224/MoleculeSDE`, commit 06f84c8), whose fine-tuning the paper follows.
+    /// MoleculeSDE (`chao1224/MoleculeSDE`, commit 06f84c8), the paper's main baseline, of whose settings its own may be
+    /// near.
     pub fn regression() -> Self {
         Self {
             seeds: (0..5).collect(),

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use candle_core::{DType, Tensor};
 use dd_denoiser3d::Denoiser3d;
-use dd_distill::{Alignment, DistillLoss, Projection};
+use dd_distill::{Alignment, DistillLoss, ElementSpread, Projection, SpreadCount};
 use dd_encoder2d::Encoder2d;
 use dd_graph::{GraphBatch, PointBatch, PointCloud};
 use dd_kernels::rng::Key;
@@ -30,6 +30,7 @@ pub struct Distill {
     teacher_dtype: DType,
     projection: Option<Projection>,
     terms: Vec<(f64, Box<dyn DistillLoss>)>,
+    spread: Option<ElementSpread>,
     cache: Option<TeacherCache>,
 }
 
@@ -69,6 +70,7 @@ impl Distill {
             teacher,
             teacher_dtype,
             terms,
+            spread: None,
             cache: None,
         })
     }
@@ -77,6 +79,14 @@ impl Distill {
     #[must_use]
     pub fn with_cache(mut self, cache: TeacherCache) -> Self {
         self.cache = Some(cache);
+        self
+    }
+
+    /// The same task, whose losses see the vectors of atoms divided by the spread of their elements: for losses over atoms
+    /// only, as vectors of molecules stay as they are.
+    #[must_use]
+    pub fn balanced(mut self, spread: ElementSpread) -> Self {
+        self.spread = Some(spread);
         self
     }
 
@@ -90,6 +100,16 @@ impl Distill {
         let (graphs, points, alignment) = self.collate(batch)?;
         let nodes = gather(&self.target(&points)?.nodes, alignment.teacher_rows())?;
         Ok((graphs, host(&nodes)?))
+    }
+
+    /// Counts what the teacher says of every atom.
+    pub(crate) fn count_spread(&self, batch: &[Pair], count: &mut SpreadCount) -> Result<()> {
+        let (_, points, _) = self.collate(batch)?;
+        let nodes = host(&self.target(&points)?.nodes)?;
+        for (&number, vector) in points.atomic_numbers.iter().zip(nodes.rows()) {
+            count.add(number, vector.iter().map(|&x| f64::from(x)));
+        }
+        Ok(())
     }
 
     /// Both sides on the same molecules: nodes `[N, H]` and graphs `[B, H]`.
@@ -110,8 +130,15 @@ impl Distill {
     /// The value of every term on a batch.
     fn terms(&self, batch: &[Pair], mode: Mode) -> Result<(Vec<Tensor>, Alignment)> {
         let (graphs, points, alignment) = self.collate(batch)?;
-        let teacher = self.target(&points)?;
-        let student = self.say(&graphs, mode)?;
+        let mut teacher = self.target(&points)?;
+        let mut student = self.say(&graphs, mode)?;
+        if let Some(spread) = &self.spread {
+            let numbers = &points.atomic_numbers;
+            let rows = alignment.teacher_rows().rows().iter();
+            let of_nodes: Vec<u8> = rows.map(|&row| numbers[row as usize]).collect();
+            student.nodes = spread.divide(&student.nodes, &of_nodes)?;
+            teacher.nodes = spread.divide(&teacher.nodes, numbers)?;
+        }
         let value = |(_, term): &(f64, Box<dyn DistillLoss>)| {
             Ok(term.loss(&student, &teacher, &alignment)?)
         };

@@ -50,7 +50,7 @@ pub(crate) struct ConformerRun {
     /// Seed of every random choice [default: the configuration's, or 0].
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Number of training steps of the whole run [default: the configuration's, or the preset's]; a schedule that ends with the configuration's run ends with this one.
+    /// Number of training steps of the whole run [default: the configuration's, or the preset's]; a schedule that ends with the configuration's run ends with this one, and a warm-up that would outlast it keeps its share.
     #[arg(long)]
     pub(crate) steps: Option<u64>,
     /// Stop after this many steps of the run, as if interrupted; run again to resume.

@@ -78,7 +78,7 @@ pub(super) fn tridiagonalize(
         let half = 0.5 * beta * beta * dot([&p[..width - 1], &row[..width - 1]], [p_end, end]);
         for (((w, v), p), row) in w.iter_mut().zip(v).zip(p).zip(row) {
             let (p, row) = (p.0, *row);
-            *w = Lanes::of(|l| beta * p[l] - half * row.0[l]);
+            *w = Lanes::of(|l| (-half).mul_add(row.0[l], beta * p[l]));
             *v = row;
         }
     }
@@ -89,7 +89,7 @@ pub(super) fn tridiagonalize(
 fn change(row: &mut [Lanes], x: f64, y: f64, v: &[Lanes], w: &[Lanes]) {
     for ((row, v), w) in row.iter_mut().zip(v).zip(w) {
         let (old, v, w) = (row.0, v.0, w.0);
-        *row = Lanes::of(|l| old[l] - (x * w[l] + y * v[l]));
+        *row = Lanes::of(|l| (-y).mul_add(v[l], (-x).mul_add(w[l], old[l])));
     }
 }
 
@@ -148,15 +148,16 @@ fn four_rows(
         let (v, w, old) = (v[t].0, w[t].0, product[t].0);
         let change = |row: &mut Lanes, i: usize| {
             let old = row.0;
-            *row = Lanes::of(|l| old[l] - (x[i] * w[l] + y[i] * v[l]));
+            *row = Lanes::of(|l| (-y[i]).mul_add(v[l], (-x[i]).mul_add(w[l], old[l])));
             row.0
         };
         let a = change(&mut a[t], 0);
         let b = change(&mut b[t], 1);
         let c = change(&mut c[t], 2);
         let d = change(&mut d[t], 3);
-        product[t] =
-            Lanes::of(|l| old[l] + ((u[0] * a[l] + u[1] * b[l]) + (u[2] * c[l] + u[3] * d[l])));
+        let first = Lanes::of(|l| u[1].mul_add(b[l], u[0] * a[l])).0;
+        let second = Lanes::of(|l| u[3].mul_add(d[l], u[2] * c[l])).0;
+        product[t] = Lanes::of(|l| old[l] + (first[l] + second[l]));
     }
 }
 
@@ -176,7 +177,7 @@ fn last_rows<const R: usize>(
         for r in 0..R {
             let row = &mut rows[r * stride + t];
             let old = row.0;
-            *row = Lanes::of(|l| old[l] - (x[r] * w[l] + y[r] * v[l]));
+            *row = Lanes::of(|l| (-y[r]).mul_add(v[l], (-x[r]).mul_add(w[l], old[l])));
             sum = sum.plus(u[r], *row);
         }
         *product = sum;

@@ -22,7 +22,7 @@ impl Lanes {
     /// `self + factor x`.
     #[inline(always)]
     pub(super) fn plus(self, factor: f64, x: Self) -> Self {
-        Self::of(|l| self.0[l] + factor * x.0[l])
+        Self::of(|l| factor.mul_add(x.0[l], self.0[l]))
     }
 
     /// Sum across lanes.
@@ -71,9 +71,9 @@ pub(super) fn dot([x, y]: [&[Lanes]; 2], [x_end, y_end]: [Lanes; 2]) -> f64 {
     let mut sums = Lanes::ZERO;
     for (x, y) in x.iter().zip(y) {
         let (old, x, y) = (sums, *x, *y);
-        sums = Lanes::of(|l| old.0[l] + x.0[l] * y.0[l]);
+        sums = Lanes::of(|l| x.0[l].mul_add(y.0[l], old.0[l]));
     }
-    Lanes::of(|l| sums.0[l] + x_end.0[l] * y_end.0[l]).sum()
+    Lanes::of(|l| x_end.0[l].mul_add(y_end.0[l], sums.0[l])).sum()
 }
 
 /// The numbers of a row.
@@ -119,23 +119,14 @@ pub(super) fn at_mut(row: &mut [Lanes], i: usize) -> &mut f64 {
 /// Largest magnitude; not finite when an entry is not.
 #[inline(always)]
 pub(super) fn largest(rows: &[Lanes]) -> f64 {
-    let (mut largest, mut product) = (Lanes::ZERO, Lanes::ZERO);
-    for x in rows {
-        let (old, zero, x) = (largest.0, product.0, x.0);
-        largest = Lanes::of(|l| {
-            if x[l].abs() > old[l] {
-                x[l].abs()
-            } else {
-                old[l]
-            }
-        });
-        // Zero, unless x is infinite or not a number.
-        product = Lanes::of(|l| zero[l] + 0.0 * x[l]);
+    // Magnitudes are ordered as their bits are, and what is not finite comes after all others.
+    let mut largest = [0; LANES];
+    for row in rows {
+        for (largest, x) in largest.iter_mut().zip(row.0) {
+            *largest = x.abs().to_bits().max(*largest);
+        }
     }
-    largest.0.into_iter().fold(
-        product.sum(),
-        |m, x| if m >= x || m.is_nan() { m } else { x },
-    )
+    f64::from_bits(largest.into_iter().fold(0, u64::max))
 }
 
 /// Divides every entry.

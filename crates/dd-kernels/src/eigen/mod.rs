@@ -6,8 +6,8 @@
 //! and all are orthonormal to rounding whatever the spectrum, degenerate ones included.
 //!
 //! Rows are padded with zeros to whole vectors of [`LANES`], so that inner loops have no remainder. Every number is made by
-//! the same operations in the same order on every processor, without fused multiply-add: the same matrix gives the same bits
-//! with wide vector instructions and without.
+//! the same operations in the same order on every processor, products and sums fused everywhere alike: the same matrix gives
+//! the same bits with wide vector instructions and without. A processor that cannot fuse them does it in software, slowly.
 
 mod householder;
 mod lanes;
@@ -195,12 +195,12 @@ fn decompose(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<S
     #[cfg(target_arch = "x86_64")]
     {
         use std::is_x86_feature_detected as has;
-        if has!("avx2") && has!("avx512f") && has!("avx512vl") && has!("avx512dq") {
+        if has!("avx2") && has!("fma") && has!("avx512f") && has!("avx512vl") && has!("avx512dq") {
             // SAFETY: the processor was just found to have what the function is compiled for.
             #[allow(unsafe_code)]
             return unsafe { with_avx512(matrix, count, desk) };
         }
-        if has!("avx2") {
+        if has!("avx2") && has!("fma") {
             // SAFETY: as above.
             #[allow(unsafe_code)]
             return unsafe { with_avx2(matrix, count, desk) };
@@ -211,13 +211,13 @@ fn decompose(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<S
 
 /// The same instructions as [`with_avx2`] with twice the registers, and wider ones for the vectors.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,avx512f,avx512vl,avx512dq")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq")]
 fn with_avx512(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
     decompose_on::<quad::Avx>(matrix, count, desk)
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 fn with_avx2(matrix: SymmetricMatrix, count: usize, desk: &mut Desk) -> Option<Spectrum> {
     decompose_on::<quad::Avx>(matrix, count, desk)
 }

@@ -68,7 +68,7 @@ pub(super) fn sweep<Q: Quad>(
 #[inline(always)]
 fn shift_of(a: f64, square: f64, c: f64) -> f64 {
     let half = 0.5 * (c - a);
-    a - square / (half + (half * half + square).sqrt().copysign(half))
+    a - square / (half + half.mul_add(half, square).sqrt().copysign(half))
 }
 
 /// Numbers of four rows: determinant of the block below the row and of that from it on, the sum and its second part.
@@ -179,9 +179,9 @@ impl Chain {
     #[inline(always)]
     fn row(&mut self, i: usize, d: &[f64], e: &[f64]) -> [f64; 4] {
         let below = self.delta;
-        let here = (d[i] - self.shift) * below - self.join * self.last;
+        let here = (d[i] - self.shift).mul_add(below, -(self.join * self.last));
         let part = self.join * self.sum;
-        self.sum = below * below + part;
+        self.sum = self.join.mul_add(self.sum, below * below);
         (self.last, self.delta, self.join) = (below, here, e[i]);
         [below, here, self.sum, part]
     }

@@ -105,8 +105,8 @@ impl Sweep {
                 let done = vectors::<G>(rows, row);
                 for g in 0..G {
                     let (x, y) = (upper[g].0, lower[g].0);
-                    done[g] = Lanes::of(|l| c * x[l] + s * y[l]);
-                    upper[g] = Lanes::of(|l| c * y[l] - s * x[l]);
+                    done[g] = Lanes::of(|l| c.mul_add(x[l], s * y[l]));
+                    upper[g] = Lanes::of(|l| (-s).mul_add(x[l], c * y[l]));
                 }
                 row += stride;
             }

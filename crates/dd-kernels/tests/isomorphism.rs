@@ -131,6 +131,37 @@ fn batch_norm_agrees_with_plain_candle_and_finite_differences() -> Result<()> {
     Ok(())
 }
 
+/// Rows of a transpose lie apart in memory; single precision is half as long.
+#[test]
+fn kept_moments_are_read_as_they_lie_and_of_one_type() -> Result<()> {
+    let of = tensors(&[&[6, 5], &[5], &[5], &[5, 2]])?;
+    let apart = of[3].t()?;
+    let norm = |mean: &Tensor, variance: &Tensor| {
+        let inputs = BatchNormInputs {
+            weight: &of[1],
+            bias: &of[2],
+            mean,
+            variance,
+            epsilon: 1e-5,
+            of_batch: false,
+            relu: false,
+            copies: None,
+        };
+        batch_norm(&of[0], &inputs)
+    };
+    let squares = of[3].sqr()?.t()?;
+    let row = |of: &Tensor, i: usize| of.narrow(0, i, 1)?.squeeze(0);
+    let (mean, variance) = (row(&apart, 0)?, row(&squares, 1)?);
+    assert!(!mean.is_contiguous() && !variance.is_contiguous());
+    let together = norm(&mean.contiguous()?, &variance.contiguous()?)?;
+    assert_close(&norm(&mean, &variance)?, &together, 0.0);
+    let single = mean.to_dtype(candle_core::DType::F32)?;
+    assert!(norm(&single, &variance).is_err(), "another type");
+    let (mean, variance) = batch_moments(&of[0].narrow(1, 0, 0)?, None)?;
+    assert_eq!((mean.dims(), variance.dims()), (&[0][..], &[0][..]));
+    Ok(())
+}
+
 #[test]
 fn copies_count_as_rows_of_the_batch() -> Result<()> {
     let copies = [2, 1, 3, 1];

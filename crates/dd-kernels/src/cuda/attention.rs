@@ -16,7 +16,7 @@ pub(crate) const TILE: usize = 16;
 /// Widest head that the kernels are compiled for.
 const MAX_DIM: usize = 128;
 /// What every GPU since 2020 lets a block have.
-const MAX_SHARED_BYTES: usize = 96 * 1024;
+pub(super) const MAX_SHARED_BYTES: usize = 96 * 1024;
 
 /// True when the kernels take heads of this width.
 pub(crate) fn takes_heads(dim: usize, dtype: DType) -> bool {
@@ -110,14 +110,14 @@ impl Program for Attention {
         let Input { view: q, dims } = inputs[0];
         let number = q.number(Self::NAME)?;
         let (offsets, tiles, ids) = self.0.held()?;
-        let ids = ids.as_ref().map(Held::view).transpose()?;
+        let ids = ids.as_ref().map(|held| held.view(device)).transpose()?;
         let mut y = S::uninitialised(device, q.storage.dtype(), q.len)?;
         let mut arguments = vec![
             Argument::Read(q),
             Argument::Read(inputs[1].view),
             Argument::Read(inputs[2].view),
-            Argument::Read(offsets.view()?),
-            Argument::Read(tiles.view()?),
+            Argument::Read(offsets.view(device)?),
+            Argument::Read(tiles.view(device)?),
             Argument::optional(ids),
             Argument::Write(&mut y),
         ];
@@ -161,8 +161,8 @@ impl Program for AttentionGradients {
         let (rows, width) = (inputs[0].dims[0], inputs[0].dims[1]);
         let number = q.number(Self::NAME)?;
         let (offsets, tiles, ids) = self.0.held()?;
-        let (offsets, tiles) = (offsets.view::<S>()?, tiles.view::<S>()?);
-        let ids = ids.as_ref().map(Held::view).transpose()?;
+        let (offsets, tiles) = (offsets.view::<S>(device)?, tiles.view::<S>(device)?);
+        let ids = ids.as_ref().map(|held| held.view(device)).transpose()?;
         let shared_bytes = backward_shared(width / self.0.num_heads) * number.sum_bytes();
         let blocks = self.0.blocks()?;
         let num_stats = 2 * rows * self.0.num_heads;

@@ -5,7 +5,7 @@ use candle_core::{Layout, Shape, Tensor};
 use super::launch::{Argument, Gpu, Held, Launch, View, blocks_for, number_of, walking_blocks};
 use super::program::{Input, Program, apply, run};
 use crate::BatchNormInputs;
-use crate::error::Result;
+use crate::error::{KernelError, Result};
 
 /// Rows of a block of partial sums (`CHUNK` in `batch_norm.cu`).
 const CHUNK: usize = 32;
@@ -18,8 +18,15 @@ pub(crate) fn batch_moments(x: &Tensor) -> Result<(Tensor, Tensor)> {
 
 /// [`crate::batch_norm`].
 pub(crate) fn batch_norm(x: &Tensor, inputs: &BatchNormInputs<'_>) -> Result<Tensor> {
+    for (name, moment) in [("mean", inputs.mean), ("variance", inputs.variance)] {
+        if moment.dtype() != x.dtype() {
+            let dtype = moment.dtype();
+            return Err(KernelError::DType { name, dtype });
+        }
+    }
+    let contiguous = |moment: &Tensor| moment.detach().contiguous();
     let norm = BatchNorm {
-        moments: [inputs.mean, inputs.variance].map(Tensor::detach),
+        moments: [contiguous(inputs.mean)?, contiguous(inputs.variance)?],
         epsilon: inputs.epsilon,
         of_batch: inputs.of_batch,
         relu: inputs.relu,
@@ -54,6 +61,9 @@ fn totals<S: Gpu>(
 
 /// Puts numbers of the sums' type at a place of `into`.
 fn round_into<S: Gpu>(sums: &S, len: usize, into: &mut S, start: usize) -> candle_core::Result<()> {
+    if len == 0 {
+        return Ok(()); // a launch of no blocks is an error
+    }
     let layout = Layout::contiguous(len);
     let rounded = sums.to_dtype(&layout, into.dtype())?;
     rounded.copy_strided_src(into, start, &layout)
@@ -133,7 +143,7 @@ impl Program for BatchNorm {
         let mut y = S::uninitialised(device, x.storage.dtype(), x.len)?;
         let mut arguments: Vec<_> = inputs.iter().map(|x| Argument::Read(x.view)).collect();
         for moment in &moments {
-            arguments.push(Argument::Read(moment.view()?));
+            arguments.push(Argument::Read(moment.view(device)?));
         }
         arguments.extend([
             Argument::Write(&mut y),

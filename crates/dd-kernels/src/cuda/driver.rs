@@ -15,6 +15,7 @@ use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, compile_ptx_with_
 use candle_core::cuda_backend::{CudaDevice, CudaStorageSlice};
 use candle_core::{CudaStorage, DType, Shape, Storage};
 
+use super::attention::MAX_SHARED_BYTES;
 use super::launch::{Argument, Gpu, Launch};
 use super::sources::{Module, Number, module_of};
 
@@ -48,10 +49,11 @@ impl Gpu for CudaStorage {
         let ptx = compiled(module, launch.number)?;
         let function = device.get_or_load_custom_func(launch.kernel, &name, &ptx)?;
         if launch.shared_bytes > USUAL_SHARED_BYTES {
+            // The limit is the function's, whose launches from other threads may want more than this one.
             let attribute =
                 sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
             function
-                .set_attribute(attribute, launch.shared_bytes as i32)
+                .set_attribute(attribute, MAX_SHARED_BYTES as i32)
                 .map_err(candle_core::Error::wrap)?;
         }
         let stream = device.cuda_stream();

@@ -33,7 +33,7 @@ impl Program for Dropout {
         let row_segment = Held::new(Self::NAME, self.segments.row_segment_tensor());
         let ids = self.segments.ids_tensor()?;
         let ids = ids.map(|ids| Held::new(Self::NAME, ids));
-        let ids = ids.as_ref().map(Held::view).transpose()?;
+        let ids = ids.as_ref().map(|held| held.view(device)).transpose()?;
         let mut y = S::uninitialised(device, x.storage.dtype(), x.len)?;
         let launch = Launch::new(
             "dropout",
@@ -41,8 +41,8 @@ impl Program for Dropout {
             walking_blocks(x.len),
             vec![
                 Argument::Read(x),
-                Argument::Read(offsets.view()?),
-                Argument::Read(row_segment.view()?),
+                Argument::Read(offsets.view(device)?),
+                Argument::Read(row_segment.view(device)?),
                 Argument::optional(ids),
                 Argument::Write(&mut y),
                 Argument::Word(x.len as u64),

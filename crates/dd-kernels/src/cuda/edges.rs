@@ -63,11 +63,14 @@ impl<S: Gpu> Sum<'_, S> {
         let numbers = self.numbers.iter().map(|x| Argument::Read(x.view));
         let mut arguments: Vec<Argument<'_, S>> = numbers.collect();
         for rows in &rows {
-            arguments.push(Argument::Read(rows.view()?));
+            arguments.push(Argument::Read(rows.view(device)?));
         }
-        let positions = positions.as_ref().map(Held::view).transpose()?;
+        let positions = positions
+            .as_ref()
+            .map(|held| held.view(device))
+            .transpose()?;
         arguments.extend([
-            Argument::Read(offsets.view()?),
+            Argument::Read(offsets.view(device)?),
             Argument::optional(positions),
             Argument::Write(&mut y),
             Argument::Size(width),

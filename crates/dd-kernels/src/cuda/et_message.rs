@@ -207,6 +207,7 @@ impl Plan {
     pub(super) fn call<S: Gpu, R>(
         &self,
         inputs: &[Input<'_, S>],
+        device: &S::Device,
         f: impl FnOnce(&Call<'_, S>) -> candle_core::Result<R>,
     ) -> candle_core::Result<R> {
         let sources = Held::new("et_message: sources", self.sources.rows_tensor());
@@ -220,9 +221,9 @@ impl Plan {
             geometry: inputs[1].view,
             weight: weights.part(0, split),
             bias: weights.part(split, columns),
-            sources: sources.view()?,
-            targets: targets.view()?,
-            offsets: offsets.view()?,
+            sources: sources.view(device)?,
+            targets: targets.view(device)?,
+            offsets: offsets.view(device)?,
         })
     }
 }
@@ -235,7 +236,7 @@ impl Program for EtMessage {
         inputs: &[Input<'_, S>],
         device: &S::Device,
     ) -> candle_core::Result<(S, Shape)> {
-        self.0.call(inputs, |call| {
+        self.0.call(inputs, device, |call| {
             let (sizes, dtype) = (call.sizes, call.nodes.storage.dtype());
             let number = call.nodes.number(Self::NAME)?;
             let len = 4 * sizes.atoms * sizes.features;

@@ -46,7 +46,7 @@ impl Program for Gradients {
             edges: zeros::<S>(device, dtype, edges)?,
             weights: zeros::<S>(device, number.sum_dtype(), weights)?,
         };
-        plan.call(inputs, |call| {
+        plan.call(inputs, device, |call| {
             let step = Step {
                 plan,
                 call,
@@ -239,8 +239,8 @@ impl<S: Gpu> Step<'_, S> {
             filters,
             call.bias,
             self.grad,
-            offsets.view()?,
-            positions.view()?,
+            offsets.view(self.device)?,
+            positions.view(self.device)?,
             call.targets,
             scores,
             dscore,

@@ -175,8 +175,10 @@ impl<'a> Held<'a> {
 
     /// # Errors
     /// When the tensor is on another device than the operation's, or not contiguous.
-    pub(crate) fn view<S: Gpu>(&self) -> Result<View<'_, S>> {
-        let storage = S::of(&self.storage).ok_or(KernelError::OtherDevice { name: self.name })?;
+    pub(crate) fn view<S: Gpu>(&self, device: &S::Device) -> Result<View<'_, S>> {
+        let storage = S::of(&self.storage)
+            .filter(|storage| storage.device().location() == device.location())
+            .ok_or(KernelError::OtherDevice { name: self.name })?;
         View::new(self.name, storage, self.layout)
     }
 }

@@ -99,13 +99,14 @@ impl<P: Program> Operation<P> {
                 dims: layout.dims(),
             });
         }
+        let device = inputs[0].0.device();
         for (held, tensor) in held.iter().zip(&self.others) {
             all.push(Input {
-                view: held.view()?,
+                view: held.view(device)?,
                 dims: tensor.dims(),
             });
         }
-        self.program.run(&all, inputs[0].0.device())
+        self.program.run(&all, device)
     }
 }
 

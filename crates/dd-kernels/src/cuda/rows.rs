@@ -57,7 +57,7 @@ impl Program for GatherSum {
             walking_blocks(count * width),
             vec![
                 Argument::Read(x),
-                Argument::Read(rows.view()?),
+                Argument::Read(rows.view(device)?),
                 Argument::Write(&mut y),
                 Argument::Size(count),
                 Argument::Size(width),
@@ -100,8 +100,8 @@ impl Program for ScatterSum {
         sum_rows(
             &inputs[0],
             device,
-            offsets.view()?,
-            Some((positions.view()?, self.terms)),
+            offsets.view(device)?,
+            Some((positions.view(device)?, self.terms)),
             self.index.num_sources(),
             false,
         )
@@ -137,7 +137,7 @@ impl Program for SegmentSum {
         sum_rows(
             &inputs[0],
             device,
-            offsets.view()?,
+            offsets.view(device)?,
             None,
             segments,
             self.mean,
@@ -219,8 +219,8 @@ impl Program for Spread {
             walking_blocks(rows * width),
             vec![
                 Argument::Read(y),
-                Argument::Read(row_segment.view()?),
-                Argument::Read(offsets.view()?),
+                Argument::Read(row_segment.view(device)?),
+                Argument::Read(offsets.view(device)?),
                 Argument::Write(&mut x),
                 Argument::Size(rows),
                 Argument::Size(width),

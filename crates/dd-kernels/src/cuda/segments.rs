@@ -31,7 +31,7 @@ fn by_segment<S: Gpu>(
     let offsets = Held::new(kernel, segments.offsets_tensor());
     let mut y = S::uninitialised(device, reads[0].storage.dtype(), rows * width)?;
     let mut arguments: Vec<Argument<'_, S>> = reads.iter().copied().map(Argument::Read).collect();
-    arguments.push(Argument::Read(offsets.view()?));
+    arguments.push(Argument::Read(offsets.view(device)?));
     arguments.push(Argument::Write(&mut y));
     arguments.push(Argument::Size(width));
     let launch = Launch {

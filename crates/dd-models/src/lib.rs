@@ -80,6 +80,11 @@ pub const MODELS: &[Model] = &[
         "tokengt-128-node",
         "d6debce7b9599ecfda2e515d8904a29475236a7c5d4afec70de05c702bf347d5"
     ),
+    model!(
+        Student,
+        "tokengt-128-balanced",
+        "5e6ffd6deae204db482053431d08c8f599a8fd9717e12534aebac55ff1f7f224"
+    ),
 ];
 
 /// The model of a name.

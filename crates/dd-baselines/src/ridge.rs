@@ -158,39 +158,41 @@ impl Equations {
         }
         let factor = Cholesky::new(matrix)?;
         let inverse = factor.inverse_factor();
-        let (weights, rest, free) = if self.over_rows {
+        let (weights, rest, free, whole) = if self.over_rows {
             let dual = factor.solve(self.labels.view());
-            // 1 - h = α (XXᵀ + α)⁻¹ on the diagonal.
+            // 1 - h = α (XXᵀ + α)⁻¹ on the diagonal, and what is left of the labels is α times the dual: α cancels.
             let diagonal = inverse.map(|x| x * x).sum_axis(Axis(0));
             let intercept = 1.0 / (count * (alpha + constant * count));
             let weights = x.t().dot(&dual);
-            (weights, alpha * dual, alpha * (diagonal - intercept))
+            (weights, dual, &diagonal - intercept, diagonal)
         } else {
             let weights = factor.solve(x.t().dot(&self.labels).view());
             let leverages = squared_lengths(&inverse, x.view());
             let rest = &self.labels - &x.dot(&weights);
-            (weights, rest, 1.0 - 1.0 / count - leverages)
+            let whole = Array1::ones(rest.len());
+            (weights, rest, 1.0 - 1.0 / count - leverages, whole)
         };
         Some(RidgeStep {
             alpha,
-            leave_one_out: leave_one_out(&rest, &free),
+            leave_one_out: leave_one_out(&rest, &free, &whole),
             model: self.design.model(&weights, self.mean),
         })
     }
 }
 
 /// The mean squared error of leaving one row out, from what is left of the labels and the
-/// share of each row that is free of its own label.
-fn leave_one_out(rest: &Array1<f64>, free: &Array1<f64>) -> f64 {
+/// share of each row that is free of its own label, in any unit. A share that is next to
+/// nothing of the `whole` that it was subtracted from is rounding.
+fn leave_one_out(rest: &Array1<f64>, free: &Array1<f64>, whole: &Array1<f64>) -> f64 {
     let count = rest.len() as f64;
-    let error = |(&rest, &free): (&f64, &f64)| {
-        if free > 1e-10 {
+    let error = |((&rest, &free), &whole): ((&f64, &f64), &f64)| {
+        if free > 1e-10 * whole {
             (rest / free).powi(2)
         } else {
             f64::INFINITY
         }
     };
-    rest.iter().zip(free).map(error).sum::<f64>() / count
+    rest.iter().zip(free).zip(whole).map(error).sum::<f64>() / count
 }
 
 #[cfg(test)]
@@ -245,6 +247,25 @@ mod tests {
         }
         let found = steps[0].leave_one_out;
         assert!((found / again - 1.0).abs() < 1e-5, "{found} {again}");
+    }
+
+    /// A row far away has nearly all of its label to itself; what it has not can be told as long as it is not rounding.
+    #[test]
+    fn a_row_far_away_keeps_its_error() {
+        let mut features =
+            Array2::from_shape_fn((12, 20), |(i, j)| ((i * 7 + j * 3) % 11) as f64 - 5.0);
+        features[(0, 19)] = 1e6;
+        let features = features.mapv(|x| x as f32);
+        let labels = features.column(1).mapv(|x| 3.0 * x);
+        let ridge = Ridge {
+            alphas: vec![0.1, 1000.0],
+            scaling: Scaling::Raw,
+        };
+        let steps = ridge.fit_path(features.view(), labels.view()).unwrap();
+        assert!(
+            steps.iter().all(|step| step.leave_one_out.is_finite()),
+            "{steps:?}"
+        );
     }
 
     #[test]

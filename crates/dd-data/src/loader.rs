@@ -121,7 +121,8 @@ impl Loader {
         self.epoch_from(epoch, 0)
     }
 
-    /// The batches of an epoch without the first `skip`: to go on after an interruption.
+    /// The batches of an epoch without the first `skip` of its [plan](Self::plan): to go on after an interruption. A batch
+    /// whose examples were all left out is not yielded, but counts.
     pub fn epoch_from(&self, epoch: u64, skip: usize) -> Epoch {
         let batches: Vec<Vec<usize>> = self.plan(epoch).batches.into_iter().skip(skip).collect();
         let source = Arc::clone(&self.source);

@@ -137,11 +137,7 @@ impl Split {
             path: path.to_path_buf(),
             reason,
         };
-        let mut text = String::new();
-        open(path)?
-            .take(MAX_SPLIT_BYTES)
-            .read_to_string(&mut text)
-            .map_err(|error| DataError::file(path, error))?;
+        let text = text_of(path)?;
         let split: Self = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         split.checked(num_records).map_err(wrong)
     }
@@ -152,11 +148,7 @@ impl Split {
     /// As [`Self::from_json`].
     pub fn from_index_files(files: [&Path; 3], num_records: usize) -> Result<Self> {
         let [train, valid, test] = files.map(|path| -> Result<Vec<usize>> {
-            let mut text = String::new();
-            open(path)?
-                .take(MAX_SPLIT_BYTES)
-                .read_to_string(&mut text)
-                .map_err(|error| DataError::file(path, error))?;
+            let text = text_of(path)?;
             let numbers = text.split_ascii_whitespace().map(|word| {
                 word.parse().map_err(|_| DataError::Split {
                     path: path.to_path_buf(),
@@ -197,6 +189,21 @@ impl Split {
 
 /// Largest split file that is read.
 const MAX_SPLIT_BYTES: u64 = 1 << 30;
+
+fn text_of(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    open(path)?
+        .take(MAX_SPLIT_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| DataError::file(path, error))?;
+    if text.len() as u64 <= MAX_SPLIT_BYTES {
+        return Ok(text);
+    }
+    Err(DataError::Split {
+        path: path.to_path_buf(),
+        reason: format!("it has more than {MAX_SPLIT_BYTES} bytes"),
+    })
+}
 
 /// The scaffold that a split groups by: Bemis and Murcko's, as a canonical SMILES.
 ///

@@ -83,9 +83,10 @@ impl Confusion {
     /// B. W. Matthews, Biochim. Biophys. Acta 405 (1975) 442.
     pub fn mcc(&self) -> Result<f64, EvalError> {
         let [tp, fp, tn, fn_] = self.counts();
-        // The root of each factor first: the product of four counts can lose digits.
-        let scale = ((tp + fp).sqrt() * (tp + fn_).sqrt()) * ((tn + fp).sqrt() * (tn + fn_).sqrt());
-        ratio("mcc", tp * tn - fp * fn_, scale, Undefined::OneClassOnly)
+        // Roots of two factors each: the product of four counts can lose digits, and these are exact where nothing is wrong.
+        let scale = ((tp + fp) * (tp + fn_)).sqrt() * ((tn + fp) * (tn + fn_)).sqrt();
+        let mcc = ratio("mcc", tp * tn - fp * fn_, scale, Undefined::OneClassOnly)?;
+        Ok(mcc.clamp(-1.0, 1.0))
     }
 
     /// Cohen's kappa, `(pₒ - pₑ) / (1 - pₑ)`: agreement beyond chance.
@@ -156,6 +157,11 @@ mod tests {
         assert_eq!(c.f1().unwrap(), 40.0 / 55.0);
         let mcc = 250.0 / (30.0_f64 * 25.0 * 25.0 * 20.0).sqrt();
         assert!((c.mcc().unwrap() - mcc).abs() < 1e-15);
+        for n in 1..200 {
+            let labels: Vec<f64> = (0..n + 3).map(|i| f64::from(u8::from(i < n))).collect();
+            let perfect = Confusion::at(0.5, &labels, &labels).unwrap();
+            assert_eq!(perfect.mcc().unwrap(), 1.0, "{n}");
+        }
     }
 
     #[test]

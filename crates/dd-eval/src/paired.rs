@@ -60,14 +60,19 @@ fn spread(
     values: [&[f64]; 2],
 ) -> Result<(f64, f64), EvalError> {
     let summary = Summary::new(differences)?;
-    let largest = { values.into_iter().flatten() }.fold(0.0_f64, |max, x| max.max(x.abs()));
     match summary.std {
-        Some(std) if std > 4.0 * f64::EPSILON * largest => Ok((summary.mean, std)),
+        Some(std) if std > rounding(values) => Ok((summary.mean, std)),
         _ => Err(EvalError::undefined(
             quantity,
             Undefined::ConstantDifferences,
         )),
     }
+}
+
+/// What differences of these values can owe to rounding.
+fn rounding(values: [&[f64]; 2]) -> f64 {
+    let largest = { values.into_iter().flatten() }.fold(0.0_f64, |max, x| max.max(x.abs()));
+    4.0 * f64::EPSILON * largest
 }
 
 /// Student's paired t-test. Needs two pairs and differences that are not all equal.
@@ -86,14 +91,15 @@ pub fn t_test(first: &[f64], second: &[f64]) -> Result<TTest, EvalError> {
     })
 }
 
-/// Wilcoxon's signed-rank test. Zero differences are dropped; equal sizes share their mean rank.
+/// Wilcoxon's signed-rank test. Zero differences are dropped; equal sizes share their mean rank. Differences that are zero
+/// or equal but for the rounding of the values count as such, as scores come from a grid (areas under a curve do).
 ///
 /// Up to [`EXACT_UP_TO`] differences the p-value is exact, given the ranks: the share of the `2ⁿ` sign patterns whose
 /// statistic is at least as extreme, which is right with ties too. Beyond, the normal approximation with correction for
 /// ties and continuity. F. Wilcoxon, Biometrics Bull. 1 (1945) 80.
 pub fn wilcoxon(first: &[f64], second: &[f64]) -> Result<Wilcoxon, EvalError> {
     let differences = differences("Wilcoxon signed-rank test", first, second, 1)?;
-    let Some(ranks) = SignedRanks::new(&differences) else {
+    let Some(ranks) = SignedRanks::new(&differences, rounding([first, second])) else {
         return Err(EvalError::undefined(
             "Wilcoxon signed-rank test",
             Undefined::NoDifferences,
@@ -132,6 +138,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Areas under curves of 49 pairs: all five differences are of 2/49, but not of the same bits.
+    #[test]
+    fn sizes_that_are_equal_but_for_rounding_are_ties() {
+        let of = |counts: [f64; 5]| counts.map(|count| count / 49.0);
+        let first = of([38.0, 32.0, 27.0, 27.0, 47.0]);
+        let second = of([40.0, 34.0, 29.0, 25.0, 45.0]);
+        let test = wilcoxon(&first, &second).unwrap();
+        assert_eq!((test.positive, test.negative, test.p), (6.0, 9.0, 1.0));
+        let above = first.map(f64::next_up);
+        let test = wilcoxon(&first, &above).unwrap_err();
+        assert_eq!(test.undefined_reason(), Some(Undefined::NoDifferences));
+    }
 
     #[test]
     fn rounding_is_no_spread() {

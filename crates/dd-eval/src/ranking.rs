@@ -1,7 +1,7 @@
 //! How well scores rank positives above negatives. Only the order of the scores matters.
 
 use crate::EvalError;
-use crate::curve::{PrCurve, RocCurve};
+use crate::curve::{PrCurve, roc_area};
 use crate::error::finite;
 
 /// Area under the ROC curve: the chance that a random positive scores above a random negative, ties counting one half.
@@ -16,10 +16,7 @@ use crate::error::finite;
 /// # Complexity
 /// `O(n log n)`.
 pub fn roc_auc(labels: &[f64], scores: &[f64]) -> Result<f64, EvalError> {
-    finite(
-        "roc_auc",
-        RocCurve::named("roc_auc", labels, scores)?.area(),
-    )
+    finite("roc_auc", roc_area("roc_auc", labels, scores)?)
 }
 
 /// Average precision: `AP = Σₖ (Rₖ - Rₖ₋₁) Pₖ` over the distinct scores in descending order.

@@ -1,4 +1,5 @@
-//! Special functions: error function, normal distribution and quantile, Student's t. Accurate to about 1e-14.
+//! Special functions: error function, normal distribution and quantile, Student's t. Accurate to about 1e-14;
+//! Student's t of more than a hundred degrees of freedom to 1e-16 times their number.
 //!
 //! Formulas are from the NIST Digital Library of Mathematical Functions (DLMF, <https://dlmf.nist.gov>) and from M.
 //! Abramowitz, I. A. Stegun, *Handbook of Mathematical Functions* (1964); each function names its equation.

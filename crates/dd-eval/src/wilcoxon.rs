@@ -12,13 +12,15 @@ pub(crate) struct SignedRanks {
 }
 
 impl SignedRanks {
-    /// `None` when all differences are zero.
-    pub(crate) fn new(differences: &[f64]) -> Option<Self> {
-        let kept: Vec<f64> = differences.iter().copied().filter(|d| *d != 0.0).collect();
+    /// `None` when all differences are zero. Sizes of at most `rounding` are zero, and sizes that lie no further apart than
+    /// that are equal.
+    pub(crate) fn new(differences: &[f64], rounding: f64) -> Option<Self> {
+        let is_some = |d: &f64| d.abs() > rounding;
+        let kept: Vec<f64> = differences.iter().copied().filter(is_some).collect();
         if kept.is_empty() {
             return None;
         }
-        let sizes: Vec<f64> = kept.iter().map(|d| d.abs()).collect();
+        let sizes = without_rounding(kept.iter().map(|d| d.abs()).collect(), rounding);
         let ranks = average_ranks(&sizes);
         let sum = |sign: fn(f64) -> bool| {
             let signed = kept.iter().zip(&ranks).filter(|(d, _)| sign(**d));
@@ -48,6 +50,21 @@ impl SignedRanks {
         let variance = n * (n + 1.0) * (2.0 * n + 1.0) / 24.0 - correction / 48.0;
         (n * (n + 1.0) / 4.0, variance)
     }
+}
+
+/// The same sizes, those that follow one another within `rounding` made one.
+fn without_rounding(mut sizes: Vec<f64>, rounding: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by(|&a, &b| sizes[a].total_cmp(&sizes[b]));
+    let (mut before, mut stands_for) = (f64::NEG_INFINITY, 0.0);
+    for place in order {
+        let size = sizes[place];
+        if size - before > rounding {
+            stands_for = size;
+        }
+        (before, sizes[place]) = (size, stands_for);
+    }
+    sizes
 }
 
 /// Share of all sign patterns whose positive rank sum lies at least as far from its mean as the one observed.
@@ -81,13 +98,13 @@ mod tests {
     #[test]
     fn ties_by_enumeration() {
         // Sizes 1, 1, 2: ranks 1.5, 1.5, 3. W- = 1.5; sums over 8 patterns: 0 1.5 1.5 3 3 4.5 4.5 6.
-        let ranks = SignedRanks::new(&[-1.0, 1.0, 2.0]).unwrap();
+        let ranks = SignedRanks::new(&[-1.0, 1.0, 2.0], 0.0).unwrap();
         assert_eq!((ranks.positive, ranks.negative), (4.5, 1.5));
         assert_eq!(exact_two_sided(&ranks), 6.0 / 8.0);
         // Variance of a sum of independent ranks with random signs: Σ r² / 4.
         let (mean, variance) = ranks.moments();
         assert_eq!((mean, variance), (3.0, (1.5_f64.powi(2) * 2.0 + 9.0) / 4.0));
-        assert!(SignedRanks::new(&[0.0]).is_none());
+        assert!(SignedRanks::new(&[0.0], 0.0).is_none());
     }
 
     #[test]
@@ -95,7 +112,7 @@ mod tests {
         // n = 10, W = 8 is the two-sided 5 % critical value (p = 0.048828125).
         let mut differences: Vec<f64> = (1..=10).map(f64::from).collect();
         differences[7] = -8.0;
-        let ranks = SignedRanks::new(&differences).unwrap();
+        let ranks = SignedRanks::new(&differences, 0.0).unwrap();
         assert_eq!(exact_two_sided(&ranks), 0.048_828_125);
     }
 }

@@ -34,6 +34,14 @@ pub enum SearchError {
         /// The vector.
         vector: usize,
     },
+    /// A vector that has no distances.
+    #[error("vector {vector} {reason}")]
+    Refused {
+        /// The vector.
+        vector: usize,
+        /// Why.
+        reason: &'static str,
+    },
     /// A query of another width.
     #[error("the query has {got} numbers, the vectors of the index have {expected}")]
     Width {

@@ -136,10 +136,15 @@ fn prepared(metric: Metric, vector: &[f32], number: usize) -> Result<Vec<f32>> {
             value: vector[column],
         });
     }
-    let mut vector = vector.to_vec();
-    if metric.prepare(&mut vector) {
-        Ok(vector)
-    } else {
-        Err(SearchError::Zero { vector: number })
+    let mut ready = vector.to_vec();
+    if !metric.prepare(&mut ready) {
+        return Err(SearchError::Zero { vector: number });
+    }
+    match metric.refuses(vector) {
+        None => Ok(ready),
+        Some(reason) => Err(SearchError::Refused {
+            vector: number,
+            reason,
+        }),
     }
 }

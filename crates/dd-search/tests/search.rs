@@ -53,6 +53,40 @@ fn bytes(index: &Index) -> Vec<u8> {
     file
 }
 
+/// Near neighbours lie closer than the steps of single precision beside 1.
+#[test]
+fn a_vector_of_the_index_is_its_own_nearest() {
+    let (count, width) = (500, 32);
+    let noise = numbers(count * width, 3);
+    let centre = numbers(width, 4);
+    let near = |i: usize| centre[i % width] + 1e-4 * noise[i];
+    let vectors: Vec<f32> = (0..count * width).map(near).collect();
+    let index = index(&vectors, count, Metric::Cosine, None);
+    for (entry, query) in vectors.chunks(width).enumerate().step_by(17) {
+        let hits = index.nearest(query, 3, Search::Exact).unwrap();
+        assert_eq!((hits[0].entry, hits[0].distance), (entry, 0.0));
+        assert!(hits[1].distance > 0.0 && hits[1].distance <= hits[2].distance);
+    }
+}
+
+#[test]
+fn vectors_too_long_for_their_distances_are_refused() {
+    let config = IndexConfig {
+        metric: Metric::Euclidean,
+        graph: None,
+    };
+    let origin = Origin {
+        model: "noise".into(),
+        fingerprint: "0".into(),
+    };
+    let vectors = [0.0, 0.0, 1e20, 1e20];
+    let error = Index::build(&vectors, labels(2), config, origin, &mut |_| ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "vector 1 is too long for distances in single precision"
+    );
+}
+
 #[test]
 fn the_exact_search_is_the_definition() {
     let vectors = clustered(300, 10, 1);

@@ -17,6 +17,7 @@ mod learning;
 mod molecules;
 mod outside;
 mod parity;
+mod published;
 mod resume;
 mod shipped;
 mod tasks;

@@ -14,6 +14,12 @@ pub(crate) fn answer(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Makes a folder for results, unless it is there.
+pub(crate) fn create_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::misuse(format!("{}: {error}", folder.display())))
+}
+
 /// Writes a text to a file, whole or not at all.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     dd_nn::write_atomically(path, |out| out.write_all(text.as_bytes())).map_err(Failure::misuse)

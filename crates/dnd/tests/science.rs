@@ -124,10 +124,16 @@ fn every_command_of_the_way_from_conformers_to_a_report() {
         &format!("distill {data} --teacher shared-teacher --config gin-node.toml -o again"),
     );
 
-    let look = "geometry -i few.csv -m gin -m tokengt --untrained 0 -o geometry";
+    let look = "geometry -i few.csv -m gin -m tokengt -m tokengt --untrained 0 -o geometry";
     let (code, found, told) = dnd(&at, look);
     assert_eq!(code, Some(0), "{told}");
-    assert!(found.contains("| tokengt, untrained |"), "{found}");
+    // One twin for both of a kind, in two tables.
+    assert_eq!(
+        found.matches("| tokengt, untrained |").count(),
+        2,
+        "{found}"
+    );
+    assert_eq!(found.matches("| tokengt |").count(), 4, "{found}");
     assert!(told.contains("of fewer than 8 atoms"), "{told}");
     assert!(at.join("geometry/heads.svg").is_file());
 
@@ -140,6 +146,7 @@ fn every_command_of_the_way_from_conformers_to_a_report() {
         "{report}"
     );
     assert!(told.contains("10/10"), "{told}");
+    assert!(report.contains("\n- either: contrastive on "), "{report}");
     // The rate of the encoder is a setting of a run, and reaches the training.
     let runs = std::fs::read_to_string(at.join("runs/runs.jsonl")).unwrap();
     let first = |contender: &str| {
@@ -155,7 +162,31 @@ fn every_command_of_the_way_from_conformers_to_a_report() {
         assert_ne!(usual, slow);
     }
     let (_, again, told) = dnd(&at, &format!("{evaluate} --report-only"));
-    assert_eq!((again, told.as_str()), (report, ""));
+    assert_eq!((&again, told.as_str()), (&report, ""));
+    elsewhere(&at, &report);
+}
+
+/// Without tables and models the stored runs give the same report; or that of some contenders.
+fn elsewhere(at: &Path, report: &str) {
+    let afar = at.join("afar");
+    std::fs::create_dir_all(afar.join("runs")).unwrap();
+    for file in ["plan.toml", "runs/runs.jsonl"] {
+        std::fs::copy(at.join(file), afar.join(file)).unwrap();
+    }
+    let elsewhere = "evaluate --plan plan.toml --runs runs -o new/report";
+    let (code, anew, told) = dnd(&afar, elsewhere);
+    assert_eq!((code, anew.as_str(), told.as_str()), (Some(0), report, ""));
+    let written = std::fs::read_to_string(afar.join("new/report/report.md")).unwrap();
+    assert_eq!(format!("{written}\n"), report);
+    let (code, part, _) = dnd(&afar, &format!("{elsewhere} --only contrastive"));
+    assert_eq!(code, Some(0));
+    assert!(
+        part.contains("| contrastive |") && !part.contains("distilled"),
+        "{part}"
+    );
+    let (code, _, told) = dnd(&afar, "evaluate --plan plan.toml -o new");
+    assert_eq!(code, Some(2));
+    assert!(told.contains("needs --tables, or --runs"), "{told}");
 }
 
 const PLAN: &str = r#"
@@ -169,6 +200,7 @@ contenders = [
     { name = "distilled", method = { kind = "finetune", model = "shared" }, against = "from scratch" },
     { name = "contrastive", method = { kind = "finetune", model = "contrast" } },
     { name = "contrastive, slow", method = { kind = "finetune", model = "contrast", encoder_rate = 0.1 } },
+    { name = "either", method = { kind = "chosen", among = ["contrastive", "contrastive, slow"] } },
     { name = "frozen", method = { kind = "probe", model = "tokengt" } },
     { name = "ships", method = { kind = "probe", model = "gin-128-node" } },
 ]

@@ -5,11 +5,13 @@
 //! changed is done again. Learning rates and penalties are chosen on the validation part alone; nothing looks at test labels before the
 //! last parameters are fixed. [`Report`] makes tables, tests and pictures of the lines.
 
+mod choice;
 mod classical;
 mod data;
 mod gain_chart;
 mod journal;
 mod network;
+mod overall;
 mod plan;
 mod report;
 mod score;
@@ -18,6 +20,7 @@ mod share;
 mod share_curves;
 mod statistics;
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -68,18 +71,18 @@ pub enum Progress<'a> {
     },
 }
 
-/// The runs of a plan that are done with its present settings, tables and models.
+/// The runs of a plan that are done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
     /// The runs.
     pub entries: Vec<Entry>,
     /// Runs of the plan that are still to do.
     pub missing: usize,
-    /// Lines of the journal that are of other plans, settings, tables or models.
+    /// Lines of the journal that are none of these.
     pub others: usize,
 }
 
-/// Looks up what is done of a plan, by whatever process.
+/// Looks up what is done of a plan with its present settings, tables and models, by whatever process.
 ///
 /// # Errors
 /// When the plan contradicts itself, or a table, a model or the journal cannot be read.
@@ -97,6 +100,46 @@ pub fn stored(plan: &Plan, workplace: &Workplace) -> Result<Stored> {
         }
     }
     let others = journal.entries().len() - entries.len();
+    Ok(Stored {
+        entries,
+        missing,
+        others,
+    })
+}
+
+/// Looks up the runs of a plan in a folder as they were stored, with whatever tables and models: what a published `runs.jsonl`
+/// says to those who have neither. Settings are not compared.
+///
+/// # Errors
+/// When the plan contradicts itself, the journal cannot be read, or a run stands there with several settings.
+pub fn recorded(plan: &Plan, folder: &Path) -> Result<Stored> {
+    plan.validate()?;
+    let journal = Journal::open(folder, None)?;
+    let lines = journal.entries();
+    let mut by_key: HashMap<Key, Vec<&Entry>> = HashMap::new();
+    for entry in &lines {
+        by_key.entry(entry.key()).or_default().push(entry);
+    }
+    let (mut entries, mut missing) = (Vec::new(), 0);
+    for group in groups(plan) {
+        for &seed in group.seeds {
+            let key = group.key(seed);
+            match by_key.get(&key).map(Vec::as_slice) {
+                None => missing += 1,
+                Some([entry]) => entries.push((*entry).clone()),
+                Some(several) => {
+                    return Err(TrainError::Folder {
+                        path: folder.to_path_buf(),
+                        reason: format!(
+                            "{key}: {} runs of different settings; only with the tables can one tell which counts",
+                            several.len()
+                        ),
+                    });
+                }
+            }
+        }
+    }
+    let others = lines.len() - entries.len();
     Ok(Stored {
         entries,
         missing,
@@ -227,7 +270,7 @@ fn groups(plan: &Plan) -> Vec<Group<'_>> {
     for set in &plan.sets {
         for &share in plan.shares(set) {
             for contender in &plan.contenders {
-                if !plan.takes_part(contender, set) {
+                if !plan.takes_part(contender, set) || !contender.method.runs() {
                     continue;
                 }
                 let seeds = plan.seeds(set);
@@ -293,6 +336,7 @@ fn run(
             let features = classical::fingerprints(set, &parts)?;
             classical::forest(&features, &parts, set.is_binary(), (*trees, seed))?
         }
+        Method::Chosen { .. } => unreachable!("a choice is in no group"),
     };
     let key = group.key(seed);
     let scores = outcome.scores(&metrics(set.is_binary()), &parts.test)?;

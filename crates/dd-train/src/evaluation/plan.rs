@@ -106,6 +106,11 @@ pub enum Method {
     },
     /// ECFP4 fingerprints of 2048 bits and ridge or logistic regression, the penalty chosen on the validation part.
     FingerprintLinear,
+    /// The best of other contenders of this plan on the validation part of a set's first seed. It has no runs of its own.
+    Chosen {
+        /// Names of fine-tuned contenders.
+        among: Vec<String>,
+    },
 }
 
 impl Method {
@@ -114,7 +119,7 @@ impl Method {
         match self {
             Self::Finetune { model, .. } | Self::Probe { model } => Some(model),
             Self::Scratch { like } => Some(like),
-            Self::FingerprintForest { .. } | Self::FingerprintLinear => None,
+            Self::FingerprintForest { .. } | Self::FingerprintLinear | Self::Chosen { .. } => None,
         }
     }
 
@@ -124,6 +129,11 @@ impl Method {
             Self::Finetune { encoder_rate, .. } => *encoder_rate,
             _ => 1.0,
         }
+    }
+
+    /// Whether it has runs, and is not a choice among those of others.
+    pub fn runs(&self) -> bool {
+        !matches!(self, Self::Chosen { .. })
     }
 
     /// Whether another seed gives another model.
@@ -141,6 +151,38 @@ impl Plan {
         let plan: Self = from_toml(text, origin)?;
         plan.validate()?;
         Ok(plan)
+    }
+
+    /// The plan of some contenders, of those that they are tested against, and of those that they are chosen among.
+    ///
+    /// # Errors
+    /// When the plan has no contender of such a name.
+    pub fn only(mut self, names: &[String]) -> Result<Self> {
+        let find = |name: &String| self.contenders.iter().find(|known| known.name == *name);
+        if let Some(unknown) = names.iter().find(|name| find(name).is_none()) {
+            let known = { self.contenders.iter() }.map(|known| format!("'{}'", known.name));
+            let known = known.collect::<Vec<_>>().join(", ");
+            let reason = format!("there is no contender '{unknown}'; there are {known}");
+            return Err(TrainError::config("contenders.name", reason));
+        }
+        let mut kept = names.to_vec();
+        for contender in names.iter().filter_map(find) {
+            kept.extend(contender.against.clone());
+            if let Method::Chosen { among } = &contender.method {
+                kept.extend(among.iter().cloned());
+            }
+        }
+        self.contenders.retain_mut(|known| {
+            let rival_is_there = known
+                .against
+                .as_ref()
+                .is_none_or(|rival| kept.contains(rival));
+            if !rival_is_there {
+                known.against = None;
+            }
+            kept.contains(&known.name)
+        });
+        Ok(self)
     }
 
     /// Seeds of a set.
@@ -195,6 +237,9 @@ impl Plan {
             if let Method::Finetune { encoder_rate, .. } = contender.method {
                 check_encoder_rate(encoder_rate, true)?;
             }
+            if let Method::Chosen { among } = &contender.method {
+                self.check_choice(&contender.name, among)?;
+            }
             if matches!(contender.method, Method::FingerprintForest { trees: 0 }) {
                 return wrong("contenders.method.trees", "must be positive".into());
             }
@@ -248,6 +293,20 @@ impl Plan {
         if self.finetune.batch == 0 || epochs.min() == Some(0) {
             let reason = "batch and epochs must be positive";
             return wrong("finetune", reason.into());
+        }
+        Ok(())
+    }
+
+    fn check_choice(&self, name: &str, among: &[String]) -> Result<()> {
+        let wrong = |reason| Err(TrainError::config("contenders.method.among", reason));
+        if among.len() < 2 || first_repeated(among).is_some() {
+            return wrong(format!("'{name}' needs two different contenders or more"));
+        }
+        for member in among {
+            let found = self.contenders.iter().find(|known| known.name == *member);
+            if !found.is_some_and(|found| matches!(found.method, Method::Finetune { .. })) {
+                return wrong(format!("there is no fine-tuned contender '{member}'"));
+            }
         }
         Ok(())
     }

@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use dd_data::Task;
 use dd_eval::{Direction, Metric, Summary};
 use dd_nn::write_atomically;
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::evaluation::choice::{self, Choice};
 use crate::evaluation::data::known;
 use crate::evaluation::journal::Entry;
+use crate::evaluation::overall::{self, Overall};
 use crate::evaluation::plan::{Contender, Plan, SetPlan};
 use crate::evaluation::statistics::{Duel, Runs, metric_of};
 use crate::evaluation::{gain_chart, share_curves};
@@ -24,11 +25,15 @@ pub struct Report<'a> {
     runs: Runs<'a>,
     duels: Vec<(&'a Contender, Vec<Duel>)>,
     by_share: Vec<(&'a Contender, Vec<Duel>)>,
+    overall: Vec<Overall>,
+    choices: Vec<Choice>,
 }
 
 /// The families of tests that a correction covers.
 #[derive(Serialize)]
-struct Tests {
+struct Tests<'a> {
+    choices: &'a [Choice],
+    over_sets: &'a [Overall],
     by_set: Vec<Duel>,
     by_set_and_share: Vec<Duel>,
 }
@@ -39,16 +44,22 @@ impl<'a> Report<'a> {
     /// # Errors
     /// When a score is no number.
     pub fn new(plan: &'a Plan, entries: &[Entry]) -> Result<Self> {
-        let runs = Runs::of(plan, entries);
+        let (choices, chosen) = choice::choices(plan, entries)?;
+        let runs = Runs::of(plan, &[entries, &chosen].concat());
         let rivals = || plan.contenders.iter().filter(|one| one.against.is_some());
         let duels = rivals().map(|contender| Ok((contender, runs.duels(contender)?)));
-        let duels = duels.collect::<Result<_>>()?;
+        let duels = duels.collect::<Result<Vec<(&Contender, Vec<Duel>)>>>()?;
+        let overall = { duels.iter() }
+            .filter_map(|(contender, duels)| Overall::of(plan, contender, duels, LEVEL).transpose())
+            .collect::<Result<_>>()?;
         let by_share = rivals().map(|contender| Ok((contender, runs.duels_by_share(contender)?)));
         let by_share = by_share.collect::<Result<_>>()?;
         Ok(Self {
             runs,
             duels,
             by_share,
+            overall,
+            choices,
         })
     }
 
@@ -84,6 +95,8 @@ impl<'a> Report<'a> {
             duels.cloned().collect()
         };
         let tests = Tests {
+            choices: &self.choices,
+            over_sets: &self.overall,
             by_set: all(&self.duels),
             by_set_and_share: all(&self.by_share),
         };
@@ -128,6 +141,7 @@ impl<'a> Report<'a> {
         text += "\n\nMean ± sample standard deviation over the seeds; bold: the best mean of the set. ▲ better and ▼ worse \
                  than the contender that it is tested against, paired t-test over seeds, p < 0.05 after Holm's correction \
                  over the sets.\n\n";
+        text += &choice::markdown(plan, &self.choices);
         Ok(text)
     }
 
@@ -150,9 +164,10 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Every contender against its rival: gains, tests, effect sizes, and the means over sets.
+    /// Every contender against its rival: all sets together, then set by set: gains, tests, effect sizes.
     fn gains(&self) -> String {
         let mut text = String::from("## Against the rival\n\n");
+        text += &overall::markdown(&self.overall);
         for (contender, duels) in self.duels.iter().filter(|(_, duels)| !duels.is_empty()) {
             let against = contender.against.as_deref().unwrap_or_default();
             let _ = write!(
@@ -177,41 +192,9 @@ impl<'a> Report<'a> {
                     duel.cohen_d.map_or("–".into(), |d| format!("{d:.2}"))
                 );
             }
-            let significant = |sign: f64| {
-                let kept = duels
-                    .iter()
-                    .filter(|duel| duel.holm_p.is_some_and(|p| p < LEVEL));
-                kept.filter(|duel| duel.gain * sign > 0.0).count()
-            };
-            let _ = write!(
-                text,
-                "\nBetter on {} of {} sets ({} with p < 0.05 after correction, {} significantly worse)",
-                duels.iter().filter(|duel| duel.gain > 0.0).count(),
-                duels.len(),
-                significant(1.0),
-                significant(-1.0)
-            );
-            for (task, name) in [
-                (Task::Classification, "classification"),
-                (Task::Regression, "regression"),
-            ] {
-                if let Some(mean) = self.mean_gain(duels, task) {
-                    let _ = write!(text, "; mean gain in {name} {mean:+.1} %");
-                }
-            }
-            text += ".\n\n";
+            text += "\n";
         }
         text
-    }
-
-    fn mean_gain(&self, duels: &[Duel], task: Task) -> Option<f64> {
-        let of_task = |duel: &&Duel| {
-            let set = self.runs.plan.sets.iter().find(|set| set.name == duel.set);
-            set.and_then(|set| known(set).ok())
-                .is_some_and(|set| set.task == task)
-        };
-        let gains: Vec<f64> = duels.iter().filter(of_task).map(|duel| duel.gain).collect();
-        Summary::new(&gains).ok().map(|summary| summary.mean)
     }
 }
 

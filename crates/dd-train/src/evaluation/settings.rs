@@ -68,6 +68,7 @@ pub(super) fn settings(
             }
         }
         Method::FingerprintLinear => digest.update("fingerprint linear"),
+        Method::Chosen { .. } => unreachable!("a choice is in no group"),
     }
     Ok(hex(&digest.finalize()))
 }

@@ -12,8 +12,8 @@ pub use page::Page;
 pub use scatter_chart::{ScatterChart, ScatterSeries};
 
 /// Colours that stay apart for colour-blind readers (Okabe and Ito, "Color Universal Design", 2008).
-pub(crate) const COLOURS: [&str; 6] = [
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
+pub(crate) const COLOURS: [&str; 7] = [
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444",
 ];
 
 /// The beginning of a picture: a white sheet with a title at the top left.

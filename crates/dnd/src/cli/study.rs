@@ -12,19 +12,29 @@ use super::numbers::shard;
 #[command(after_help = "\
 With --plan: every contender of the plan on every set, seed and share of the labels. Runs that are in the output folder
 already are not done again, so the command can be stopped and repeated. It writes runs.jsonl (one line for each run),
-predictions/, report.md (tables and tests), tests.json, gains.svg and shares-SET.svg. docs/RESULTS.md is such a report.
+predictions/, report.md (tables and tests), tests.json, gains.svg and shares-SET.svg.
+
+With --plan and --runs: the report of runs that somebody stored, without the tables. docs/results/moleculenet is one, of
+
+  dnd evaluate --plan docs/recipes/results.toml --runs docs/results -o docs/results/moleculenet
 
 With --predictions and --labels: the metrics of one file of predictions.")]
 pub(crate) struct Evaluate {
     /// Plan of a comparison, such as docs/recipes/moleculenet.toml.
-    #[arg(long, value_name = "FILE.toml", requires_all = ["tables", "output"])]
+    #[arg(long, value_name = "FILE.toml", requires = "output")]
     pub(crate) plan: Option<PathBuf>,
     /// Folder with the tables that the plan names.
     #[arg(long, value_name = "DIR", requires = "plan")]
     pub(crate) tables: Option<PathBuf>,
+    /// Do no runs: write the report of those in the runs*.jsonl of this folder, whatever tables and models they had.
+    #[arg(long, value_name = "DIR", requires = "plan", conflicts_with_all = ["tables", "shard", "report_only"])]
+    pub(crate) runs: Option<PathBuf>,
     /// Folder for runs, predictions and the report.
     #[arg(short, long, value_name = "DIR", requires = "plan")]
     pub(crate) output: Option<PathBuf>,
+    /// Only this contender of the plan, and the one that it is tested against. Repeat for several.
+    #[arg(long, value_name = "NAME", requires = "plan")]
+    pub(crate) only: Vec<String>,
     /// Do the I-th of N parts of the runs, for several processes on one folder.
     #[arg(long, value_name = "I/N", requires = "plan", value_parser = shard, default_value = "1/1")]
     pub(crate) shard: (usize, usize),
@@ -65,7 +75,7 @@ pub(crate) struct Geometry {
     /// Model folder or name. Repeat for several.
     #[arg(short, long, value_name = "DIR", required = true)]
     pub(crate) model: Vec<PathBuf>,
-    /// Also look at each model's twin with random parameters of this seed.
+    /// Also look at twins with random parameters of this seed, one for all models of a kind and size.
     #[arg(long, value_name = "SEED")]
     pub(crate) untrained: Option<u64>,
     /// Use at most this many records.

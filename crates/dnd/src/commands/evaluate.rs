@@ -1,14 +1,15 @@
 //! `dnd evaluate`: contenders by a plan.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use dd_train::evaluation::{Plan, Progress, Report, Workplace, evaluate, stored};
+use dd_train::evaluation::{Plan, Progress, Report, Stored, Workplace, evaluate, recorded, stored};
 
 use crate::cli::Evaluate;
 use crate::commands::score;
 use crate::commands::training::{read_text, report_skipped};
 use crate::failure::{Failure, Outcome};
-use crate::output::answer;
+use crate::output::{answer, create_folder};
 use crate::progress::{Count, say};
 
 /// Does the runs of a plan that are not done yet, and writes the report; or scores predictions.
@@ -16,11 +17,24 @@ pub(crate) fn run(arguments: &Evaluate, quiet: bool) -> Outcome {
     let Some(path) = &arguments.plan else {
         return score::run(arguments);
     };
-    let (Some(tables), Some(output)) = (&arguments.tables, &arguments.output) else {
-        return Err(Failure::misuse("--plan needs --tables and --output"));
+    let Some(output) = &arguments.output else {
+        return Err(Failure::misuse("--plan needs --output"));
     };
     let text = read_text(path)?;
-    let plan = Plan::from_toml(&text, &path.display().to_string()).map_err(Failure::misuse)?;
+    let mut plan = Plan::from_toml(&text, &path.display().to_string()).map_err(Failure::misuse)?;
+    if !arguments.only.is_empty() {
+        plan = plan.only(&arguments.only).map_err(Failure::misuse)?;
+    }
+    if let Some(folder) = &arguments.runs {
+        let recorded = recorded(&plan, folder).map_err(Failure::misuse)?;
+        create_folder(output)?;
+        return report(&plan, &recorded, output, quiet);
+    }
+    let Some(tables) = &arguments.tables else {
+        return Err(Failure::misuse(
+            "--plan needs --tables, or --runs for a report of runs that are done",
+        ));
+    };
     let workplace = Workplace {
         tables: tables.clone(),
         output: output.clone(),
@@ -29,7 +43,8 @@ pub(crate) fn run(arguments: &Evaluate, quiet: bool) -> Outcome {
     if !arguments.report_only {
         runs(&plan, &workplace, quiet)?;
     }
-    report(&plan, &workplace, quiet)
+    let stored = stored(&plan, &workplace).map_err(Failure::misuse)?;
+    report(&plan, &stored, output, quiet)
 }
 
 fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<(), Failure> {
@@ -68,8 +83,7 @@ fn runs(plan: &Plan, workplace: &Workplace, quiet: bool) -> Result<(), Failure> 
     Ok(())
 }
 
-fn report(plan: &Plan, workplace: &Workplace, quiet: bool) -> Outcome {
-    let stored = stored(plan, workplace).map_err(Failure::misuse)?;
+fn report(plan: &Plan, stored: &Stored, output: &Path, quiet: bool) -> Outcome {
     if !quiet && stored.missing + stored.others > 0 {
         say(&format!(
             "{} runs of the plan are not done; {} lines are of other plans, settings, tables or models",
@@ -77,7 +91,7 @@ fn report(plan: &Plan, workplace: &Workplace, quiet: bool) -> Outcome {
         ));
     }
     let report = Report::new(plan, &stored.entries).map_err(Failure::work)?;
-    report.write(&workplace.output).map_err(Failure::work)?;
+    report.write(output).map_err(Failure::work)?;
     let text = report.to_markdown().map_err(Failure::work)?;
     answer(&format!("{text}\n"))?;
     Ok(ExitCode::SUCCESS)

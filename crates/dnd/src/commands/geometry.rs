@@ -13,17 +13,24 @@ use dd_train::{Pair, Pairs, Source, inputs, write_json};
 use crate::cli::Geometry as Arguments;
 use crate::commands::training::report_skipped;
 use crate::failure::{Failure, Outcome};
-use crate::output::answer;
+use crate::output::{answer, create_folder};
 use crate::progress::say;
 
 /// Looks at every model, writes the findings and prints them.
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
-    let mut findings = Vec::new();
+    let (mut findings, mut twins) = (Vec::new(), Vec::new());
     for model in &arguments.model {
         let folder = ModelFolder::open(model).map_err(Failure::misuse)?;
         let encoder = Encoder::from_pretrained(model).map_err(Failure::misuse)?;
         let molecules = molecules(arguments, folder.config(), quiet)?;
-        if let Some(seed) = arguments.untrained {
+        let network = (
+            folder.config().encoder.clone(),
+            folder.config().featurizer.clone(),
+        );
+        if let Some(seed) = arguments.untrained
+            && !twins.contains(&network)
+        {
+            twins.push(network);
             let name = format!("{}, untrained", name(model));
             let twin = Encoder::untrained(folder.config(), seed).map_err(Failure::work)?;
             findings.push(look(&name, &twin, &molecules, quiet)?);
@@ -31,8 +38,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> Outcome {
         findings.push(look(&name(model), &encoder, &molecules, quiet)?);
     }
     let folder = &arguments.output;
-    let system = |error: std::io::Error| Failure::misuse(format!("{}: {error}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(system)?;
+    create_folder(folder)?;
     write_json(&folder.join("geometry.json"), &findings).map_err(Failure::work)?;
     let text = markdown(&findings);
     for (name, content) in [("geometry.md", &text), ("heads.svg", &heads_svg(&findings))] {

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
-use crate::output::answer;
+use crate::output::{answer, create_folder};
 
 /// Prints the script of a shell.
 pub(crate) fn completions(shell: Shell) -> Outcome {
@@ -20,7 +20,7 @@ pub(crate) fn completions(shell: Shell) -> Outcome {
 
 /// Writes `dnd.1`, `dnd-embed.1`, `dnd-search-index.1`, ...
 pub(crate) fn pages(folder: &Path) -> Outcome {
-    std::fs::create_dir_all(folder).map_err(Failure::misuse)?;
+    create_folder(folder)?;
     let mut root = Cli::command();
     root.build();
     write_pages(&root, "dnd", folder)?;

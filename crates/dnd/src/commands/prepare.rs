@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::cli::Prepare;
 use crate::commands::training::report_skipped;
 use crate::failure::{Failure, Outcome};
-use crate::output::not_an_input;
+use crate::output::{create_folder, not_an_input};
 use crate::progress::{Count, say};
 
 /// Says what a corpus was made from; written last.
@@ -64,8 +64,7 @@ pub(crate) fn run(arguments: &Prepare, quiet: bool) -> Outcome {
     if corpus.train.is_empty() && corpus.valid.is_empty() {
         return Err(Failure::misuse("no record is left for the corpus"));
     }
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::misuse(format!("{}: {error}", folder.display())))?;
+    create_folder(folder)?;
     let lock = FolderLock::default();
     if !lock.hold(folder) {
         let reason = "another corpus is being written there; wait for its end";

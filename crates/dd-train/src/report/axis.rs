@@ -4,8 +4,9 @@
 pub(super) const SIZE: (f64, f64) = (520.0, 338.0);
 /// Space left for labels: left, right, top, bottom.
 pub(super) const MARGIN: (f64, f64, f64, f64) = (64.0, 16.0, 48.0, 46.0);
-/// Height of the legend's line, and what one of its letters takes.
-const LEGEND: (f64, f64) = (37.0, 6.3);
+/// Base line of the legend's first row, which is above the chart; height of a row below it, for names that have no place there;
+/// and what a letter takes.
+const LEGEND: (f64, f64, f64) = (37.0, 16.0, 6.3);
 
 /// A linear or logarithmic axis.
 pub(super) struct Axis {
@@ -91,12 +92,19 @@ fn label(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// The frame, grid, ticks, labels and title of a chart.
-pub(super) fn frame(title: &str, x: &Axis, x_label: &str, y: &Axis, y_label: &str) -> String {
+/// The title, legend, grid, ticks and labels of a chart.
+pub(super) fn frame(
+    title: &str,
+    names: &[&str],
+    (x, x_label): (&Axis, &str),
+    (y, y_label): (&Axis, &str),
+) -> String {
     let ((width, height), (left, right, top, bottom)) = (SIZE, MARGIN);
+    let (legend, below) = legend(names);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{t}\">\n\
-         <text x=\"{left}\" y=\"18\" class=\"title\">{t}</text>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {}\" role=\"img\" aria-label=\"{t}\">\n\
+         <text x=\"{left}\" y=\"18\" class=\"title\">{t}</text>\n{legend}",
+        height + below,
         t = super::escape(title)
     );
     for (value, text) in x.ticks() {
@@ -144,22 +152,31 @@ pub(super) fn point_y(axis: &Axis, value: f64) -> Option<f64> {
         .map(|at| SIZE.1 - MARGIN.3 - at * (SIZE.1 - MARGIN.2 - MARGIN.3))
 }
 
-/// The legend: the names in a line between the title and the frame.
-pub(super) fn legend(names: &[&str]) -> String {
-    let (y, letter) = LEGEND;
-    let mut x = MARGIN.0;
+/// The legend, in rows as wide as the chart, and the height of the rows below it.
+fn legend(names: &[&str]) -> (String, f64) {
+    let (first, row, letter) = LEGEND;
+    let (mut x, mut below) = (MARGIN.0, 0.0);
     let mut svg = String::new();
     for (i, name) in names.iter().enumerate() {
         let colour = super::COLOURS[i % super::COLOURS.len()];
+        let width = 30.0 + letter * name.chars().count() as f64;
+        if x > MARGIN.0 && x + width > SIZE.0 {
+            (x, below) = (MARGIN.0, below + row);
+        }
+        let y = if below == 0.0 {
+            first
+        } else {
+            SIZE.1 + below - 4.0
+        };
         svg += &format!(
             "<rect x=\"{x:.1}\" y=\"{}\" width=\"10\" height=\"10\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{y}\">{}</text>\n",
             y - 9.0,
             x + 14.0,
             super::escape(name)
         );
-        x += 30.0 + letter * name.chars().count() as f64;
+        x += width;
     }
-    svg
+    (svg, below)
 }
 
 #[cfg(test)]
@@ -174,6 +191,21 @@ mod tests {
         let log = Axis::around([0.001, 1.0].into_iter(), true);
         assert_eq!(log.place(0.0), None);
         assert_eq!(log.ticks().len(), 4);
+    }
+
+    #[test]
+    fn long_names_go_below_the_chart() {
+        let axis = Axis::around([0.0, 1.0].into_iter(), false);
+        let chart = |names: &[&str]| frame("t", names, (&axis, "x"), (&axis, "y"));
+        assert!(chart(&["short", "names"]).contains("viewBox=\"0 0 520 338\""));
+        let long = "TokenGT D&D-Node, slow encoder";
+        let svg = chart(&[long; 5]);
+        assert!(svg.contains("viewBox=\"0 0 520 370\""), "{svg}");
+        let places = svg.split("<rect x=\"").skip(1).map(|rest| {
+            let x: f64 = rest.split('"').next().unwrap().parse().unwrap();
+            x + 14.0 + LEGEND.2 * long.len() as f64
+        });
+        assert!(places.clone().all(|end| end < SIZE.0) && places.count() == 5);
     }
 
     #[test]

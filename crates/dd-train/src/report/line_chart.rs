@@ -1,7 +1,7 @@
 //! Curves: a loss over steps.
 
 use super::COLOURS;
-use super::axis::{Axis, frame, legend, point_x, point_y};
+use super::axis::{Axis, frame, point_x, point_y};
 
 /// One curve.
 #[derive(Debug, Clone)]
@@ -39,7 +39,17 @@ impl LineChart {
             whiskers.flat_map(|(point, spread)| [point.1 - spread, point.1 + spread])
         });
         let y = Axis::around(points().map(|p| p.1).chain(ends), self.logarithmic);
-        let mut svg = frame(&self.title, &x, &self.x_label, &y, &self.y_label);
+        let names: Vec<&str> = self
+            .series
+            .iter()
+            .map(|series| series.name.as_str())
+            .collect();
+        let mut svg = frame(
+            &self.title,
+            &names,
+            (&x, &self.x_label),
+            (&y, &self.y_label),
+        );
         for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
             let path: Vec<String> = series
                 .points
@@ -61,11 +71,6 @@ impl LineChart {
                 }
             }
         }
-        let names: Vec<&str> = self
-            .series
-            .iter()
-            .map(|series| series.name.as_str())
-            .collect();
-        svg + &legend(&names) + "</svg>\n"
+        svg + "</svg>\n"
     }
 }

@@ -1,7 +1,7 @@
 //! Parity plots: predicted against measured.
 
 use super::COLOURS;
-use super::axis::{Axis, frame, legend, point_x, point_y};
+use super::axis::{Axis, frame, point_x, point_y};
 
 /// One cloud of points.
 #[derive(Debug, Clone)]
@@ -34,7 +34,17 @@ impl ScatterChart {
                 .flat_map(|s| s.points.iter().flat_map(|p| [p.0, p.1]))
         };
         let axis = Axis::around(values(), false);
-        let mut svg = frame(&self.title, &axis, &self.x_label, &axis, &self.y_label);
+        let names: Vec<&str> = self
+            .series
+            .iter()
+            .map(|series| series.name.as_str())
+            .collect();
+        let mut svg = frame(
+            &self.title,
+            &names,
+            (&axis, &self.x_label),
+            (&axis, &self.y_label),
+        );
         let (low, high) = values()
             .filter(|v| v.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
@@ -57,11 +67,6 @@ impl ScatterChart {
             }
             svg += "\n";
         }
-        let names: Vec<&str> = self
-            .series
-            .iter()
-            .map(|series| series.name.as_str())
-            .collect();
-        svg + &legend(&names) + "</svg>\n"
+        svg + "</svg>\n"
     }
 }

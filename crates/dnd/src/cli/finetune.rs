@@ -15,12 +15,14 @@ Any table with a column of SMILES and a column of labels will do:
   dnd finetune data.csv
   dnd predict --model runs/data -i new.smi -o predictions.csv
 
-What is left open is chosen and said, with the reason. An empty cell, NA, N/A, #N/A, NaN, null or none is a missing label; true, yes,
-active, positive and their opposites are 1 and 0. Rows that cannot be used are listed in rejected.csv in the run folder.
+What is left open is chosen and said, with the reason. An empty cell, NA, N/A, #N/A, NaN, null or
+none is a missing label; true, yes, active, positive and their opposites are 1 and 0. Rows that
+cannot be used are listed in rejected.csv in the run folder.
 
-The run folder holds report.html, one model for each seed (seed-N), uncertainty.json and applicability.json, which
-`dnd predict` reads, scores.json, and choices.json. It also holds the SMILES of the training molecules: do not give it away
-where these are secret. An interrupted run goes on when the command is repeated.
+The run folder holds report.html, one model for each seed (seed-N), uncertainty.json and
+applicability.json, which `dnd predict` reads, scores.json, and choices.json. It also holds the
+SMILES of the training molecules: do not give it away where these are secret. An interrupted run
+goes on when the command is repeated.
 
 docs/how-to/finetune.md explains the report and the choices.")]
 pub(crate) struct Finetune {

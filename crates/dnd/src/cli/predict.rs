@@ -9,7 +9,8 @@ use super::{Predict, Widths};
 /// `dnd predict`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With the run folder of `dnd finetune` each row has, besides the prediction TARGET (the mean of the models):
+With the run folder of `dnd finetune` each row has, besides the prediction TARGET (the mean of the
+models):
 
   TARGET_std                      spread of the models
   TARGET_low, TARGET_high         where a number lies with the probability of --coverage
@@ -20,8 +21,8 @@ With the run folder of `dnd finetune` each row has, besides the prediction TARGE
   unseen_elements                 elements that no training molecule has
   in_domain                       true when the model knows its like (docs/how-to/predict.md has the rule)
 
-A single model has its predictions only. All formats have these columns; .npy has those that are numbers, and
-OUT.npy.columns.json says which (docs/how-to/predict.md).")]
+A single model has its predictions only. All formats have these columns; .npy has those that are
+numbers, and OUT.npy.columns.json says which (docs/how-to/predict.md).")]
 pub(crate) struct PredictTargets {
     /// Rows and model.
     #[command(flatten)]

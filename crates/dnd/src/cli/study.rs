@@ -10,11 +10,13 @@ use super::numbers::shard;
 /// `dnd evaluate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --plan: every contender of the plan on every set, seed and share of the labels. Runs that are in the output folder
-already are not done again, so the command can be stopped and repeated. It writes runs.jsonl (one line for each run),
-predictions/, report.md (tables and tests), tests.json, gains.svg and shares-SET.svg.
+With --plan: every contender of the plan on every set, seed and share of the labels. Runs that are
+in the output folder already are not done again, so the command can be stopped and repeated. It
+writes runs.jsonl (one line for each run), predictions/, report.md (tables and tests), tests.json,
+gains.svg and shares-SET.svg.
 
-With --plan and --runs: the report of runs that somebody stored, without the tables. docs/results/moleculenet is one, of
+With --plan and --runs: the report of runs that somebody stored, without the tables.
+docs/results/moleculenet is one, of
 
   dnd evaluate --plan docs/recipes/results.toml --runs docs/results -o docs/results/moleculenet
 
@@ -32,7 +34,7 @@ pub(crate) struct Evaluate {
     /// Folder for runs, predictions and the report.
     #[arg(short, long, value_name = "DIR", requires = "plan")]
     pub(crate) output: Option<PathBuf>,
-    /// Only this contender of the plan, and the one that it is tested against. Repeat for several.
+    /// Only this contender of the plan, and those that it is tested against or chosen among. Repeat for several.
     #[arg(long, value_name = "NAME", requires = "plan")]
     pub(crate) only: Vec<String>,
     /// Do the I-th of N parts of the runs, for several processes on one folder.
@@ -95,7 +97,8 @@ How SUBJECT is understood:
   any other existing file                  a file of molecules (.mol .sdf .smi .csv .tsv .xyz, also .gz): record --record
   anything else                            a SMILES, with a name after a blank if you like
 
-The features are those of OGB, as models read them; every number is shown as the word that it stands for.")]
+The features are those of OGB, as models read them; every number is shown as the word that it
+stands for.")]
 pub(crate) struct Inspect {
     /// A SMILES, a file of molecules, or a model.
     #[arg(value_name = "SUBJECT")]
